@@ -1,0 +1,41 @@
+# Each target sets up what it needs in a virtual environment under this folder.
+# Needed beforehand: python3 with venv, make, and a package index that pip reaches.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+
+.PHONY: demo test lint format docs bench clean
+
+demo: $(READY)
+	@$(BIN)/trackteroid demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -n auto -q
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Man pages and completions, made from the definitions of the commands.
+docs: $(READY)
+	$(BIN)/python man/generate.py
+
+# Ratios measured in one run; see tests/benchmarks.
+bench: $(READY)
+	$(BIN)/python -m tests.benchmarks
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=22'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox,dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

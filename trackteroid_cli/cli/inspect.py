@@ -1,0 +1,168 @@
+"""`trackteroid inspect`: show what waits, as a review."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trackteroid_cli.cli.common import batch_or_file, spool
+from trackteroid_cli.cli.output import Output, counted, plural
+from trackteroid_cli.errors import UsageError
+from trackteroid_cli.spool import State
+from trackteroid_cli.summary import Summary, summarise, summarise_entry
+
+if TYPE_CHECKING:
+    from trackteroid_cli.batch import Batch
+
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+
+#: How many committed batches the table shows.
+LATEST = 20
+
+
+@app.command(
+    epilog="Examples: `trackteroid inspect`; `trackteroid inspect --state failed --json`; "
+    "`trackteroid inspect publish`"
+)
+def inspect(
+    ctx: typer.Context,
+    batch: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="BATCH|FILE",
+            help="An id, a unique beginning of one, a name, or a file. All batches if left out.",
+            show_default=False,
+        ),
+    ] = None,
+    state: Annotated[
+        State | None, typer.Option(help="List only the batches in this state.")
+    ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Summaries, or one summary with its operations, as JSON."),
+    ] = False,
+    as_lines: Annotated[
+        bool,
+        typer.Option(
+            "--jsonl", help="The operations of a batch, one a line: `record --jsonl` takes them."
+        ),
+    ] = False,
+) -> None:
+    """List the recorded batches, or show what one of them will do. Asks no server."""
+    output: Output = ctx.obj
+    output.as_json = as_json
+    if batch is None:
+        if as_lines:
+            raise UsageError("--jsonl shows the operations of one batch", hint="name the batch")
+        _list(state, output)
+        return
+    if state is not None:
+        raise UsageError("--state lists batches", hint="leave it out, or the batch")
+    _show(batch, as_lines, output)
+
+
+def _list(state: State | None, output: Output) -> None:
+    entries = spool().entries((state,) if state else tuple(State))
+    hidden = 0
+    if not output.as_json:
+        committed = [entry for entry in entries if entry.state is State.COMMITTED]
+        hidden = max(0, len(committed) - LATEST)
+        if hidden:
+            left_out = set(committed[:hidden])
+            entries = [entry for entry in entries if entry not in left_out]
+    summaries = [summary for entry in entries if (summary := summarise_entry(entry))]
+    if output.as_json:
+        output.document([summary.as_json() for summary in summaries])
+        return
+    if not summaries:
+        output.note("no batches are recorded" if state is None else f"no batch is {state.value}")
+        return
+    output.table(
+        ("ID", "NAME", "STATE", "RECORDED", "BY", "SERVER", "OPERATIONS", "REASON"),
+        [_row(summary, output) for summary in summaries],
+    )
+    if hidden:
+        output.note(f"{plural(hidden, 'older committed batch')} left out; --json lists all")
+
+
+def _row(summary: Summary, output: Output) -> tuple[str, ...]:
+    header = summary.header
+    return (
+        header.id,
+        header.name,
+        summary.state.value,
+        local_time(header.created) if output.terminal else header.created,
+        f"{header.user}@{header.host}" if header.user else "",
+        header.server.removeprefix("https://") if output.terminal else header.server,
+        counted(header.counts),
+        summary.reason or "",
+    )
+
+
+def _show(text: str, as_lines: bool, output: Output) -> None:
+    from trackteroid_cli.batch import Batch
+    from trackteroid_cli.operations import to_json
+
+    target = batch_or_file(text)
+    path = target if isinstance(target, Path) else target.path
+    with Batch(path) as batch:
+        if as_lines:
+            for operation in batch.operations():
+                output.line(json.dumps(to_json(operation), ensure_ascii=False))
+            return
+        summary = summarise(batch, None if isinstance(target, Path) else target.state)
+        if output.as_json:
+            operations = [to_json(operation) for operation in batch.operations()]
+            output.document({**summary.as_json(), "operations": operations})
+            return
+        _review(batch, summary, output)
+
+
+def _review(batch: Batch, summary: Summary, output: Output) -> None:
+    from rich.text import Text
+
+    from trackteroid_cli.cli.diff import Diff
+
+    header = summary.header
+    title = Text(header.name, style="bold")
+    title.append(f"  {header.id}  {summary.state.value}", style="not bold")
+    output.styled(title)
+    for label, value in _provenance(summary):
+        output.styled(Text(f"  {label:<9} {value}", style="dim"))
+    output.line()
+    operations = list(batch.operations())
+    for line in Diff(operations, batch.labels()).lines():
+        output.styled(line)
+    commits = len({operation.commit for operation in operations})
+    together = f" in {plural(commits, 'commit')} of the script" if commits > 1 else ""
+    output.styled(Text(f"{counted(header.counts)}{together}; one request", style="bold"))
+
+
+def _provenance(summary: Summary) -> list[tuple[str, Any]]:
+    header = summary.header
+    by = f" by {header.user} on {header.host}" if header.user else ""
+    rows = [
+        ("recorded", f"{local_time(header.created)}{by}"),
+        ("for", f"{header.server} as {header.api_user}" if header.server else "any server"),
+    ]
+    if header.argv:
+        import shlex
+
+        rows.append(("from", shlex.join(header.argv)))
+    if summary.reason:
+        rows.append(("reason", summary.reason))
+    return rows
+
+
+def local_time(created: str) -> str:
+    """Return a header's date as a person on this machine reads it."""
+    from datetime import datetime
+
+    try:
+        moment = datetime.fromisoformat(created.replace("Z", "+00:00"))
+    except ValueError:
+        return created
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"

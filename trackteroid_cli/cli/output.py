@@ -1,0 +1,120 @@
+"""Output: results to standard output, everything about the run to standard error.
+
+Tables and colour on a terminal, plain lines with tabs in a pipe.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from trackteroid_cli.errors import TrackteroidError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass
+class Output:
+    """The two streams of a command.
+
+    ``as_json`` tells that a program reads: errors then go to standard output as well, as JSON.
+    """
+
+    as_json: bool = False
+    quiet: bool = False
+
+    @property
+    def terminal(self) -> bool:
+        """Whether a person reads the results."""
+        return sys.stdout.isatty()
+
+    @cached_property
+    def console(self) -> Console:
+        """Standard output, for a person."""
+        from rich.console import Console
+
+        return Console(highlight=False, soft_wrap=True)
+
+    @cached_property
+    def _notes(self) -> Console:
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def line(self, text: str = "") -> None:
+        """Write one line of a result."""
+        sys.stdout.write(text + "\n")
+
+    def styled(self, text: Any) -> None:
+        """Write one line of a result that may carry rich's styles."""
+        self.console.print(text)
+
+    def document(self, value: Any) -> None:
+        """Write *value* as JSON."""
+        self.line(json.dumps(value, ensure_ascii=False, indent=2))
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Write *rows* of texts: a table on a terminal, lines with tabs elsewhere."""
+        if not self.terminal:
+            for row in rows:
+                self.line("\t".join(" ".join(cell.split()) for cell in row))
+            return
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        from rich.console import Console
+
+        Console(highlight=False).print(table)
+
+    def note(self, text: str) -> None:
+        """Tell the person something about the run."""
+        if not self.quiet:
+            sys.stdout.flush()
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+
+    def error(self, error: TrackteroidError) -> None:
+        """Tell what ended the command: what went wrong, why, and what to do next."""
+        if self.as_json:
+            self.document({"error": error.as_json()})
+        self.report(error)
+
+    def report(self, error: TrackteroidError) -> None:
+        """Tell a person what went wrong, why, and what to do next."""
+        sys.stdout.flush()
+        from rich.markup import escape
+
+        parts = [f"[bold red]error:[/] {escape(error.what)}"]
+        if error.why:
+            parts.append(f"  [bold]why:[/] {escape(_indented(error.why))}")
+        if error.hint:
+            parts.append(f" [bold]next:[/] {escape(_indented(error.hint))}")
+        for part in parts:
+            self._notes.print(part)
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n       ")
+
+
+def plural(number: int, noun: str) -> str:
+    """Return ``1 batch``, ``2 batches``."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {noun}{'es' if noun.endswith(('ch', 's', 'x')) else 's'}"
+
+
+def counted(counts: dict[str, int]) -> str:
+    """Return ``8 create, 3 update, 1 delete``, leaving out what there is none of."""
+    return ", ".join(f"{number} {kind}" for kind, number in counts.items() if number) or "nothing"

@@ -1,0 +1,105 @@
+"""`trackteroid query`: ask the server in ftrack's query language."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trackteroid_cli import settings
+from trackteroid_cli.cli.output import Output, plural
+
+if TYPE_CHECKING:
+    from trackteroid_cli.querying import Question
+
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+
+
+class Format(str, Enum):
+    """How entities are shown."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    IDS = "ids"
+
+
+@app.command(
+    epilog="Examples: `trackteroid query 'select name, status.name from Task where "
+    'project.name is "showroom"\' --limit 20`; `trackteroid query Shot --format ids`'
+)
+def query(
+    ctx: typer.Context,
+    expression: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="EXPRESSION",
+            help="A query as ftrack's API takes it; without `select` the type's default attributes "
+            "are shown.",
+        ),
+    ],
+    format_: Annotated[
+        Format, typer.Option("--format", "-f", help="How to show the entities.")
+    ] = Format.TABLE,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Show at most so many entities.", min=0)
+    ] = None,
+) -> None:
+    """Ask the server, and show the entities that it answers with."""
+    output: Output = ctx.obj
+    output.as_json = format_ is Format.JSON
+    server = settings.server()
+    from trackteroid_cli.connection import Connection
+    from trackteroid_cli.querying import Question
+
+    with Connection(server) as connection:
+        question = Question(" ".join(expression), connection, limit=limit)
+        _SHOW[format_](question, question.entities(), output)
+
+
+def _show_table(question: Question, entities: Iterator[Any], output: Output) -> None:
+    rows = [question.row(entity) for entity in entities]
+    if rows:
+        output.table(question.columns, rows)
+    if output.terminal:
+        output.note(plural(len(rows), "entity").replace("entitys", "entities"))
+
+
+def _show_json(question: Question, entities: Iterator[Any], output: Output) -> None:  # noqa: ARG001
+    output.document(list(entities))
+
+
+def _show_jsonl(question: Question, entities: Iterator[Any], output: Output) -> None:  # noqa: ARG001
+    import json
+
+    for entity in entities:
+        output.line(json.dumps(entity, ensure_ascii=False))
+
+
+def _show_csv(question: Question, entities: Iterator[Any], output: Output) -> None:  # noqa: ARG001
+    import csv
+
+    first = next(entities, None)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(question.columns)
+    if first is not None:
+        writer.writerow(question.row(first))
+    writer.writerows(question.row(entity) for entity in entities)
+
+
+def _show_ids(question: Question, entities: Iterator[Any], output: Output) -> None:
+    for entity in entities:
+        output.line("\t".join(question.key(entity)))
+
+
+_SHOW = {
+    Format.TABLE: _show_table,
+    Format.JSON: _show_json,
+    Format.JSONL: _show_jsonl,
+    Format.CSV: _show_csv,
+    Format.IDS: _show_ids,
+}

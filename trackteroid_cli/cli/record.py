@@ -1,0 +1,186 @@
+"""`trackteroid record`: run a script and keep what it commits as a batch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trackteroid_cli.cli.common import spool
+from trackteroid_cli.cli.output import Output, counted, plural
+from trackteroid_cli.errors import InvalidOperation, NotFound, StorageError, UsageError
+
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+
+
+@app.command(
+    context_settings={"allow_interspersed_args": False},
+    epilog="Examples: `trackteroid record publish.py --shot sh010`; "
+    "`trackteroid inspect publish --jsonl | trackteroid record --jsonl -`",
+)
+def record(
+    ctx: typer.Context,
+    script: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SCRIPT [ARGS]",
+            help="The script and its arguments, as python takes them; - reads it from standard "
+            "input. After -c or -m, all are arguments.",
+            show_default=False,
+        ),
+    ] = None,
+    code: Annotated[
+        str | None, typer.Option("-c", metavar="CODE", help="Record this Python code.")
+    ] = None,
+    module: Annotated[
+        str | None, typer.Option("-m", metavar="MODULE", help="Record this module.")
+    ] = None,
+    jsonl: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|-",
+            help="Record operations that are written one a line, as `inspect BATCH --jsonl` "
+            "prints them. No Python is run.",
+        ),
+    ] = None,
+    name: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="What to call the batch. Default: the script's name."),
+    ] = "",
+    output_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write the batch there, not into the spool."
+        ),
+    ] = None,
+) -> None:
+    """Run a script with every ftrack session deferred, and keep what it commits as one batch.
+
+    Nothing is sent to the server. The script runs as `python` would run it, and its exit status is
+    passed on; if it fails, nothing is recorded.
+    """
+    output: Output = ctx.obj
+    arguments = list(script or ())
+    forms = [form for form in (code, module, jsonl) if form is not None]
+    if len(forms) > 1 or not (forms or arguments):
+        raise UsageError(
+            "nothing to record" if not forms else "only one of -c, -m and --jsonl can be recorded",
+            hint="give a script, or one of -c CODE, -m MODULE, --jsonl FILE",
+        )
+    if output_file is not None and output_file.exists():
+        raise StorageError(
+            f"cannot write the batch to {output_file}",
+            why="there is something of that name already",
+            hint="give another name, or move the old file away",
+        )
+    if jsonl is not None:
+        if arguments:
+            raise UsageError(f"{arguments[0]!r} cannot be recorded together with --jsonl")
+        _record_lines(jsonl, name, output_file, output)
+        return
+    raise typer.Exit(_record_program(code, module, arguments, name, output_file, output))
+
+
+def _record_program(
+    code: str | None,
+    module: str | None,
+    arguments: list[str],
+    name: str,
+    output_file: Path | None,
+    output: Output,
+) -> int:
+    from trackteroid_cli import recording
+
+    if code is not None:
+        program = recording.code(code, arguments)
+    elif module is not None:
+        program = recording.module(module, arguments)
+    elif arguments[0] == "-":
+        program = recording.standard_input(arguments[1:])
+    else:
+        program = recording.script(arguments[0], arguments[1:])
+    with recording.recording_sessions() as recorder:
+        status = recording.run(program)
+        if status:
+            if recorder.sessions:
+                output.note(f"nothing was recorded: the script ended with exit status {status}")
+            return status
+        saved = recording.save(recorder, program, spool(), name=name, output=output_file)
+        uncommitted = recorder.uncommitted
+    if uncommitted:
+        output.note(
+            f"note: the script left {plural(uncommitted, 'operation')} uncommitted; "
+            "they are not in the batch, as they would not have reached the server"
+        )
+    if not saved:
+        output.note("nothing to record: the script committed no changes")
+    for batch in saved:
+        _tell(batch, output, output_file is not None)
+    return 0
+
+
+def _record_lines(source: str, name: str, output_file: Path | None, output: Output) -> None:
+    from trackteroid_cli import recording
+
+    label = name or ("stdin" if source == "-" else Path(source).stem)
+    saved = recording.save_operations(
+        _read_lines(source), spool(), name=label, argv=["--jsonl", source], output=output_file
+    )
+    if saved is None:
+        output.note("nothing to record: there are no operations")
+    else:
+        _tell(saved, output, output_file is not None)
+
+
+def _read_lines(source: str) -> Iterator[Any]:
+    import json
+
+    from trackteroid_cli.operations import from_json
+
+    for number, line in enumerate(_lines(source), start=1):
+        if not line.strip():
+            continue
+        where = f"line {number} of {'standard input' if source == '-' else source}"
+        try:
+            yield from_json(json.loads(line))
+        except InvalidOperation as error:
+            raise InvalidOperation(
+                f"cannot record {where}", why=error.why, hint=error.hint
+            ) from error
+        except ValueError as error:
+            raise InvalidOperation(
+                f"cannot record {where}",
+                why=f"it is not JSON: {error}",
+                hint="each line holds one operation, as `trackteroid inspect BATCH --jsonl` "
+                "prints it",
+            ) from error
+
+
+def _lines(source: str) -> Iterator[str]:
+    if source == "-":
+        yield from sys.stdin
+        return
+    try:
+        with Path(source).open(encoding="utf-8") as file:
+            yield from file
+    except FileNotFoundError as error:
+        raise NotFound(
+            f"cannot record {source}", why="there is no such file", hint="check the path"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"cannot record {source}",
+            why=str(error),
+            hint="give a text file with one operation a line",
+        ) from error
+
+
+def _tell(batch: Any, output: Output, as_file: bool) -> None:
+    header = batch.header
+    shown = str(batch.path) if as_file else header.id
+    output.note(f"recorded {header.name}: {counted(header.counts)}; nothing was sent")
+    output.note(f"  review: trackteroid inspect {shown}")
+    output.note(f"  send:   trackteroid commit {shown}")

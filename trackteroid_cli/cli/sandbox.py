@@ -1,0 +1,61 @@
+"""`trackteroid sandbox`: embedded ftrack servers with demo data."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import Annotated
+
+import typer
+
+from trackteroid_cli import settings
+from trackteroid_cli.cli.output import Output
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode="markdown",
+    no_args_is_help=True,
+    help="Serve or reset a sandbox: an embedded ftrack server with demo data.",
+    epilog="A sandbox needs no serving to be used on this machine: set "
+    "FTRACK_SERVER=sandbox://NAME, or use the global option --sandbox for the one named demo.",
+)
+
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="Which sandbox.", show_default="demo")]
+
+
+@app.command(
+    epilog='Example, in bash: `eval "$(trackteroid sandbox serve --port 8090 & sleep 2)"`, or copy '
+    "the printed lines into another terminal."
+)
+def serve(
+    ctx: typer.Context,
+    name: _Name = "demo",
+    port: Annotated[
+        int, typer.Option(help="The port on the loopback interface; 0 picks a free one.")
+    ] = 8090,
+) -> None:
+    """Serve a sandbox over HTTP until stopped. Prints the settings that reach it."""
+    output: Output = ctx.obj
+    from trackteroid_cli import sandbox
+
+    def ready(url: str) -> None:
+        for variable, value in (
+            ("FTRACK_SERVER", url),
+            ("FTRACK_API_KEY", settings.SANDBOX_KEY),
+            ("FTRACK_API_USER", settings.SANDBOX_USER),
+        ):
+            output.line(f"export {variable}={shlex.quote(value)}")
+        sys.stdout.flush()
+        output.note(f"serving the sandbox {name} on {url}; stop with Ctrl-C")
+
+    sandbox.serve(name, port=port, ready=ready)
+
+
+@app.command()
+def reset(ctx: typer.Context, name: _Name = "demo") -> None:
+    """Put a sandbox back to the demo data."""
+    output: Output = ctx.obj
+    from trackteroid_cli import sandbox
+
+    sandbox.reset(name)
+    output.note(f"the sandbox {name} holds the demo data again")

@@ -1,0 +1,212 @@
+"""A connection to a server: calls that need no entities in memory.
+
+Replay, query and inspect talk to ftrack through this rather than through ``ftrack_api``, whose
+session builds a class for each entity type before the first call.
+
+Source: ``ftrack_api/session.py``, ``call``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from trackteroid_cli import sandbox
+from trackteroid_cli.errors import (
+    AnswerLost,
+    CredentialsRejected,
+    InvalidExpression,
+    ServerError,
+    ServerRefused,
+    ServerUnreachable,
+)
+from trackteroid_cli.settings import Server, cache_folder
+
+#: Seconds to wait for an answer unless told otherwise; ftrack_api's own default.
+TIMEOUT = 60.0
+
+
+class Connection:
+    """A fresh connection to *server*; a context manager.
+
+    Args:
+        server: where, and as whom.
+        timeout: seconds to wait for the answer to one request.
+        headers: sent with each request, besides ftrack's own.
+        cookies: sent with each request.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        timeout: float = TIMEOUT,
+        headers: Mapping[str, str] | None = None,
+        cookies: Mapping[str, str] | None = None,
+    ) -> None:
+        self.server = server
+        self.timeout = timeout
+        self._session = requests.Session()
+        self._session.headers.update(headers or {})
+        self._session.cookies.update(cookies or {})
+        self._session.headers.update(
+            {
+                "ftrack-user": server.api_user,
+                "ftrack-api-key": server.api_key,
+                "ftrack-strict-api": "false",
+                "content-type": "application/json",
+                "accept": "application/json",
+            }
+        )
+        sandbox.mount(self._session)
+
+    def __enter__(self) -> Connection:
+        """Return the connection."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self._session.close()
+
+    def call(self, operations: list[dict[str, Any]]) -> list[Any]:
+        """Send *operations* as one request and return the result of each.
+
+        Raises:
+            ServerUnreachable: the request did not reach the server; nothing happened there.
+            AnswerLost: the request was sent, and no answer that can be read came back.
+            CredentialsRejected: the server does not accept the user or the key.
+            InvalidExpression: a query cannot be read.
+            ServerRefused: any other refusal; the server changed nothing.
+        """
+        body = json.dumps(operations, ensure_ascii=False, separators=(",", ":"))
+        try:
+            response = self._session.post(
+                f"{self.server.url}/api",
+                data=body.encode("utf-8", "surrogatepass"),
+                timeout=self.timeout,
+            )
+        except requests.RequestException as error:
+            raise self._no_answer(error) from error
+        return self._read(response)
+
+    def server_information(self) -> dict[str, Any]:
+        """Return what the server tells of itself; the cheapest way to check the credentials."""
+        information: dict[str, Any] = self.call([{"action": "query_server_information"}])[0]
+        return information
+
+    def schemas(self) -> list[dict[str, Any]]:
+        """Return the server's entity schemas, from the local copy while it is current."""
+        import hashlib
+
+        known = self.server_information().get("schema_hash")
+        file = cache_folder(self.server.url) / "ftrack_api_schema_cache.json"
+        try:
+            schemas: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+            text = json.dumps(schemas, sort_keys=True).encode()
+            if hashlib.md5(text, usedforsecurity=False).hexdigest() == known:
+                return schemas
+        except (OSError, ValueError):
+            pass  # no copy yet, or half of one: fetch it
+        schemas = self.call([{"action": "query_schemas"}])[0]
+        write_whole(file, json.dumps(schemas))
+        return schemas
+
+    def _no_answer(self, error: requests.RequestException) -> ServerError:
+        url = self.server.url
+        if isinstance(
+            error,
+            (
+                requests.exceptions.InvalidURL,
+                requests.exceptions.MissingSchema,
+                requests.exceptions.InvalidSchema,
+            ),
+        ):
+            return ServerUnreachable(
+                f"cannot reach {url}",
+                why="that is not the address of a server",
+                hint="correct FTRACK_SERVER; it looks like https://studio.ftrackapp.com",
+            )
+        if isinstance(error, requests.ConnectionError) and not _was_sent(error):
+            return ServerUnreachable(
+                f"cannot reach {url}",
+                why=_root_cause(error),
+                hint="check the address and the network, then run the same command again",
+            )
+        waited = f"no answer in {self.timeout:g} s"
+        return AnswerLost(
+            f"{url} did not answer",
+            why=waited if isinstance(error, requests.Timeout) else _root_cause(error),
+            hint="run the same command again; what the server already has is not sent twice",
+        )
+
+    def _read(self, response: requests.Response) -> list[Any]:
+        url = self.server.url
+        try:
+            answer = json.loads(response.content)
+        except ValueError as error:
+            if response.status_code in (401, 403):
+                raise self._rejected() from error
+            raise AnswerLost(
+                f"{url} gave an answer that cannot be read",
+                why=f"HTTP status {response.status_code}, "
+                f"{len(response.content)} bytes that are not ftrack's JSON",
+                hint="check that FTRACK_SERVER is an ftrack server; if it is, try again later",
+            ) from error
+        if isinstance(answer, list):
+            return answer
+        if not isinstance(answer, dict) or "exception" not in answer:
+            raise AnswerLost(
+                f"{url} gave an answer that cannot be read",
+                why="it is JSON, but not what ftrack sends",
+                hint="check that FTRACK_SERVER is an ftrack server",
+            )
+        kind, content = str(answer["exception"]), str(answer.get("content", ""))
+        if kind in ("InvalidCredentialsError", "FTAuthenticationError"):
+            raise self._rejected(content)
+        if kind == "ParseError":
+            raise InvalidExpression(content)
+        raise ServerRefused(kind, content)
+
+    def _rejected(self, content: str = "") -> CredentialsRejected:
+        return CredentialsRejected(
+            f"{self.server.url} rejects the credentials of {self.server.api_user!r}",
+            why=content or "the user or the API key is not valid there",
+            hint="correct FTRACK_API_KEY and FTRACK_API_USER",
+        )
+
+
+def write_whole(file: Any, text: str) -> None:
+    """Write *text* to *file* so that no other process ever reads a part of it."""
+    import os
+    import tempfile
+
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+    with os.fdopen(handle, "w", encoding="utf-8") as temporary:
+        temporary.write(text)
+    os.replace(name, file)  # noqa: PTH105
+
+
+def _was_sent(error: requests.ConnectionError) -> bool:
+    """Return whether the request may have left before the connection failed."""
+    from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError, SSLError
+
+    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError)):
+        return False
+    cause = error.args[0] if error.args else None
+    if isinstance(cause, MaxRetryError):
+        cause = cause.reason
+    return not isinstance(cause, (NewConnectionError, NameResolutionError, SSLError))
+
+
+def _root_cause(error: BaseException) -> str:
+    """Return the innermost words of a chain of errors, as the outer ones repeat them."""
+    seen = error
+    while True:
+        inner = getattr(seen, "reason", None) or seen.__cause__ or seen.__context__
+        if not isinstance(inner, BaseException) or inner is seen:
+            break
+        seen = inner
+    return getattr(seen, "strerror", None) or str(seen) or type(seen).__name__

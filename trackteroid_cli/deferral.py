@@ -1,0 +1,331 @@
+"""Deferring: what a session commits becomes a batch instead of a request.
+
+A `Recording` is the batch in the making, for one server. A `Deferral` connects one session to a
+recording: it takes over what the session commits, and can undo what a block left in the session.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import arrow
+import ftrack_api.collection
+import ftrack_api.entity.base
+import ftrack_api.operation
+import ftrack_api.symbol
+
+from trackteroid_cli import batch as batch_file
+from trackteroid_cli.batch import Batch, Header, Label
+from trackteroid_cli.errors import CannotDefer
+from trackteroid_cli.operations import Identity
+
+if TYPE_CHECKING:
+    from trackteroid_cli.session import Session
+
+_NOT_SET = ftrack_api.symbol.NOT_SET
+_Create = ftrack_api.operation.CreateEntityOperation
+_Update = ftrack_api.operation.UpdateEntityOperation
+_Delete = ftrack_api.operation.DeleteEntityOperation
+
+#: Actions of a raw ``session.call`` that change nothing on the server.
+READING_ACTIONS = frozenset(
+    {
+        "compute_rollups",
+        "generate_signed_url",
+        "get_widget_url",
+        "permissions",
+        "query",
+        "query_schemas",
+        "query_server_information",
+        "search",
+    }
+)
+
+
+class Recording:
+    """A batch in the making: operations in the order in which they were committed.
+
+    Several sessions may record into one.
+    """
+
+    def __init__(self) -> None:
+        self.operations: list[bytes] = []
+        self.counts = {"create": 0, "update": 0, "delete": 0}
+        self.commits = 0
+        #: Entities that exist only in this recording.
+        self.created: set[Identity] = set()
+        #: What other entities, which the operations mention, are called; None while unknown.
+        self.mentioned: dict[Identity, Label | None] = {}
+
+    def __len__(self) -> int:
+        """Return the number of operations."""
+        return len(self.operations)
+
+    def continue_from(self, path: Path) -> None:
+        """Begin with what the batch at *path* holds."""
+        with Batch(path) as earlier:
+            operations = list(earlier.operations())
+            self.operations.extend(batch_file.encode_operations(operations))
+            self.counts.update(earlier.header.counts)
+            self.commits = max((each.commit for each in operations), default=0)
+            self.mentioned.update(earlier.labels())
+
+    def save(self, path: Path, header: Header, *, replace: bool = False) -> None:
+        """Write the batch to *path*, whole or not at all.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        labels = {
+            entity: label
+            for entity, label in self.mentioned.items()
+            if label is not None and entity not in self.created
+        }
+        batch_file.write(path, header, self.operations, labels, replace=replace)
+
+
+class Operations(ftrack_api.operation.Operations):  # type: ignore[misc]
+    """The operations that a session has recorded since its last commit.
+
+    Besides, remembers what each updated attribute was when the author changed it: ``ftrack_api``
+    keeps the old value only of attributes that were changed before.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        #: Position of an update among the operations -> the value on the server, as last seen.
+        self.seen: dict[int, Any] = {}
+
+    def push(self, operation: Any) -> None:
+        """Add *operation*."""
+        if type(operation) is _Update and operation.old_value is _NOT_SET:
+            self.seen[len(self._stack)] = _last_seen(self._session, operation)
+        self._stack.append(operation)
+
+    def clear(self) -> None:
+        """Forget all operations."""
+        super().clear()
+        self.seen.clear()
+
+
+class Deferral:
+    """Connects *session* to *recording* for as long as it defers."""
+
+    def __init__(self, session: Session, recording: Recording) -> None:
+        self.recording = recording
+        self.pending = Operations(session)
+        self._session = session
+        self._taken: list[Any] = []
+        self._encode = json.JSONEncoder(
+            ensure_ascii=False,
+            allow_nan=False,
+            separators=(",", ":"),
+            default=self._encode_value,
+        ).encode
+
+    def commit(self) -> None:
+        """Move what the session recorded since its last commit into the recording.
+
+        Like ``ftrack_api``'s own commit, of several updates of an attribute it keeps the last, with
+        the first one's old value; updates right after the create of their entity become part of it.
+
+        Raises:
+            CannotDefer: a value has no JSON form; nothing was moved.
+        """
+        operations = list(self.pending)
+        if not operations:
+            return
+        number = self.recording.commits + 1
+        texts: list[bytes] = []
+        counts = dict(self.recording.counts)
+        created: dict[str, Any] | None = None
+        updates = _FoldedUpdates(operations, self.pending.seen)
+        documents: list[dict[str, Any]] = []
+        for index, operation in enumerate(operations):
+            kind = type(operation)
+            if kind is _Update:
+                if not updates.is_kept(index) or operation.new_value is _NOT_SET:
+                    continue
+                if created is not None and _is_of(operation, created):
+                    created["entity_data"][operation.attribute_name] = operation.new_value
+                    continue
+                document = {
+                    "operation": "update",
+                    "entity_type": operation.entity_type,
+                    "entity_key": operation.entity_key,
+                    "attribute_name": operation.attribute_name,
+                    "new_value": operation.new_value,
+                }
+                old_value = updates.old_value(index)
+                if old_value is not _NOT_SET:
+                    document["old_value"] = old_value
+                created = None
+            elif kind is _Create:
+                document = created = {
+                    "operation": "create",
+                    "entity_type": operation.entity_type,
+                    "entity_key": operation.entity_key,
+                    "entity_data": operation.entity_data.copy(),
+                }
+            elif kind is _Delete:
+                document = {
+                    "operation": "delete",
+                    "entity_type": operation.entity_type,
+                    "entity_key": operation.entity_key,
+                }
+                created = None
+            else:
+                raise CannotDefer(
+                    f"cannot record an operation of type {kind.__name__}",
+                    why="only creates, updates and deletes can be recorded",
+                    hint="send it outside of the recording",
+                )
+            document["commit"] = number
+            documents.append(document)
+            counts[document["operation"]] += 1
+        for document in documents:
+            texts.append(self._text(document))
+        self._register(operations)
+        self.recording.operations.extend(texts)
+        self.recording.counts = counts
+        self.recording.commits = number
+        self._taken.extend(operations)
+        self.pending.clear()
+
+    def rollback(self) -> None:
+        """Undo what the session recorded since its last commit."""
+        self._undo(self.pending)
+        self.pending.clear()
+
+    def undo(self) -> None:
+        """Undo all that was recorded here: leave the session as the block found it."""
+        self.rollback()
+        self._undo(self._taken)
+        self._taken.clear()
+
+    def is_created(self, entity: Any) -> bool:
+        """Return whether *entity* was created and committed here, so that no server knows it."""
+        return _identity(entity) in self.recording.created
+
+    def _register(self, operations: Iterable[Any]) -> None:
+        """Note which entities are new, and which others a reader will want to know by name."""
+        recording = self.recording
+        for operation in operations:
+            entity = operation.entity_type, tuple(operation.entity_key.values())
+            if type(operation) is _Create:
+                recording.created.add(entity)
+            elif entity not in recording.created:
+                recording.mentioned.setdefault(entity, None)
+
+    def _undo(self, operations: Iterable[Any]) -> None:
+        session = self._session
+        with session.auto_populating(False), session.operation_recording(False):
+            for operation in reversed(list(operations)):
+                if type(operation) is _Update:
+                    entity = _cached(session, operation)
+                    if entity is not None:
+                        attribute = entity.attributes.get(operation.attribute_name)
+                        attribute.set_local_value(entity, operation.old_value)
+                elif type(operation) is _Create:
+                    _forget(session, operation)
+
+    def _text(self, document: dict[str, Any]) -> bytes:
+        try:
+            return self._encode(document).encode("utf-8", "surrogatepass")
+        except (TypeError, ValueError, RecursionError) as error:
+            raise CannotDefer(
+                f"cannot record the {document['operation']} of {document['entity_type']} "
+                f"{', '.join(document['entity_key'].values())}",
+                why=str(error),
+                hint="use texts, finite numbers, booleans, dates, entities, or lists of them",
+            ) from error
+
+    def _encode_value(self, value: Any) -> Any:
+        """Return what JSON lacks in ftrack's form (`ftrack_api/session.py`, ``_encode``)."""
+        if isinstance(value, ftrack_api.entity.base.Entity):
+            return self._reference(value)
+        if isinstance(value, ftrack_api.collection.MappedCollectionProxy):
+            value = value.collection
+        if isinstance(value, ftrack_api.collection.Collection):
+            return [self._reference(entity) for entity in value]
+        if isinstance(value, (arrow.Arrow, datetime.datetime, datetime.date)):
+            return {"__type__": "datetime", "value": value.isoformat()}
+        raise TypeError(f"{value!r} of type {type(value).__name__} has no JSON form")
+
+    def _reference(self, entity: Any) -> dict[str, str]:
+        entity_type, key = found = _identity(entity)
+        if found not in self.recording.created:
+            self.recording.mentioned.setdefault(found, None)
+        names = entity.primary_key_attributes
+        return {"__entity_type__": entity_type, **dict(zip(names, key, strict=True))}
+
+
+class _FoldedUpdates:
+    """Which of several updates of one attribute is kept, and the value before the first."""
+
+    def __init__(self, operations: list[Any], seen: dict[int, Any]) -> None:
+        self._last: dict[Any, int] = {}
+        self._old: dict[Any, Any] = {}
+        self._keys: dict[int, Any] = {}
+        for index, operation in enumerate(operations):
+            if type(operation) is _Update:
+                key = (
+                    operation.entity_type,
+                    *operation.entity_key.values(),
+                    operation.attribute_name,
+                )
+                self._keys[index] = key
+                self._last[key] = index
+                if key not in self._old:
+                    self._old[key] = seen.get(index, operation.old_value)
+
+    def is_kept(self, index: int) -> bool:
+        return self._last[self._keys[index]] == index
+
+    def old_value(self, index: int) -> Any:
+        return self._old[self._keys[index]]
+
+
+def _is_of(operation: Any, document: dict[str, Any]) -> bool:
+    return bool(
+        operation.entity_key == document["entity_key"]
+        and operation.entity_type == document["entity_type"]
+    )
+
+
+def _identity(entity: Any) -> Identity:
+    """Return the identity of *entity* without asking the server for what it lacks."""
+    with entity.session.auto_populating(False):
+        return entity.entity_type, tuple(
+            str(entity[name]) for name in entity.primary_key_attributes
+        )
+
+
+def _last_seen(session: Session, operation: Any) -> Any:
+    entity = _cached(session, operation)
+    if entity is None:
+        return _NOT_SET
+    return entity.attributes.get(operation.attribute_name).get_remote_value(entity)
+
+
+def _cached(session: Session, operation: Any) -> Any:
+    try:
+        return session.cache.get(_cache_key(session, operation))
+    except KeyError:
+        return None
+
+
+def _forget(session: Session, operation: Any) -> None:
+    with suppress(KeyError):  # never merged, or forgotten already
+        session.cache.remove(_cache_key(session, operation))
+
+
+def _cache_key(session: Session, operation: Any) -> Any:
+    key = list(operation.entity_key.values())
+    return session.cache_key_maker.key((str(operation.entity_type), key))

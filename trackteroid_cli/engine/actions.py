@@ -1,0 +1,226 @@
+"""The actions of ftrack's API, and what each answers.
+
+Source: ``ftrack_api/session.py``; ftrack's API documentation, "Understanding operations".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from trackteroid_cli.engine import checks, create, delete, results, update
+from trackteroid_cli.engine.errors import UnknownAction, ValidationError
+from trackteroid_cli.engine.schema import EntityType
+from trackteroid_cli.engine.write import Writing
+
+#: The version of ftrack that the engine behaves as.
+VERSION = "4.13.8"
+
+_AUTOMATIC_STORAGE = {"scenario": "ftrack.automatic", "data": {}}
+
+
+class Caller(NamedTuple):
+    """The user of a request, and whether their key works for every user."""
+
+    id: str
+    username: str
+    first_name: str | None
+    last_name: str | None
+    has_global_key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the operations of one request share."""
+
+    writing: Writing
+    caller: Caller
+    server_url: str
+    strict: bool
+
+
+Operation: TypeAlias = Mapping[str, Any]
+#: Gives an operation's result once all operations of the request are done.
+Answer: TypeAlias = Callable[[], Any]
+
+
+def perform(request: Request, operations: list[Operation]) -> list[Any]:
+    """Do *operations* in order; return one result for each.
+
+    An operation sees the effects of those before it. Results of creates and updates show their
+    entities as they are after the last operation.
+
+    Raises:
+        EngineError: the first operation that is refused, or what does not hold at the end.
+    """
+    answers = [_ACTIONS[operation["action"]](request, operation) for operation in operations]
+    if request.writing.changes or request.writing.paired or request.writing.awaited:
+        _finish(request.writing)
+    return [answer() for answer in answers]
+
+
+def read_operations(sent: object) -> list[Operation]:
+    """Return the operations of a request.
+
+    Raises:
+        ValidationError: *sent* is not a list of objects.
+        UnknownAction: one of them asks for what the engine does not do.
+    """
+    if not isinstance(sent, list):
+        raise ValidationError("A request is a list of operations, each an object with an 'action'.")
+    for operation in sent:
+        if not isinstance(operation, dict):
+            raise ValidationError(f'An operation is an object with an "action". Got "{operation}"')
+        action = operation.get("action")
+        if not isinstance(action, str) or action not in _ACTIONS:
+            raise UnknownAction(action)
+    return sent
+
+
+def writes(operations: list[Operation]) -> bool:
+    """Return whether any of *operations* may change something."""
+    return any(operation["action"] in _WRITING for operation in operations)
+
+
+def _finish(writing: Writing) -> None:
+    """Do what had to wait for later operations, as far as it can be done; then check."""
+    progress = True
+    while writing.unfinished and progress:
+        steps, writing.unfinished = writing.unfinished, []
+        waiting = [step for step in steps if not step()]
+        progress = len(waiting) < len(steps)
+        writing.unfinished += waiting
+    checks.check(writing)
+
+
+# What a server tells of itself.
+
+
+def _query_server_information(request: Request, operation: Operation) -> Answer:
+    information = {
+        "version": VERSION,
+        "schema_hash": request.writing.schema.hash,
+        "is_timezone_support_enabled": True,
+        "storage_scenario": _storage_scenario(request.writing),
+        "user_information": {
+            "id": request.caller.id,
+            "username": request.caller.username,
+            "first_name": request.caller.first_name,
+            "last_name": request.caller.last_name,
+            "is_global_access_key": request.caller.has_global_key,
+            "restricted_user": False,
+        },
+        "is_nested_subqueries_enabled": True,
+        "workday_length": 28800,
+        "week_startday": 1,
+    }
+    wanted = operation.get("values")
+    if isinstance(wanted, list):
+        information = {name: value for name, value in information.items() if name in wanted}
+    return lambda: information
+
+
+def _storage_scenario(writing: Writing) -> Any:
+    text = writing.one(
+        "SELECT value FROM setting WHERE name = 'storage_scenario' AND \"group\" = 'STORAGE'"
+    )
+    try:
+        return json.loads(text) if text else _AUTOMATIC_STORAGE
+    except ValueError:
+        raise ValidationError(
+            "The setting 'storage_scenario' of the group 'STORAGE' is not JSON. Correct its value."
+        ) from None
+
+
+def _query_schemas(request: Request, operation: Operation) -> Answer:  # noqa: ARG001
+    return lambda: request.writing.schema.documents
+
+
+# Queries.
+
+
+def _query(request: Request, operation: Operation) -> Answer:
+    from trackteroid_cli.engine.query import run_query
+
+    result = run_query(
+        request.writing.connection,
+        request.writing.schema,
+        _expression(operation),
+        server_url=request.server_url,
+        strict=request.strict,
+    )
+    return lambda: result
+
+
+def _search(request: Request, operation: Operation) -> Answer:
+    from trackteroid_cli.engine import search
+
+    result = search.run_search(
+        request.writing.connection,
+        request.writing.schema,
+        _expression(operation),
+        search.read_terms(operation),
+        server_url=request.server_url,
+    )
+    return lambda: {"action": "search", **result}
+
+
+def _expression(operation: Operation) -> str:
+    expression = operation.get("expression")
+    if not isinstance(expression, str):
+        raise ValidationError(f'An "expression" is text. Got "{expression}"')
+    return expression
+
+
+# Writes.
+
+
+def _create(request: Request, operation: Operation) -> Answer:
+    writing = request.writing
+    entity_type = _entity_type(writing, operation)
+    outcome = create.create(
+        writing, entity_type, _entity_data(operation), operation.get("entity_key")
+    )
+    return lambda: {"action": "create", "data": results.created(writing, outcome)}
+
+
+def _update(request: Request, operation: Operation) -> Answer:
+    writing = request.writing
+    outcome = update.update(
+        writing,
+        _entity_type(writing, operation),
+        operation.get("entity_key"),
+        _entity_data(operation),
+    )
+    return lambda: {"action": "update", "data": results.updated(writing, outcome)}
+
+
+def _delete(request: Request, operation: Operation) -> Answer:
+    writing = request.writing
+    delete.delete(writing, _entity_type(writing, operation), operation.get("entity_key"))
+    return lambda: {"action": "delete", "data": True}
+
+
+def _entity_type(writing: Writing, operation: Operation) -> EntityType:
+    return writing.entity_type(operation.get("entity_type"))
+
+
+def _entity_data(operation: Operation) -> Mapping[str, Any]:
+    data = operation.get("entity_data")
+    if not isinstance(data, dict):
+        raise ValidationError(f'The "entity_data" of an operation is an object. Got "{data}"')
+    return data
+
+
+_ACTIONS: dict[str, Callable[[Request, Operation], Answer]] = {
+    "query_server_information": _query_server_information,
+    "query_schemas": _query_schemas,
+    "query": _query,
+    "search": _search,
+    "create": _create,
+    "update": _update,
+    "delete": _delete,
+}
+_WRITING = frozenset({"create", "update", "delete"})

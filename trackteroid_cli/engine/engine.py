@@ -1,0 +1,116 @@
+"""The front door: an ftrack server as one object, without a network."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from trackteroid_cli.engine import actions, seed, values
+from trackteroid_cli.engine.actions import Caller, Request
+from trackteroid_cli.engine.errors import EngineError, InvalidCredentials
+from trackteroid_cli.engine.schema import Schema
+from trackteroid_cli.engine.store import Store
+from trackteroid_cli.engine.write import Writing
+
+
+class Engine:
+    """An embedded ftrack. Threads and processes may share its file.
+
+    Args:
+        path: the SQLite file; `create` makes one.
+        server_url: where clients reach it, for the links that it answers; '' for nowhere.
+    """
+
+    def __init__(self, path: Path, *, server_url: str = "") -> None:
+        self.store = Store(path)
+        self.server_url = server_url
+
+    @classmethod
+    def create(
+        cls, path: Path, schemas: Iterable[Mapping[str, Any]], *, server_url: str = ""
+    ) -> Engine:
+        """Make an engine with the rows that every server has, and no users: see `admit`.
+
+        Args:
+            path: the SQLite file, which must not exist yet.
+            schemas: the entity types, in ftrack's JSON form.
+            server_url: as for the class.
+
+        Raises:
+            FileExistsError: there is a file at *path*.
+        """
+        Store.create(path, Schema(schemas)).close()
+        engine = cls(path, server_url=server_url)
+        with engine.store.writing() as connection:
+            seed.plant(Writing(connection, engine.store.schema, None, seed.MOMENT))
+        return engine
+
+    def admit(self, username: str, key: str) -> None:
+        """Let everybody in who presents *key*, and see to it that the user *username* exists."""
+        with self.store.writing() as connection:
+            seed.admit(
+                Writing(connection, self.store.schema, None, values.now()), username, key
+            )
+
+    def call(
+        self,
+        operations: object,
+        *,
+        user: str,
+        key: str,
+        strict: bool = False,
+        moment: str | None = None,
+    ) -> list[Any]:
+        """Do the operations of one request, all of them or none.
+
+        Args:
+            operations: a list of ftrack's operation objects.
+            user: a username; upper and lower case are the same.
+            key: that user's API key, or one for all users.
+            strict: whether the client asked for strict answers, which aggregates need.
+            moment: ``YYYY-MM-DD HH:MM:SS`` in UTC, taken as the time of the request; None for now.
+
+        Returns:
+            One result for each operation, in order, ready for JSON.
+
+        Raises:
+            EngineError: the request is refused; nothing was changed.
+        """
+        try:
+            return self._call(operations, user, key, strict, moment or values.now())
+        except sqlite3.Error as error:
+            raise EngineError(
+                f"The database {self.store.path.name} cannot do this: {error}. "
+                f"Nothing was changed."
+            ) from error
+
+    def _call(
+        self, sent: object, user: str, key: str, strict: bool, moment: str
+    ) -> list[Any]:
+        operations = actions.read_operations(sent)
+        transaction = (
+            self.store.writing() if actions.writes(operations) else self.store.reading()
+        )
+        with transaction as connection:
+            caller = _authenticate(connection, user, key)
+            writing = Writing(connection, self.store.schema, caller.id, moment)
+            request = Request(writing, caller, self.server_url, strict)
+            return actions.perform(request, operations)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.store.close()
+
+
+def _authenticate(connection: sqlite3.Connection, user: str, key: str) -> Caller:
+    row = connection.execute(
+        "SELECT r.id, r.username, r.first_name, r.last_name, k.user_id IS NULL "
+        "FROM resource r JOIN _api_key k ON k.user_id IS NULL OR k.user_id = r.id "
+        "WHERE r._type = 'User' AND r.username = ? AND r.is_active AND k.key = ?",
+        [user, key],
+    ).fetchone()
+    if row is None:
+        raise InvalidCredentials
+    return Caller(*row[:4], has_global_key=bool(row[4]))

@@ -1,0 +1,47 @@
+"""The engine over HTTP: an ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+#: How many requests are answered at a time.
+THREADS = 8
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from trackteroid_cli.engine.engine import Engine
+
+
+def application(engine: Engine) -> Starlette:
+    """Return the ASGI application that serves *engine* at ``POST /api``.
+
+    Requests are answered in a pool of threads, so that a slow one does not hold up the others.
+    The threads stay, for each of them keeps a connection to the database.
+    """
+    from starlette.applications import Starlette
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    from trackteroid_cli.engine.wire import respond
+
+    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        pool.shutdown()
+
+    async def api(request: Request) -> Response:
+        body = await request.body()
+        loop = asyncio.get_running_loop()
+        status, content = await loop.run_in_executor(pool, respond, engine, request.headers, body)
+        return Response(content, status_code=status, media_type="application/json")
+
+    return Starlette(routes=[Route("/api", api, methods=["POST"])], lifespan=lifespan)

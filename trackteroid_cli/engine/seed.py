@@ -1,0 +1,287 @@
+"""The rows that every ftrack server has: object types, statuses, workflows, locations.
+
+Ids are the same in every store: those that ftrack fixes, and for the rest one made from the type
+and the name.
+
+Source: ``ftrack_api/symbol.py`` for the locations; ``ftrack_api/entity/project_schema.py`` for how
+a project schema is read; the defaults in the entity schemas for object types and the priority.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from trackteroid_cli.engine import create
+from trackteroid_cli.engine.custom_attributes import TYPE_NAMES
+from trackteroid_cli.engine.defaults import TASK
+from trackteroid_cli.engine.schema import EntityType, Schema
+from trackteroid_cli.engine.write import Writing
+
+#: When the rows are dated, as the store keeps dates.
+MOMENT = "2024-01-01 00:00:00"
+
+PROJECT_SCHEMA = "VFX"
+ADMINISTRATOR = "Administrator"
+
+#: The priority that the entity schemas name as the default.
+_DEFAULT_PRIORITY = "9661b320-3a0c-11e2-81c1-0800200c9a66"
+
+_NAMESPACE = uuid.UUID("6f1d3c52-8a0e-5c3b-9b1f-2f4f6e0f7a11")
+
+_LOCATIONS = {
+    "ftrack.origin": "ce9b348f-8809-11e3-821c-20c9d081909b",
+    "ftrack.unmanaged": "cb268ecc-8809-11e3-a7e2-20c9d081909b",
+    "ftrack.review": "cd41be70-8809-11e3-b98a-20c9d081909b",
+    "ftrack.connect": "07b82a97-8cf9-11e3-9383-20c9d081909b",
+    "ftrack.server": "3a372bde-05bc-11e4-8908-20c9d081909b",
+}
+
+#: Names of states by the short name that programs go by.
+_STATES = {
+    "NOT_STARTED": "Not started",
+    "IN_PROGRESS": "In progress",
+    "BLOCKED": "Blocked",
+    "DONE": "Done",
+}
+
+#: Name, state and colour, in the order of a workflow.
+_STATUSES = (
+    ("Not started", "NOT_STARTED", "#FFFFFF"),
+    ("Ready to start", "NOT_STARTED", "#FFDD57"),
+    ("In progress", "IN_PROGRESS", "#3498DB"),
+    ("Pending review", "IN_PROGRESS", "#A569BD"),
+    ("Changes requested", "IN_PROGRESS", "#E67E22"),
+    ("On hold", "BLOCKED", "#BA4A00"),
+    ("Approved", "DONE", "#27AE60"),
+    ("Completed", "DONE", "#1CBC90"),
+    ("Omitted", "DONE", "#7F8C8D"),
+)
+_TASK_STATUSES = (
+    "Not started",
+    "Ready to start",
+    "In progress",
+    "Pending review",
+    "Changes requested",
+    "On hold",
+    "Completed",
+    "Omitted",
+)
+_VERSION_STATUSES = ("Pending review", "Changes requested", "Approved", "Omitted")
+_OBJECT_STATUSES = ("Not started", "In progress", "On hold", "Completed", "Omitted")
+
+_TASK_TYPES = (
+    "Generic",
+    "Concept",
+    "Modeling",
+    "Texture",
+    "Rigging",
+    "Lookdev",
+    "Layout",
+    "Matchmove",
+    "Animation",
+    "FX",
+    "Lighting",
+    "Rotoscoping",
+    "Compositing",
+    "Editorial",
+    "Production",
+)
+_OBJECT_TYPES_OF_TYPES = {"Asset Build": ("Character", "Environment", "Prop", "Vehicle")}
+
+_ASSET_TYPES = {
+    "Animation": "anim",
+    "Camera": "cam",
+    "Comp": "comp",
+    "Geometry": "geo",
+    "Image sequence": "img",
+    "Light rig": "lgt",
+    "Render": "render",
+    "Rig": "rig",
+    "Texture": "tex",
+    "Upload": "upload",
+}
+
+
+def identify(type_name: str, name: str) -> str:
+    """Return the id that the row of a type called *name* has in every store."""
+    return str(uuid.uuid5(_NAMESPACE, f"{type_name}/{name}"))
+
+
+def plant(writing: Writing) -> None:
+    """Create the rows, as far as the schema of the store has types for them."""
+    for type_name, rows in _rows(writing.schema):
+        entity_type = writing.schema.types.get(type_name)
+        for row in rows if entity_type else ():
+            create.create(writing, entity_type, _known(entity_type, row))
+
+
+def admit(writing: Writing, username: str, key: str) -> None:
+    """Accept *key* for every user; make the active administrator *username* unless there is one."""
+    user_id = identify("User", username)
+    exists = writing.one(
+        "SELECT 1 FROM resource WHERE _type = 'User' AND username = ?", username
+    )
+    if not exists:
+        rows = {
+            "User": {"id": user_id, "username": username, "is_active": True},
+            "UserSecurityRole": {
+                "id": identify("UserSecurityRole", username),
+                "user_id": user_id,
+                "security_role_id": identify("SecurityRole", ADMINISTRATOR),
+                "is_all_open_projects": True,
+            },
+        }
+        for type_name, row in rows.items():
+            create.create(writing, writing.schema.types[type_name], row)
+    writing.connection.execute("INSERT OR REPLACE INTO _api_key VALUES (?, NULL)", [key])
+
+
+def _known(entity_type: EntityType, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *row* without what an older or newer ftrack has no attribute for."""
+    return {name: value for name, value in row.items() if name in entity_type}
+
+
+def _rows(schema: Schema) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
+    object_types = list(_object_types(schema))
+    yield "ObjectType", object_types
+    yield "Priority", _priorities()
+    yield "State", [
+        {"id": identify("State", short), "short": short, "name": name}
+        for short, name in _STATES.items()
+    ]
+    yield "Status", _statuses()
+    yield "Type", _types()
+    yield "TaskTypeSchema", [_named("TaskTypeSchema", PROJECT_SCHEMA)]
+    yield "TaskTypeSchemaType", [
+        {
+            "task_type_schema_id": identify("TaskTypeSchema", PROJECT_SCHEMA),
+            "type_id": identify("Type", name),
+        }
+        for name in _TASK_TYPES
+    ]
+    yield from _workflow("Tasks", _TASK_STATUSES)
+    yield from _workflow("Versions", _VERSION_STATUSES)
+    yield "ProjectSchema", [_project_schema()]
+    for object_type in object_types:
+        yield from _object_type_schema(object_type)
+    yield "AssetType", [
+        {**_named("AssetType", name), "short": short} for name, short in _ASSET_TYPES.items()
+    ]
+    for type_name, names in _NAMED.items():
+        yield type_name, [_named(type_name, name) for name in names]
+    yield "CustomAttributeType", [
+        {**_named("CustomAttributeType", name), "core": True} for name in TYPE_NAMES
+    ]
+    yield "Location", [
+        {"id": id_, "name": name, "label": name, "description": ""}
+        for name, id_ in _LOCATIONS.items()
+    ]
+    yield "Setting", [
+        {
+            "group": "STORAGE",
+            "name": "storage_scenario",
+            "value": json.dumps({"scenario": "ftrack.automatic", "data": {}}),
+        }
+    ]
+
+
+#: Rows of which nothing but the name is told.
+_NAMED = {
+    "CustomAttributeGroup": ("Default",),
+    "ListCategory": ("Dailies", "Deliveries", "General"),
+    "ManagerType": ("Coordinator", "Producer", "Supervisor"),
+    "NoteLabel": ("Client", "Dailies", "Internal"),
+    "SecurityRole": (ADMINISTRATOR, "Project Manager", "User"),
+    "UserType": ("Default",),
+}
+
+
+def _named(type_name: str, name: str) -> dict[str, Any]:
+    return {"id": identify(type_name, name), "name": name}
+
+
+def _object_types(schema: Schema) -> Iterator[dict[str, Any]]:
+    """Yield the object types of *schema*; what their contexts cannot change, they do not have."""
+    kinds = [kind for kind in schema.types.values() if "object_type_id" in kind.classifiers]
+    for sort, kind in enumerate(sorted(kinds, key=lambda kind: kind.name)):
+        yield {
+            "id": kind.classifiers["object_type_id"],
+            "name": re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.name),
+            "sort": sort,
+            "is_leaf": kind.name in ("Task", "Milestone"),
+            "is_time_reportable": kind.name == "Task",
+            "is_schedulable": "end_date" not in kind.immutable,
+            "is_statusable": "status_id" not in kind.immutable,
+            "is_typeable": "type_id" not in kind.immutable,
+            "is_taskable": kind.name not in ("Task", "Milestone"),
+        }
+
+
+def _priorities() -> Iterator[dict[str, Any]]:
+    levels = (("Urgent", "#E74C3C"), ("High", "#E67E22"), ("Medium", "#F1C40F"), ("Low", "#3498DB"))
+    for sort, (name, color) in enumerate(levels):
+        value = len(levels) - sort
+        yield {**_named("Priority", name), "sort": sort, "value": value, "color": color}
+    none = {"name": "None", "sort": len(levels), "value": 0, "color": "#BDC3C7"}
+    yield {"id": _DEFAULT_PRIORITY, **none}
+
+
+def _statuses() -> Iterator[dict[str, Any]]:
+    for sort, (name, state, color) in enumerate(_STATUSES):
+        state_reference = {"__entity_type__": "State", "id": identify("State", state)}
+        yield {**_named("Status", name), "sort": sort, "color": color, "state": state_reference}
+
+
+def _types() -> Iterator[dict[str, Any]]:
+    names = [*_TASK_TYPES, *(name for names in _OBJECT_TYPES_OF_TYPES.values() for name in names)]
+    for sort, name in enumerate(names):
+        yield {**_named("Type", name), "sort": sort}
+
+
+def _workflow(
+    name: str, statuses: Iterable[str]
+) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
+    workflow = _named("WorkflowSchema", name)
+    yield "WorkflowSchema", [workflow]
+    yield "WorkflowSchemaStatus", [
+        {"workflow_schema_id": workflow["id"], "status_id": identify("Status", status)}
+        for status in statuses
+    ]
+
+
+def _project_schema() -> dict[str, Any]:
+    return {
+        **_named("ProjectSchema", PROJECT_SCHEMA),
+        "task_type_schema_id": identify("TaskTypeSchema", PROJECT_SCHEMA),
+        "task_workflow_schema_id": identify("WorkflowSchema", "Tasks"),
+        "asset_version_workflow_schema_id": identify("WorkflowSchema", "Versions"),
+    }
+
+
+def _object_type_schema(
+    object_type: Mapping[str, Any],
+) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
+    """Yield what the project schema says of one object type."""
+    project_schema_id = identify("ProjectSchema", PROJECT_SCHEMA)
+    schema_id = identify("Schema", f"{PROJECT_SCHEMA}/{object_type['name']}")
+    is_task = object_type["id"] == TASK
+    statuses = _TASK_STATUSES if is_task else _OBJECT_STATUSES
+    types = _TASK_TYPES if is_task else _OBJECT_TYPES_OF_TYPES.get(object_type["name"], ())
+    yield "ProjectSchemaObjectType", [
+        {"project_schema_id": project_schema_id, "object_type_id": object_type["id"]}
+    ]
+    yield "Schema", [
+        {"id": schema_id, "project_schema_id": project_schema_id, "type_id": object_type["id"]}
+    ]
+    yield "SchemaStatus", [
+        {"schema_id": schema_id, "status_id": identify("Status", name), "sort": sort}
+        for sort, name in enumerate(statuses if object_type["is_statusable"] else ())
+    ]
+    yield "SchemaType", [
+        {"schema_id": schema_id, "type_id": identify("Type", name), "sort": sort}
+        for sort, name in enumerate(types)
+    ]

@@ -1,0 +1,60 @@
+"""Requests and answers as bytes: what the HTTP application and the in-process adapter share.
+
+Source: ``ftrack_api/session.py``, `call`, for headers and for the form of errors.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from trackteroid_cli.engine.engine import Engine
+from trackteroid_cli.engine.errors import EngineError, ValidationError
+
+OK = 200
+
+
+def respond(engine: Engine, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+    """Answer one ``POST /api``.
+
+    Args:
+        engine: what does the work.
+        headers: the request's, in any case: ``ftrack-user``, ``ftrack-api-key``, and optionally
+            ``ftrack-strict-api`` and ``ftrack-api-options``.
+        body: a JSON list of operations, in UTF-8.
+
+    Returns:
+        The HTTP status and a JSON body: a list of results, or one object that describes an error.
+        An error has the status 200 unless the client asked to be strict, as ftrack does it.
+    """
+    fields = {name.lower(): value for name, value in headers.items()}
+    strict = _is_strict(fields)
+    try:
+        answer: Any = engine.call(
+            _read(body),
+            user=fields.get("ftrack-user", ""),
+            key=fields.get("ftrack-api-key", ""),
+            strict=strict,
+        )
+        status = OK
+    except EngineError as error:
+        answer = error.payload()
+        status = error.status if strict else OK
+    return status, json.dumps(answer, separators=(",", ":")).encode("ascii")
+
+
+def _read(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ValidationError(
+            f"The body of a request is a JSON list of operations. It cannot be read: {error}"
+        ) from error
+
+
+def _is_strict(fields: Mapping[str, str]) -> bool:
+    if fields.get("ftrack-strict-api", "").lower() == "true":
+        return True
+    return re.search(r"\bstrict\s*[:=]\s*1\b", fields.get("ftrack-api-options", "")) is not None

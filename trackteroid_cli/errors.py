@@ -1,0 +1,205 @@
+"""Errors raised on purpose. Anything else that escapes is a defect of ours.
+
+* TrackteroidError
+  - UsageError              wrong arguments                                       exit 2
+    . InvalidOperation      an operation cannot be read
+  - NotFound                no such batch, file or entity                         exit 4
+    . AmbiguousBatch        a prefix or name means several batches
+  - NotConfigured           settings are missing                                  exit 78
+    . ExtraMissing          an optional part is not installed
+  - BatchError              a batch cannot be read or written                     exit 1
+    . BatchUnreadable       the file is damaged, foreign, or of a newer version
+    . BatchBusy             another process works on the batch
+    . StorageError          the disk refuses
+  - CannotDefer             what was asked for cannot be recorded                 exit 1
+  - ScriptError             what is to be recorded cannot be run                  exit 1
+  - CommitError             a batch did not land                                  exit 1
+    . ServerMismatch        the batch was recorded against another server
+  - ServerError             the server did not do what was asked
+    . ServerRefused         it answered, and refused                              exit 1
+    . InvalidExpression     it cannot read the query                              exit 2
+    . ServerUnreachable     the request did not reach it                          exit 75
+    . AnswerLost            the request was sent and no answer came               exit 75
+    . CredentialsRejected   it does not accept the user or the key                exit 77
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the exit status of the command line tells a script."""
+
+    OK = 0, "done, also when there was nothing to do"
+    FAILED = 1, "failed: the script raised, the server refused a batch"
+    USAGE = 2, "wrong usage"
+    CONFLICT = 3, "conflict: a batch was held back"
+    NOT_FOUND = 4, "no such batch, file or entity"
+    TRY_AGAIN = (
+        75,
+        "the server cannot be reached or its answer was lost; batches stay, try again later",
+    )
+    CREDENTIALS = 77, "the server rejects the credentials"
+    NOT_CONFIGURED = 78, "not configured"
+
+    meaning: str
+
+    def __new__(cls, value: int, meaning: str) -> ExitCode:
+        """Make a member that knows what it means."""
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+
+class TrackteroidError(Exception):
+    """Base class: catch it to catch every error that we foresee.
+
+    Args:
+        what: what happened, in one line.
+        why: the cause, as far as it is known.
+        hint: what to do next.
+    """
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, what: str, *, why: str = "", hint: str = "") -> None:
+        super().__init__(": ".join(part for part in (what, why) if part))
+        self.what = what
+        self.why = why
+        self.hint = hint
+
+    def as_json(self) -> dict[str, object]:
+        """Return the error as ``--json`` shows it."""
+        return {
+            "what": self.what,
+            "why": self.why,
+            "next": self.hint,
+            "exit": int(self.exit_code),
+        }
+
+
+class UsageError(TrackteroidError):
+    """Arguments that make no sense."""
+
+    exit_code = ExitCode.USAGE
+
+
+class InvalidOperation(UsageError):
+    """An operation cannot be read from its JSON form."""
+
+
+class NotFound(TrackteroidError):
+    """There is no such batch, file or entity."""
+
+    exit_code = ExitCode.NOT_FOUND
+
+
+class AmbiguousBatch(NotFound):
+    """A prefix or a name means several batches."""
+
+
+class NotConfigured(TrackteroidError):
+    """Settings that the command needs are missing."""
+
+    exit_code = ExitCode.NOT_CONFIGURED
+
+
+class ExtraMissing(NotConfigured):
+    """An optional part of the package is not installed."""
+
+    def __init__(self, extra: str, *, needed_for: str, missing: str) -> None:
+        super().__init__(
+            f"{needed_for} needs an optional part of trackteroid",
+            why=f"the Python package {missing!r} is not installed",
+            hint=f"install it with: pip install 'trackteroid-cli[{extra}]'",
+        )
+
+
+class BatchError(TrackteroidError):
+    """A batch cannot be read or written."""
+
+
+class BatchUnreadable(BatchError):
+    """A file is damaged, is not a batch, or was written by a newer version."""
+
+
+class BatchBusy(BatchError):
+    """Another process works on the batch."""
+
+    exit_code = ExitCode.TRY_AGAIN
+
+
+class StorageError(BatchError):
+    """The disk refuses: full, read-only, or not permitted."""
+
+
+class CannotDefer(TrackteroidError):
+    """What was asked for changes the server at once, and cannot be recorded."""
+
+
+class ScriptError(TrackteroidError):
+    """What is to be recorded cannot be run."""
+
+
+class CommitError(TrackteroidError):
+    """A batch did not land."""
+
+
+class ServerMismatch(CommitError):
+    """The batch was recorded against another server."""
+
+
+class ServerError(TrackteroidError):
+    """The server did not do what was asked."""
+
+
+class ServerRefused(ServerError):
+    """The server answered, and refused.
+
+    Args:
+        kind: ftrack's name for the error, such as ``ValidationError``.
+        content: ftrack's own words.
+    """
+
+    def __init__(self, kind: str, content: str, *, what: str = "the server refused the request"):
+        super().__init__(
+            what,
+            why=f"{kind}: {content}",
+            hint="the server changed nothing; correct what it names and try again",
+        )
+        self.kind = kind
+        self.content = content
+
+
+class InvalidExpression(ServerError):
+    """The server cannot read a query expression."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, content: str) -> None:
+        super().__init__(
+            "the query cannot be read",
+            why=content,
+            hint="correct the expression; an example: "
+            "trackteroid query \"Shot where name like 'sh%'\"",
+        )
+
+
+class ServerUnreachable(ServerError):
+    """A request did not reach the server."""
+
+    exit_code = ExitCode.TRY_AGAIN
+
+
+class AnswerLost(ServerError):
+    """A request was sent and no answer came: it may or may not have been carried out."""
+
+    exit_code = ExitCode.TRY_AGAIN
+
+
+class CredentialsRejected(ServerError):
+    """The server does not accept the user or the API key."""
+
+    exit_code = ExitCode.CREDENTIALS

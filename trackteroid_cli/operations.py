@@ -1,0 +1,238 @@
+"""Operations: the JSON form of one create, update or delete, and the request that many make.
+
+An operation has ftrack's own terms. Values are in ftrack's JSON forms: dates as
+``{"__type__": "datetime", "value"}``, references as ``{"__entity_type__", <primary key>}``,
+collections as lists of references. A value that was never set is absent.
+
+Source: ``ftrack_api/operation.py``; ``ftrack_api/session.py``, ``commit``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeAlias
+
+from trackteroid_cli.errors import InvalidOperation
+
+#: An entity's type and the values of its primary key, in order.
+Identity: TypeAlias = tuple[str, tuple[str, ...]]
+
+#: One entry of a request to the server.
+Payload: TypeAlias = dict[str, Any]
+
+
+class Unset(Enum):
+    """A value that is not known, as opposed to one that is ``None``."""
+
+    UNSET = "unset"
+
+    def __bool__(self) -> bool:
+        """Return False, as an unset value reads as nothing."""
+        return False
+
+
+UNSET = Unset.UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """A new entity: *entity_data* holds the attributes that were set."""
+
+    entity_type: str
+    entity_key: dict[str, str]
+    entity_data: dict[str, Any] = field(default_factory=dict)
+    commit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One attribute given another value; *old_value* is what the author saw, if that is known."""
+
+    entity_type: str
+    entity_key: dict[str, str]
+    attribute_name: str
+    new_value: Any
+    old_value: Any = UNSET
+    commit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """An entity removed."""
+
+    entity_type: str
+    entity_key: dict[str, str]
+    commit: int = 0
+
+
+Operation: TypeAlias = Create | Update | Delete
+
+#: The word for each kind of operation, in the order in which counts are shown.
+KINDS: dict[type[Operation], str] = {Create: "create", Update: "update", Delete: "delete"}
+
+
+def identity(operation: Operation) -> Identity:
+    """Return the type and key of the entity that *operation* changes."""
+    return operation.entity_type, tuple(operation.entity_key.values())
+
+
+def counts(operations: Iterable[Operation]) -> dict[str, int]:
+    """Return how many operations there are of each kind; every kind is present."""
+    result = dict.fromkeys(KINDS.values(), 0)
+    for operation in operations:
+        result[KINDS[type(operation)]] += 1
+    return result
+
+
+def to_json(operation: Operation) -> dict[str, Any]:
+    """Return *operation* as a batch holds it, and as ``inspect --jsonl`` prints it.
+
+    ``commit`` numbers the script's commits from 1, where it is known: operations of one commit were
+    meant to reach the server together.
+    """
+    document: dict[str, Any] = {
+        "operation": KINDS[type(operation)],
+        "entity_type": operation.entity_type,
+        "entity_key": operation.entity_key,
+    }
+    if isinstance(operation, Create):
+        document["entity_data"] = operation.entity_data
+    elif isinstance(operation, Update):
+        document["attribute_name"] = operation.attribute_name
+        if operation.old_value is not UNSET:
+            document["old_value"] = operation.old_value
+        document["new_value"] = operation.new_value
+    if operation.commit:
+        document["commit"] = operation.commit
+    return document
+
+
+def from_json(document: object) -> Operation:
+    """Return the operation that *document* describes.
+
+    Raises:
+        InvalidOperation: a part is missing or of the wrong sort; the message names it.
+    """
+    if not isinstance(document, Mapping):
+        raise _invalid("an operation is a JSON object", document)
+    kind = document.get("operation")
+    entity_type = document.get("entity_type")
+    entity_key = document.get("entity_key")
+    commit = document.get("commit", 0)
+    if not isinstance(entity_type, str) or not entity_type:
+        raise _invalid('"entity_type" must be the name of an entity type', document)
+    if not isinstance(entity_key, Mapping) or not entity_key:
+        raise _invalid('"entity_key" must be an object such as {"id": "…"}', document)
+    if not all(isinstance(part, str) and part for part in entity_key.values()):
+        raise _invalid('"entity_key" must hold texts', document)
+    if not isinstance(commit, int) or isinstance(commit, bool):
+        raise _invalid('"commit" must be a whole number', document)
+    key = dict(entity_key)
+    if kind == "create":
+        data = document.get("entity_data", {})
+        if not isinstance(data, Mapping):
+            raise _invalid('"entity_data" must be an object', document)
+        return Create(entity_type, key, dict(data), commit)
+    if kind == "update":
+        name = document.get("attribute_name")
+        if not isinstance(name, str) or not name:
+            raise _invalid('"attribute_name" must be the name of an attribute', document)
+        if "new_value" not in document:
+            raise _invalid('"new_value" is missing', document)
+        old_value = document.get("old_value", UNSET)
+        return Update(entity_type, key, name, document["new_value"], old_value, commit)
+    if kind == "delete":
+        return Delete(entity_type, key, commit)
+    raise _invalid('"operation" must be "create", "update" or "delete"', document)
+
+
+def request(operations: Iterable[Operation]) -> list[Payload]:
+    """Squash *operations* into the entries of one request, in order.
+
+    Within each of the script's commits this is what ``ftrack_api`` itself would have sent: of
+    several updates of an attribute only the last, nothing of an entity that is created and deleted
+    again, and updates that follow each other or their create in one entry. Across commits nothing
+    is squashed, so that the server ends in the same state as if each had been sent by itself.
+    """
+    payloads: list[Payload] = []
+    for group in _by_commit(operations):
+        payloads.extend(_squash(group))
+    return payloads
+
+
+def _by_commit(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
+    group: list[Operation] = []
+    for operation in operations:
+        if group and group[-1].commit != operation.commit:
+            yield group
+            group = []
+        group.append(operation)
+    if group:
+        yield group
+
+
+def _squash(operations: list[Operation]) -> Iterator[Payload]:
+    vanished = {identity(op) for op in operations if isinstance(op, Create)} & {
+        identity(op) for op in operations if isinstance(op, Delete)
+    }
+    last_update = {
+        (identity(op), op.attribute_name): index
+        for index, op in enumerate(operations)
+        if isinstance(op, Update)
+    }
+    previous: Payload | None = None
+    for index, operation in enumerate(operations):
+        if identity(operation) in vanished:
+            continue
+        if isinstance(operation, Update):
+            if last_update[identity(operation), operation.attribute_name] != index:
+                continue
+            if previous is not None and _same_entity(previous, operation):
+                previous["entity_data"][operation.attribute_name] = operation.new_value
+                continue
+        if previous is not None:
+            yield previous
+        previous = _payload(operation)
+    if previous is not None:
+        yield previous
+
+
+def _same_entity(payload: Payload, operation: Operation) -> bool:
+    return bool(
+        payload["action"] != "delete"
+        and payload["entity_type"] == operation.entity_type
+        and payload["entity_key"] == list(operation.entity_key.values())
+    )
+
+
+def _payload(operation: Operation) -> Payload:
+    payload: Payload = {
+        "action": KINDS[type(operation)],
+        "entity_type": operation.entity_type,
+        "entity_key": list(operation.entity_key.values()),
+    }
+    if isinstance(operation, Create):
+        payload["entity_data"] = {
+            "__entity_type__": operation.entity_type,
+            **operation.entity_key,
+            **operation.entity_data,
+        }
+    elif isinstance(operation, Update):
+        payload["entity_data"] = {
+            "__entity_type__": operation.entity_type,
+            operation.attribute_name: operation.new_value,
+        }
+    return payload
+
+
+def _invalid(why: str, document: object) -> InvalidOperation:
+    import json
+
+    text = json.dumps(document, ensure_ascii=False, default=repr)
+    return InvalidOperation(
+        "an operation cannot be read",
+        why=f"{why}; got {text[:200]}{'…' if len(text) > 200 else ''}",
+        hint="one operation has the form that `trackteroid inspect BATCH --jsonl` prints",
+    )
