@@ -22,6 +22,7 @@ import ftrack_api.symbol
 from trackteroid_cli import batch as batch_file
 from trackteroid_cli.batch import Batch, Header, Label
 from trackteroid_cli.errors import CannotDefer
+from trackteroid_cli.locations import added
 from trackteroid_cli.operations import Identity
 
 if TYPE_CHECKING:
@@ -61,6 +62,10 @@ class Recording:
         self.created: set[Identity] = set()
         #: What other entities, which the operations mention, are called; None while unknown.
         self.mentioned: dict[Identity, Label | None] = {}
+        #: Attributes that were changed without having been read -> the operation's position.
+        self.unseen: dict[tuple[Identity, str], int] = {}
+        #: Location -> component -> resource identifier, of what was added to locations.
+        self.resource_identifiers: dict[str, dict[str, str]] = {}
 
     def __len__(self) -> int:
         """Return the number of operations."""
@@ -74,6 +79,13 @@ class Recording:
             self.counts.update(earlier.header.counts)
             self.commits = max((each.commit for each in operations), default=0)
             self.mentioned.update(earlier.labels())
+
+    def set_old_value(self, position: int, value: Any) -> None:
+        """Complete the update at *position* with the value that its attribute had, in JSON form."""
+        document = json.loads(self.operations[position])
+        document["old_value"] = value
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        self.operations[position] = text.encode("utf-8", "surrogatepass")
 
     def save(self, path: Path, header: Header, *, replace: bool = False) -> None:
         """Write the batch to *path*, whole or not at all.
@@ -141,60 +153,21 @@ class Deferral:
         operations = list(self.pending)
         if not operations:
             return
-        number = self.recording.commits + 1
-        texts: list[bytes] = []
-        counts = dict(self.recording.counts)
-        created: dict[str, Any] | None = None
-        updates = _FoldedUpdates(operations, self.pending.seen)
-        documents: list[dict[str, Any]] = []
-        for index, operation in enumerate(operations):
-            kind = type(operation)
-            if kind is _Update:
-                if not updates.is_kept(index) or operation.new_value is _NOT_SET:
-                    continue
-                if created is not None and _is_of(operation, created):
-                    created["entity_data"][operation.attribute_name] = operation.new_value
-                    continue
-                document = {
-                    "operation": "update",
-                    "entity_type": operation.entity_type,
-                    "entity_key": operation.entity_key,
-                    "attribute_name": operation.attribute_name,
-                    "new_value": operation.new_value,
-                }
-                old_value = updates.old_value(index)
-                if old_value is not _NOT_SET:
-                    document["old_value"] = old_value
-                created = None
-            elif kind is _Create:
-                document = created = {
-                    "operation": "create",
-                    "entity_type": operation.entity_type,
-                    "entity_key": operation.entity_key,
-                    "entity_data": operation.entity_data.copy(),
-                }
-            elif kind is _Delete:
-                document = {
-                    "operation": "delete",
-                    "entity_type": operation.entity_type,
-                    "entity_key": operation.entity_key,
-                }
-                created = None
-            else:
-                raise CannotDefer(
-                    f"cannot record an operation of type {kind.__name__}",
-                    why="only creates, updates and deletes can be recorded",
-                    hint="send it outside of the recording",
-                )
-            document["commit"] = number
-            documents.append(document)
-            counts[document["operation"]] += 1
-        for document in documents:
-            texts.append(self._text(document))
+        recording = self.recording
+        taken = _Commit(operations, self.pending.seen, recording.commits + 1)
+        texts = [self._text(document) for document in taken.documents]
+        recording.commits += 1
         self._register(operations)
-        self.recording.operations.extend(texts)
-        self.recording.counts = counts
-        self.recording.commits = number
+        for position, entity, attribute in taken.unseen:
+            if entity not in recording.created:
+                recording.unseen.setdefault((entity, attribute), len(recording) + position)
+        recording.operations.extend(texts)
+        for document in taken.documents:
+            recording.counts[document["operation"]] += 1
+            placed = added(document)
+            if placed is not None:
+                component, location, identifier = placed
+                recording.resource_identifiers.setdefault(location, {})[component] = identifier
         self._taken.extend(operations)
         self.pending.clear()
 
@@ -204,20 +177,29 @@ class Deferral:
         self.pending.clear()
 
     def undo(self) -> None:
-        """Undo all that was recorded here: leave the session as the block found it."""
+        """Undo all that was recorded here: leave the session as the block found it.
+
+        Entities that were created here leave the session, and keep their values.
+        """
         self.rollback()
-        self._undo(self._taken)
+        created = self.recording.created
+        self._undo(
+            operation
+            for operation in self._taken
+            if type(operation) is not _Update or _changed(operation) not in created
+        )
         self._taken.clear()
 
     def is_created(self, entity: Any) -> bool:
         """Return whether *entity* was created and committed here, so that no server knows it."""
-        return _identity(entity) in self.recording.created
+        with self._session.auto_populating(False):
+            return _identity(entity) in self.recording.created
 
     def _register(self, operations: Iterable[Any]) -> None:
         """Note which entities are new, and which others a reader will want to know by name."""
         recording = self.recording
         for operation in operations:
-            entity = operation.entity_type, tuple(operation.entity_key.values())
+            entity = _changed(operation)
             if type(operation) is _Create:
                 recording.created.add(entity)
             elif entity not in recording.created:
@@ -266,6 +248,60 @@ class Deferral:
         return {"__entity_type__": entity_type, **dict(zip(names, key, strict=True))}
 
 
+class _Commit:
+    """The JSON documents of one commit's operations, with ftrack's objects still in them.
+
+    ``unseen`` lists the updates whose old value is not known: position, entity, attribute.
+    """
+
+    def __init__(self, operations: list[Any], seen: dict[int, Any], number: int) -> None:
+        self.documents: list[dict[str, Any]] = []
+        self.unseen: list[tuple[int, Identity, str]] = []
+        self._number = number
+        self._created: dict[str, Any] | None = None
+        updates = _FoldedUpdates(operations, seen)
+        for index, operation in enumerate(operations):
+            kind = type(operation)
+            if kind is _Update:
+                if updates.is_kept(index) and operation.new_value is not _NOT_SET:
+                    self._update(operation, updates.old_value(index))
+            elif kind is _Create:
+                data = operation.entity_data.copy()
+                self._created = self._add("create", operation, entity_data=data)
+            elif kind is _Delete:
+                self._created = None
+                self._add("delete", operation)
+            else:
+                raise CannotDefer(
+                    f"cannot record an operation of type {kind.__name__}",
+                    why="only creates, updates and deletes can be recorded",
+                    hint="send it outside of the recording",
+                )
+
+    def _update(self, operation: Any, old_value: Any) -> None:
+        if self._created is not None and _is_of(operation, self._created):
+            self._created["entity_data"][operation.attribute_name] = operation.new_value
+            return
+        self._created = None
+        name, values = operation.attribute_name, {"new_value": operation.new_value}
+        if old_value is _NOT_SET:
+            self.unseen.append((len(self.documents), _changed(operation), name))
+        else:
+            values = {"old_value": old_value, **values}
+        self._add("update", operation, attribute_name=name, **values)
+
+    def _add(self, kind: str, operation: Any, **more: Any) -> dict[str, Any]:
+        document = {
+            "operation": kind,
+            "entity_type": operation.entity_type,
+            "entity_key": operation.entity_key,
+            **more,
+            "commit": self._number,
+        }
+        self.documents.append(document)
+        return document
+
+
 class _FoldedUpdates:
     """Which of several updates of one attribute is kept, and the value before the first."""
 
@@ -275,11 +311,7 @@ class _FoldedUpdates:
         self._keys: dict[int, Any] = {}
         for index, operation in enumerate(operations):
             if type(operation) is _Update:
-                key = (
-                    operation.entity_type,
-                    *operation.entity_key.values(),
-                    operation.attribute_name,
-                )
+                key = (_changed(operation), operation.attribute_name)
                 self._keys[index] = key
                 self._last[key] = index
                 if key not in self._old:
@@ -299,12 +331,14 @@ def _is_of(operation: Any, document: dict[str, Any]) -> bool:
     )
 
 
+def _changed(operation: Any) -> Identity:
+    """Return the identity of the entity that *operation* changes."""
+    return operation.entity_type, tuple(operation.entity_key.values())
+
+
 def _identity(entity: Any) -> Identity:
-    """Return the identity of *entity* without asking the server for what it lacks."""
-    with entity.session.auto_populating(False):
-        return entity.entity_type, tuple(
-            str(entity[name]) for name in entity.primary_key_attributes
-        )
+    """Return the identity of *entity*, whose session does not populate for now."""
+    return entity.entity_type, tuple([str(entity[name]) for name in entity.primary_key_attributes])
 
 
 def _last_seen(session: Session, operation: Any) -> Any:

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from trackteroid_cli import __version__, settings
 from trackteroid_cli.batch import Header, created_now, encode_operations, write
-from trackteroid_cli.errors import NotConfigured, NotFound, ScriptError, StorageError, TrackteroidError
+from trackteroid_cli.errors import (
+    NotConfigured,
+    NotFound,
+    ScriptError,
+    StorageError,
+    TrackteroidError,
+)
 from trackteroid_cli.operations import Operation, counts
 from trackteroid_cli.spool import Spool, new_id
 
@@ -123,7 +129,7 @@ def save(
     Raises:
         StorageError: the disk refuses; batches already written stay.
     """
-    from trackteroid_cli import naming
+    from trackteroid_cli import completing
 
     saved: list[Recorded] = []
     for url, recording in recorder.recordings.items():
@@ -131,7 +137,7 @@ def save(
             continue
         session = recorder.session_for(url)
         header = make_header(name or program.name, recording, session, program)
-        naming.complete(recording, session)
+        completing.complete(recording, session)
         path = spool.place(header.id, header.name)
         if output is not None:
             number = len(saved) + 1
@@ -345,7 +351,7 @@ def _show_traceback() -> None:
     while trace is not None and _is_ours(trace):
         trace = trace.tb_next
     sys.stdout.flush()
-    sys.excepthook(kind, error, trace)
+    sys.excepthook(kind, error.with_traceback(trace), trace)
 
 
 def _is_ours(trace: types.TracebackType) -> bool:

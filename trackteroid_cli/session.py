@@ -19,10 +19,14 @@ import requests
 from trackteroid_cli import connection, sandbox, settings
 from trackteroid_cli.deferral import READING_ACTIONS, Deferral, Recording
 from trackteroid_cli.errors import CannotDefer
+from trackteroid_cli.locations import RecordedLocation
 
 if TYPE_CHECKING:
     from trackteroid_cli.recording import Recorder
     from trackteroid_cli.replay import Result
+
+#: ftrack's own class: while a script is recorded, ``ftrack_api.Session`` is ours.
+_FtrackSession = ftrack_api.Session
 
 #: Set for the length of a recorded run: every session that is made defers from its first moment.
 _recorder: Recorder | None = None
@@ -34,7 +38,7 @@ def set_recorder(recorder: Recorder | None) -> None:
     _recorder = recorder
 
 
-class Session(ftrack_api.Session):  # type: ignore[misc]
+class Session(_FtrackSession):  # type: ignore[misc]
     """An ftrack session that can defer its operations and reuse its query results.
 
     All arguments are those of ``ftrack_api.Session``. A *server_url* of ``sandbox://NAME`` reaches
@@ -77,6 +81,7 @@ class Session(ftrack_api.Session):  # type: ignore[misc]
             CannotDefer: a value or a request cannot be recorded; raised where it is asked for.
             StorageError: the file cannot be written; nothing is half written.
         """
+        from trackteroid_cli.completing import complete
         from trackteroid_cli.recording import make_header
 
         path = Path(path)
@@ -88,6 +93,7 @@ class Session(ftrack_api.Session):  # type: ignore[misc]
         try:
             yield self
             self.commit()
+            complete(recording, self)
             header = make_header(path.stem, recording, self)
             recording.save(path, header, replace=True)
         finally:
@@ -151,6 +157,20 @@ class Session(ftrack_api.Session):  # type: ignore[misc]
             entities = known
         if entities:
             super().populate(entities, projections)
+
+    def recorded_resource_identifiers(self, location_id: str) -> dict[str, str]:
+        """Return what the recording has added to a location: resource identifiers by component."""
+        if self._deferral is None:
+            return {}
+        return self._deferral.recording.resource_identifiers.get(location_id, {})
+
+    def _build_entity_type_classes(self, schemas: Any) -> Any:
+        classes = super()._build_entity_type_classes(schemas)
+        location = classes.get("Location")
+        if location is not None:
+            bases = (RecordedLocation, location)
+            classes["Location"] = type(location)(location.__name__, bases, {})
+        return classes
 
     def _complete_custom_attributes(self, operations: list[Any]) -> None:
         """Show all custom attributes of entities of which the commit set some.
@@ -340,7 +360,7 @@ def _named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return all arguments by their names, as `Session.reconnect` overrides some of them."""
     import inspect
 
-    bound = inspect.signature(ftrack_api.Session.__init__).bind(None, *args, **kwargs)
+    bound = inspect.signature(_FtrackSession.__init__).bind(None, *args, **kwargs)
     arguments = dict(bound.arguments)
     arguments.pop("self")
     return arguments

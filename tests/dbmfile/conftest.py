@@ -1,22 +1,10 @@
 from __future__ import annotations
 
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-
-@pytest.fixture(scope="session")
-def python313() -> str:
-    """A Python whose standard library has dbm.sqlite3."""
-    candidates = [sys.executable, shutil.which("python3.13")]
-    for candidate in candidates:
-        if candidate and _runs([candidate, "-c", "import dbm.sqlite3"]):
-            return candidate
-    pytest.skip("no Python with dbm.sqlite3 (3.13) can be run here")
 
 
 @pytest.fixture

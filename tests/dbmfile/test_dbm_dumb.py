@@ -64,6 +64,7 @@ def test_changed_and_deleted_keys_are_read_as_they_are_now(tmp_path: Path) -> No
         "'\\q', (0, 1)",
         "'\\u0100', (0, 1)",
         "'a', (0",
+        "'a', (0, 1) + (2,)",
         "(" * 10_000,
         "",
     ],

@@ -80,6 +80,13 @@ def test_a_truncated_file_is_refused_with_its_name(kept: int, tmp_path: Path) ->
         content(path)
 
 
+def test_a_missing_end_of_a_value_is_noticed_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "x.dbm"
+    path.write_bytes(build({b"a": b"v" * 5000}, BITS_64)[: -2 * BLOCK])
+    with pytest.raises(DbmCorrupt, match="a value is missing"):
+        GdbmReader(path)
+
+
 def test_a_file_that_shrinks_while_it_is_read_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "x.dbm"
     path.write_bytes(build({b"a": b"v" * 50_000}, BITS_64))
@@ -114,14 +121,23 @@ def first_element(position: int) -> int:
 def test_sizes_that_add_up_beyond_the_file_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.dbm"
     path.write_bytes(overwrite(first_element(20), "<i", 2**31 - 1))
-    with pytest.raises(DbmCorrupt, match="size"):
+    with pytest.raises(DbmCorrupt, match="a size in it cannot be"):
+        content(path)
+
+
+def test_values_that_share_bytes_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.dbm"
+    (offset,) = struct.unpack_from("<q", build(PAIRS, BITS_64), first_element(8))
+    to_the_end = len(build(PAIRS, BITS_64)) - offset - 20
+    path.write_bytes(overwrite(first_element(20), "<i", to_the_end))
+    with pytest.raises(DbmCorrupt, match="a size in it cannot be"):
         content(path)
 
 
 def test_negative_sizes_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.dbm"
     path.write_bytes(overwrite(first_element(16), "<ii", -5, 5))
-    with pytest.raises(DbmCorrupt, match="size"):
+    with pytest.raises(DbmCorrupt, match="a size in it cannot be"):
         content(path)
 
 

@@ -159,7 +159,7 @@ def test_a_file_that_may_not_grow_is_not_left_in_part(
 
 
 def test_a_full_disk_leaves_nothing_behind(small_disk: Path) -> None:
-    with pytest.raises(DbmNotWritten, match="full") as caught:
+    with pytest.raises(DbmNotWritten, match=r"x\.dbm: .*full") as caught:
         create(small_disk / "x.dbm", BIG)
     assert "space" in caught.value.hint
     assert not list(small_disk.iterdir())
@@ -169,9 +169,9 @@ def test_a_full_disk_leaves_a_file_as_it_was(small_disk: Path) -> None:
     path = small_disk / "x.dbm"
     create(path, [(b"a", b"1")])
     before = path.read_bytes()
-    with pytest.raises(DbmNotWritten, match="full"):
+    with pytest.raises(DbmNotWritten, match=r"x\.dbm: .*full"):
         append(path, BIG)
-    with pytest.raises(DbmNotWritten, match="full"):
+    with pytest.raises(DbmNotWritten, match=r"x\.dbm: .*full"):
         create(path, BIG, replace=True)
     assert path.read_bytes() == before
     assert list(small_disk.iterdir()) == [path]
@@ -227,6 +227,18 @@ def test_an_iterable_that_raises_adds_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         append(path, interrupted())
     assert content(path) == {b"a": b"1"}
+
+
+def test_the_file_is_free_for_others_while_pairs_are_gathered(tmp_path: Path) -> None:
+    path = tmp_path / "x.dbm"
+    create(path, [])
+
+    def gather() -> Iterator[tuple[bytes, bytes]]:
+        yield b"a", b"1"
+        append(path, [(b"b", b"2")])
+
+    append(path, gather())
+    assert content(path) == {b"a": b"1", b"b": b"2"}
 
 
 def test_appending_to_a_file_of_dbm_sqlite3_leaves_one_file_at_rest(

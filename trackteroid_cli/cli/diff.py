@@ -9,20 +9,32 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from itertools import groupby
-from typing import Any
+from typing import Any, TypeAlias
 
 from rich.text import Text
 
 from trackteroid_cli.batch import Label
 from trackteroid_cli.naming import label_of
-from trackteroid_cli.operations import UNSET, Create, Delete, Identity, Operation, identity
+from trackteroid_cli.operations import UNSET, Create, Delete, Identity, Operation, Update, identity
 
 _MARKS = {
     "+": "green",
     "~": "yellow",
     "-": "red",
 }
+
+#: Attribute, old value, new value.
+_Change: TypeAlias = tuple[str, Any, Any]
+
+#: Collections whose members are shown as attributes of their owner.
+_PARTS = frozenset({"metadata", "custom_attributes"})
+
+#: For the types of such members, the part of the key that is the owner's id.
+_OWNER_KEYS = {"Metadata": "parent_id", "CustomAttributeValue": "entity_id"}
+
+
+def _kind(entity_type: str) -> str:
+    return "CustomAttributeValue" if entity_type.endswith("CustomAttributeValue") else entity_type
 
 
 class Diff:
@@ -37,33 +49,69 @@ class Diff:
         self._operations = operations
         self._labels = dict(labels)
         self._by_id = {key: label for (_, key), label in labels.items()}
+        self._known_ids = {
+            key[0]: (entity_type, key)
+            for entity_type, key in (*labels, *map(identity, operations))
+            if len(key) == 1
+        }
         self._created = {identity(each): each for each in operations if isinstance(each, Create)}
 
     def lines(self) -> Iterator[Text]:
-        """Yield the lines, entity by entity in recorded order."""
-        for entity, group in groupby(self._operations, key=identity):
-            yield from self._entity(entity, list(group))
+        """Yield the lines, entity by entity in the order of their first operations."""
+        entities: dict[Identity, list[Operation]] = {}
+        for operation in self._operations:
+            entities.setdefault(self._shown_with(operation), []).append(operation)
+        for entity, operations in entities.items():
+            yield from self._entity(entity, operations)
             yield Text()
 
+    def _shown_with(self, operation: Operation) -> Identity:
+        """Return the entity below which *operation* is shown.
+
+        Metadata and custom attributes are shown as attributes of the entity that they are of.
+        """
+        owner = operation.entity_key.get(_OWNER_KEYS.get(_kind(operation.entity_type), ""))
+        return self._known_ids.get(owner or "", identity(operation))
+
     def _entity(self, entity: Identity, operations: list[Operation]) -> Iterator[Text]:
+        own = [each for each in operations if identity(each) == entity]
+        parts = [each for each in operations if identity(each) != entity]
         mark = "~"
-        changes: list[tuple[str, Any, Any]] = []
-        for operation in operations:
-            if isinstance(operation, Create):
-                mark = "+"
-                changes.extend(
-                    (name, UNSET, value) for name, value in self._told(operation).items()
-                )
-            elif isinstance(operation, Delete):
-                mark = "-"
-            else:
-                changes.append((operation.attribute_name, operation.old_value, operation.new_value))
+        if any(isinstance(each, Create) for each in own):
+            mark = "+"
+        if any(isinstance(each, Delete) for each in own):
+            mark = "-"
+        changes = [change for each in own for change in self._changes(each, bool(parts))]
+        changes += [self._part(each) for each in parts]
         line = Text(f"{mark} {entity[0]}", style=f"bold {_MARKS[mark]}")
         line.append(f"  {self._name(entity)}", style="not bold default")
         yield line
         width = max((len(name) for name, _, _ in changes), default=0)
         for name, old, new in changes:
             yield self._change(name.ljust(width), old, new, known=mark != "+")
+
+    def _changes(self, operation: Operation, has_parts: bool) -> Iterator[_Change]:
+        if isinstance(operation, Create):
+            for name, value in self._told(operation).items():
+                yield name, UNSET, value
+        # Where the parts are shown, their list says no more.
+        elif isinstance(operation, Update) and not (
+            has_parts and operation.attribute_name in _PARTS
+        ):
+            yield operation.attribute_name, operation.old_value, operation.new_value
+
+    def _part(self, operation: Operation) -> _Change:
+        """Return the change of one metadata entry or custom attribute, named as scripts name it."""
+        if _kind(operation.entity_type) == "Metadata":
+            name = f"metadata.{operation.entity_key['key']}"
+        else:
+            label = self._labels.get(identity(operation))
+            name = f"custom_attributes.{label.label if label else '?'}"
+        if isinstance(operation, Create):
+            return name, None, operation.entity_data.get("value")
+        if isinstance(operation, Update):
+            return name, operation.old_value, operation.new_value
+        return name, UNSET, None
 
     def _change(self, name: str, old: Any, new: Any, *, known: bool) -> Text:
         line = Text(f"    {name}  ", style="cyan")

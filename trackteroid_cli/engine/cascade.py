@@ -10,7 +10,6 @@ Source: ftrack's API documentation, "Deleting entities".
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -129,11 +128,11 @@ def remove(writing: Writing, found: Found) -> None:
     Raises:
         ValidationError: it is in use.
     """
-    doomed: dict[str, dict[Key, Found]] = defaultdict(dict)
+    doomed: dict[str, dict[Key, Found]] = {}
     wave = {found.entity_type.root: {found.key: found}}
     while wave:
         for root, rows in wave.items():
-            doomed[root].update(rows)
+            doomed.setdefault(root, {}).update(rows)
         wave = _next_wave(writing, wave, doomed)
     for root, rows in doomed.items():
         _refuse_in_use(writing, root, rows, doomed)
@@ -154,7 +153,7 @@ def _next_wave(
         for column in _rules(writing.schema, root).belongs if ids else ():
             family = writing.schema.families[column.root]
             for found in writing.select(family, column.name, ids):
-                if found.key not in doomed[column.root]:
+                if found.key not in doomed.get(column.root, ()):
                     following.setdefault(column.root, {})[found.key] = found
     return following
 
@@ -172,7 +171,7 @@ def _refuse_in_use(
 ) -> None:
     for column in IN_USE.get(root, ()):
         for user in writing.select(writing.schema.families[column.root], column.name, _ids(rows)):
-            if user.key not in doomed[column.root]:
+            if user.key not in doomed.get(column.root, ()):
                 used = rows[(user.row[column.name],)]
                 raise ValidationError(
                     f"{used.entity_type.name} '{used.row.get('name')}' cannot be deleted: "
@@ -191,7 +190,7 @@ def _let_go(
     rules = _rules(writing.schema, root)
     for column in rules.lets_go if ids else ():
         for found in writing.select(writing.schema.families[column.root], column.name, ids):
-            if found.key not in doomed[column.root]:
+            if found.key not in doomed.get(column.root, ()):
                 writing.change(found, {column.name: None})
     for table, name in rules.hidden:
         writing.connection.executemany(

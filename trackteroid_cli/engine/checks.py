@@ -45,32 +45,35 @@ REQUIRED: dict[str, tuple[str, ...]] = {
 
 
 class Unique(NamedTuple):
-    """Rows of a type, and its kinds, of which no two have the same in *columns*.
+    """Rows of a type, and its kinds, of which no two have the same in all columns.
 
-    The first column is one that is indexed; where it is null or empty, the rule does not hold.
+    Where the first of ``columns``, which have an index, is null or empty, the rule does not hold.
+    Of the columns ``also``, two nulls are the same.
     """
 
     entity_type: str
     columns: tuple[str, ...]
+    also: tuple[str, ...] = ()
 
 
 UNIQUE = (
-    Unique("ComponentLocation", ("component_id", "location_id")),
+    Unique("ComponentLocation", ("component_id",), ("location_id",)),
     Unique(
         "CustomAttributeConfiguration",
-        ("key", "entity_type", "object_type_id", "project_id", "is_hierarchical"),
+        ("key",),
+        ("entity_type", "object_type_id", "project_id", "is_hierarchical"),
     ),
     Unique("Location", ("name",)),
     Unique("Project", ("name",)),
     Unique("Timer", ("user_id",)),
-    Unique("TypedContext", ("parent_id", "name", "object_type_id", "type_id")),
+    Unique("TypedContext", ("parent_id", "name"), ("object_type_id", "type_id")),
     Unique("User", ("email",)),
     Unique("User", ("username",)),
 )
 
 #: Columns without a reference of their own that still hold the key of an entity, by root type.
 _OWNER_COLUMNS = {
-    "CustomAttributeLink": ("from_id", "to_id"),
+    "CustomAttributeLink": ("from_id",),
     "CustomAttributeValue": ("entity_id",),
     "ListObject": ("entity_id",),
     "Metadata": ("parent_id",),
@@ -86,8 +89,8 @@ def check(writing: Writing) -> None:
         DuplicateEntryError: a value that must be unique is taken.
     """
     _check_awaited(writing)
-    _check_required(writing)
     _check_references(writing)
+    _check_required(writing)
     _check_unique(writing)
     _check_dense_values(writing)
     _check_configurations(writing)
@@ -129,11 +132,16 @@ def _refuse_missing(
     """Refuse a row that has none of *suspects* now; a later operation may have given them."""
     found = writing.find(entity_type, key)
     for name in suspects:
-        if found is not None and found.row[name] is None:
+        if found is None or found.row[name] is not None:
+            continue
+        if name == "project_id" and found.row.get("parent_id") is not None:
             raise ValidationError(
-                f"Attribute '{name}' of {entity_type.name} {display(key)} is required. "
-                f"Give it when creating the entity, or with a reference."
+                f"{entity_type.name} {display(key)} is not below a project: its parents form a ring."
             )
+        raise ValidationError(
+            f"Attribute '{name}' of {entity_type.name} {display(key)} is required. "
+            f"Give it when creating the entity, or with a reference."
+        )
 
 
 # References.
@@ -141,7 +149,7 @@ def _refuse_missing(
 
 @lru_cache(maxsize=64)
 def owners(schema: Schema, root: str, column: str) -> tuple[str, ...]:
-    """Return the root types whose entities own rows of *root* by *column*, such as a note's parent."""
+    """Return the root types whose entities own rows of *root* by *column*."""
     found: dict[str, None] = {}
     for entity_type in schema.types.values():
         for relation in entity_type.relations.values():
@@ -150,15 +158,14 @@ def owners(schema: Schema, root: str, column: str) -> tuple[str, ...]:
             elif relation.kind == "many" and relation.column == column:
                 if schema.types[relation.target].root == root:
                     found[entity_type.root] = None
-            elif relation.kind == "through" and relation.between == root:
-                if relation.column == column:
-                    found[entity_type.root] = None
+            elif (relation.between, relation.column) == (root, column):
+                found[entity_type.root] = None
     return tuple(found)
 
 
 def _targets(schema: Schema, entity_type: EntityType) -> dict[str, tuple[str, ...]]:
     """Return the columns of a type that hold keys, each with the root types they may lead to."""
-    targets = {
+    targets: dict[str, tuple[str, ...]] = {
         relation.column: (schema.types[relation.target].root,)
         for relation in entity_type.relations.values()
         if relation.kind == "reference" and len(schema.types[relation.target].primary_key) == 1
@@ -198,7 +205,7 @@ def _missing(writing: Writing, root: str, keys: list[Stored]) -> list[Stored]:
     family = writing.schema.families[root]
     (part,) = family.primary_key
     rows = writing.connection.execute(
-        f'SELECT key.value FROM json_each(?) key WHERE NOT EXISTS '
+        f"SELECT key.value FROM json_each(?) key WHERE NOT EXISTS "
         f'(SELECT 1 FROM "{family.table}" t WHERE t."{part}" = key.value)',
         [json.dumps(keys)],
     )
@@ -235,7 +242,7 @@ def _check_unique(writing: Writing) -> None:
                 and writing.schema.is_kind_of(type_name, rule.entity_type)
             ]
         for rule in rules[type_name]:
-            if action != "remove" and not after.keys().isdisjoint(rule.columns):
+            if action != "remove" and not after.keys().isdisjoint(rule.columns + rule.also):
                 touched[rule][key[0]] = None
     for rule, keys in touched.items():
         _refuse_duplicate(writing, rule, list(keys))
@@ -244,24 +251,25 @@ def _check_unique(writing: Writing) -> None:
 def _refuse_duplicate(writing: Writing, rule: Unique, keys: list[Stored]) -> None:
     entity_type = writing.schema.types[rule.entity_type]
     family = writing.family(entity_type)
-    first, *others = rule.columns
-    conditions = [f'other."{first}" = mine."{first}"', "other.id <> mine.id"]
-    conditions += [f'other."{column}" IS mine."{column}"' for column in others]
+    conditions = [f'other."{column}" = mine."{column}"' for column in rule.columns]
+    # The plus keeps SQLite from searching by these, of which many rows have the same.
+    conditions += [f'+other."{column}" IS mine."{column}"' for column in rule.also]
     if family.polymorphic:
-        names = json.dumps(writing.schema.concrete_types(rule.entity_type))
-        conditions.append(
-            f'other."{family.discriminator}" IN (SELECT value FROM json_each(\'{names}\'))'
-        )
-    values = ", ".join(f'mine."{column}"' for column in rule.columns)
+        names = ", ".join(f"'{name}'" for name in writing.schema.concrete_types(rule.entity_type))
+        conditions.append(f'+other."{family.discriminator}" IN ({names})')
+    columns = (*rule.columns, *rule.also)
     taken = writing.connection.execute(
-        f'SELECT {values} FROM json_each(?) JOIN "{family.table}" mine ON mine.id = value '
-        f'JOIN "{family.table}" other ON {" AND ".join(conditions)} '
-        f"WHERE mine.\"{first}\" <> '' LIMIT 1",
+        f"""
+        SELECT {", ".join(f'mine."{column}"' for column in columns)} FROM json_each(?) key
+        JOIN "{family.table}" mine ON mine.id = key.value
+        JOIN "{family.table}" other ON other.id <> mine.id AND {" AND ".join(conditions)}
+        WHERE mine."{columns[0]}" <> '' LIMIT 1
+        """,
         [json.dumps(keys)],
     ).fetchone()
     if taken is not None:
         described = ", ".join(
-            f"{column} '{value}'" for column, value in zip(rule.columns, taken, strict=True)
+            f"{column} '{value}'" for column, value in zip(columns, taken, strict=True) if value
         )
         raise DuplicateEntryError(f"Another {rule.entity_type} has {described} already.")
 
@@ -300,7 +308,11 @@ def _check_configurations(writing: Writing) -> None:
         if found is None:
             continue
         name, row = found.row["key"], found.row
-        if row["entity_type"] == "task" and not row["object_type_id"] and not row["is_hierarchical"]:
+        if (
+            row["entity_type"] == "task"
+            and not row["object_type_id"]
+            and not row["is_hierarchical"]
+        ):
             raise ValidationError(f"The custom attribute '{name}' needs an 'object_type'.")
         if row["entity_type"] == "user" and row["project_id"] is not None:
             raise ValidationError(f"The custom attribute '{name}' of users must be global.")

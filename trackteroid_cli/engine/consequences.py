@@ -45,14 +45,12 @@ def after_create(writing: Writing, entity_type: EntityType, key: Key, row: Row) 
         _record_status(writing, entity_type, row, None)
     if entity_type.root == "Note":
         if row.get("in_reply_to_id") is not None:
-            _follow_thread(writing, Found(entity_type, key, row))
+            _follow_thread(writing, writing.get(entity_type, key))
         # At the end, for the client may name the author as a recipient as well.
         writing.unfinished.append(lambda: _add_author(writing, key))
 
 
-def _record_status(
-    writing: Writing, entity_type: EntityType, row: Row, former: Stored
-) -> None:
+def _record_status(writing: Writing, entity_type: EntityType, row: Row, former: Stored) -> None:
     status_change = _STATUS_CHANGES.get(entity_type.root)
     if status_change is None or status_change not in writing.schema.types:
         return

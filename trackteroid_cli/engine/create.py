@@ -16,7 +16,7 @@ from trackteroid_cli.engine.write import Key, Outcome, Row, Writing, read_key
 #: Types of which no row is: what is created says which kind it is.
 _ABSTRACT = frozenset({"Context", "Resource", "CustomConfigurationBase"})
 
-#: Kinds of rows that the server keeps as another type.
+#: Types whose rows the server keeps as another type.
 _STORED_AS = {"NoteCategory": "NoteLabel"}
 
 
@@ -51,7 +51,7 @@ def create(
         row.setdefault(column, value)
     entity_type = _concrete_type(writing, entity_type, row)
     defaults.fill(writing, entity_type, row)
-    stored_type = writing.schema.types[_STORED_AS.get(entity_type.name, entity_type.name)]
+    stored_type = _stored_type(writing, entity_type, row)
     key = writing.insert(stored_type, row)
     consequences.after_create(writing, stored_type, key, row)
     for name, members in fields.members.items():
@@ -83,6 +83,13 @@ def _concrete_type(writing: Writing, entity_type: EntityType, row: Row) -> Entit
         ):
             return kind
     return entity_type
+
+
+def _stored_type(writing: Writing, entity_type: EntityType, row: Row) -> EntityType:
+    """Return the type that the row is kept as, which the defaults may have settled."""
+    settled = row.get(writing.family(entity_type).discriminator)
+    name = settled or _STORED_AS.get(entity_type.name, entity_type.name)
+    return writing.schema.types[str(name)]
 
 
 def _is_base(entity_type: EntityType) -> bool:

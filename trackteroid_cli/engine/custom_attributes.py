@@ -2,8 +2,8 @@
 
 A value that was set is a row of ``custom_attribute_value``. Its column ``value`` is typed by the
 configuration's type: text as text, numbers as numbers, booleans 0 and 1, dates as
-``YYYY-MM-DD HH:MM:SS``, enumerators as a JSON list of strings. ``custom_configuration_base.default``
-has the same form, and is what an entity without such a row shows.
+``YYYY-MM-DD HH:MM:SS``, enumerators as a JSON list of strings. A configuration's ``default`` has
+the same form, and is what an entity without such a row shows.
 
 Source: ftrack's API documentation, "Custom attributes"; ``ftrack_api/entity/factory.py``,
 ``_get_entity_configurations``.
@@ -163,7 +163,7 @@ def variable_to_stored(type_name: str, config: str | None, key: str, value: Any)
 
 
 def default_to_stored(type_name: str, config: str | None, key: str, value: Any) -> Stored:
-    """Return a configuration's ``default`` as the store keeps it; none and '' are the type's own."""
+    """Return a configuration's ``default`` as the store keeps it; '' and none are the same."""
     if value is None or value == "":
         return _EMPTY.get(type_name)
     return variable_to_stored(type_name, config, key, value)

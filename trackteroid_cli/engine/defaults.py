@@ -208,9 +208,12 @@ def first_type(writing: Writing, project_id: Stored, object_type_id: Stored) -> 
             "WHERE context.id = ?1 AND s.object_type_id = ?2 "
         )
     sql += "ORDER BY type.sort, type.name, type.id LIMIT 1"
-    return writing.remember(
-        ("type", project_id, object_type_id), lambda: writing.one(sql, project_id, object_type_id)
+    # '' rather than None, which would not be remembered.
+    known = writing.remember(
+        ("type", project_id, object_type_id),
+        lambda: str(writing.one(sql, project_id, object_type_id) or ""),
     )
+    return known or None
 
 
 def first_status(
@@ -218,14 +221,13 @@ def first_status(
 ) -> str | None:
     """Return the id of the first status of a project's workflow for an object type, or None."""
 
-    def look_up() -> str | None:
+    def look_up() -> str:
         if object_type_id == TASK:
             workflow = writing.one(_TASK_WORKFLOW, project_id, type_id)
-            return _first_of_workflow(writing, workflow)
-        status: str | None = writing.one(_OBJECT_TYPE_STATUS, project_id, object_type_id)
-        return status
+            return _first_of_workflow(writing, workflow) or ""
+        return str(writing.one(_OBJECT_TYPE_STATUS, project_id, object_type_id) or "")
 
-    return writing.remember(("status", project_id, object_type_id, type_id), look_up)
+    return writing.remember(("status", project_id, object_type_id, type_id), look_up) or None
 
 
 _TASK_WORKFLOW = """
@@ -305,7 +307,7 @@ def _first_version_status(writing: Writing, asset_id: Stored) -> str | None:
 
 
 def _finish_version(writing: Writing, key: tuple[Stored, ...]) -> bool:
-    """Number a version, and give it a status, that was created before its asset was known."""
+    """Complete a version that was created before its asset was known."""
     found = writing.find(writing.schema.types["AssetVersion"], key)
     if found is None:
         return True

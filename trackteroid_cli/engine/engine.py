@@ -50,9 +50,7 @@ class Engine:
     def admit(self, username: str, key: str) -> None:
         """Let everybody in who presents *key*, and see to it that the user *username* exists."""
         with self.store.writing() as connection:
-            seed.admit(
-                Writing(connection, self.store.schema, None, values.now()), username, key
-            )
+            seed.admit(Writing(connection, self.store.schema, None, values.now()), username, key)
 
     def call(
         self,
@@ -82,17 +80,12 @@ class Engine:
             return self._call(operations, user, key, strict, moment or values.now())
         except sqlite3.Error as error:
             raise EngineError(
-                f"The database {self.store.path.name} cannot do this: {error}. "
-                f"Nothing was changed."
+                f"The database {self.store.path.name} cannot do this: {error}. Nothing was changed."
             ) from error
 
-    def _call(
-        self, sent: object, user: str, key: str, strict: bool, moment: str
-    ) -> list[Any]:
+    def _call(self, sent: object, user: str, key: str, strict: bool, moment: str) -> list[Any]:
         operations = actions.read_operations(sent)
-        transaction = (
-            self.store.writing() if actions.writes(operations) else self.store.reading()
-        )
+        transaction = self.store.writing() if actions.writes(operations) else self.store.reading()
         with transaction as connection:
             caller = _authenticate(connection, user, key)
             writing = Writing(connection, self.store.schema, caller.id, moment)
@@ -113,4 +106,5 @@ def _authenticate(connection: sqlite3.Connection, user: str, key: str) -> Caller
     ).fetchone()
     if row is None:
         raise InvalidCredentials
-    return Caller(*row[:4], has_global_key=bool(row[4]))
+    id_, username, first_name, last_name, has_global_key = row
+    return Caller(id_, username, first_name, last_name, bool(has_global_key))

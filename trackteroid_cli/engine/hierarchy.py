@@ -22,10 +22,11 @@ def project_below(writing: Writing, parent_id: Stored) -> Stored:
     """Return the project that the children of *parent_id* are in; None if that is not known yet."""
     if parent_id is None:
         return None
-    return writing.remember(
+    project_id: Stored = writing.remember(
         ("project", parent_id),
         lambda: writing.one("SELECT project_id FROM context WHERE id = ?", parent_id),
     )
+    return project_id
 
 
 def place(writing: Writing, found: Found) -> bool:

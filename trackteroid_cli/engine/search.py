@@ -53,7 +53,12 @@ def read_terms(operation: Mapping[str, Any]) -> Terms:
 
 
 def run_search(
-    connection: sqlite3.Connection, schema: Schema, expression: str, terms: Terms, *, server_url: str
+    connection: sqlite3.Connection,
+    schema: Schema,
+    expression: str,
+    terms: Terms,
+    *,
+    server_url: str,
 ) -> dict[str, Any]:
     """Answer a query with those of its entities that match *terms*.
 

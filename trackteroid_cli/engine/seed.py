@@ -114,17 +114,16 @@ def identify(type_name: str, name: str) -> str:
 def plant(writing: Writing) -> None:
     """Create the rows, as far as the schema of the store has types for them."""
     for type_name, rows in _rows(writing.schema):
-        entity_type = writing.schema.types.get(type_name)
-        for row in rows if entity_type else ():
-            create.create(writing, entity_type, _known(entity_type, row))
+        if type_name in writing.schema.types:
+            entity_type = writing.schema.types[type_name]
+            for row in rows:
+                create.create(writing, entity_type, _known(entity_type, row))
 
 
 def admit(writing: Writing, username: str, key: str) -> None:
     """Accept *key* for every user; make the active administrator *username* unless there is one."""
     user_id = identify("User", username)
-    exists = writing.one(
-        "SELECT 1 FROM resource WHERE _type = 'User' AND username = ?", username
-    )
+    exists = writing.one("SELECT 1 FROM resource WHERE _type = 'User' AND username = ?", username)
     if not exists:
         rows = {
             "User": {"id": user_id, "username": username, "is_active": True},
@@ -149,44 +148,58 @@ def _rows(schema: Schema) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
     object_types = list(_object_types(schema))
     yield "ObjectType", object_types
     yield "Priority", _priorities()
-    yield "State", [
-        {"id": identify("State", short), "short": short, "name": name}
-        for short, name in _STATES.items()
-    ]
+    yield (
+        "State",
+        [
+            {"id": identify("State", short), "short": short, "name": name}
+            for short, name in _STATES.items()
+        ],
+    )
     yield "Status", _statuses()
     yield "Type", _types()
     yield "TaskTypeSchema", [_named("TaskTypeSchema", PROJECT_SCHEMA)]
-    yield "TaskTypeSchemaType", [
-        {
-            "task_type_schema_id": identify("TaskTypeSchema", PROJECT_SCHEMA),
-            "type_id": identify("Type", name),
-        }
-        for name in _TASK_TYPES
-    ]
+    yield (
+        "TaskTypeSchemaType",
+        [
+            {
+                "task_type_schema_id": identify("TaskTypeSchema", PROJECT_SCHEMA),
+                "type_id": identify("Type", name),
+            }
+            for name in _TASK_TYPES
+        ],
+    )
     yield from _workflow("Tasks", _TASK_STATUSES)
     yield from _workflow("Versions", _VERSION_STATUSES)
     yield "ProjectSchema", [_project_schema()]
     for object_type in object_types:
         yield from _object_type_schema(object_type)
-    yield "AssetType", [
-        {**_named("AssetType", name), "short": short} for name, short in _ASSET_TYPES.items()
-    ]
+    yield (
+        "AssetType",
+        [{**_named("AssetType", name), "short": short} for name, short in _ASSET_TYPES.items()],
+    )
     for type_name, names in _NAMED.items():
         yield type_name, [_named(type_name, name) for name in names]
-    yield "CustomAttributeType", [
-        {**_named("CustomAttributeType", name), "core": True} for name in TYPE_NAMES
-    ]
-    yield "Location", [
-        {"id": id_, "name": name, "label": name, "description": ""}
-        for name, id_ in _LOCATIONS.items()
-    ]
-    yield "Setting", [
-        {
-            "group": "STORAGE",
-            "name": "storage_scenario",
-            "value": json.dumps({"scenario": "ftrack.automatic", "data": {}}),
-        }
-    ]
+    yield (
+        "CustomAttributeType",
+        [{**_named("CustomAttributeType", name), "core": True} for name in TYPE_NAMES],
+    )
+    yield (
+        "Location",
+        [
+            {"id": id_, "name": name, "label": name, "description": ""}
+            for name, id_ in _LOCATIONS.items()
+        ],
+    )
+    yield (
+        "Setting",
+        [
+            {
+                "group": "STORAGE",
+                "name": "storage_scenario",
+                "value": json.dumps({"scenario": "ftrack.automatic", "data": {}}),
+            }
+        ],
+    )
 
 
 #: Rows of which nothing but the name is told.
@@ -242,15 +255,16 @@ def _types() -> Iterator[dict[str, Any]]:
         yield {**_named("Type", name), "sort": sort}
 
 
-def _workflow(
-    name: str, statuses: Iterable[str]
-) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
+def _workflow(name: str, statuses: Iterable[str]) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
     workflow = _named("WorkflowSchema", name)
     yield "WorkflowSchema", [workflow]
-    yield "WorkflowSchemaStatus", [
-        {"workflow_schema_id": workflow["id"], "status_id": identify("Status", status)}
-        for status in statuses
-    ]
+    yield (
+        "WorkflowSchemaStatus",
+        [
+            {"workflow_schema_id": workflow["id"], "status_id": identify("Status", status)}
+            for status in statuses
+        ],
+    )
 
 
 def _project_schema() -> dict[str, Any]:
@@ -271,17 +285,25 @@ def _object_type_schema(
     is_task = object_type["id"] == TASK
     statuses = _TASK_STATUSES if is_task else _OBJECT_STATUSES
     types = _TASK_TYPES if is_task else _OBJECT_TYPES_OF_TYPES.get(object_type["name"], ())
-    yield "ProjectSchemaObjectType", [
-        {"project_schema_id": project_schema_id, "object_type_id": object_type["id"]}
-    ]
-    yield "Schema", [
-        {"id": schema_id, "project_schema_id": project_schema_id, "type_id": object_type["id"]}
-    ]
-    yield "SchemaStatus", [
-        {"schema_id": schema_id, "status_id": identify("Status", name), "sort": sort}
-        for sort, name in enumerate(statuses if object_type["is_statusable"] else ())
-    ]
-    yield "SchemaType", [
-        {"schema_id": schema_id, "type_id": identify("Type", name), "sort": sort}
-        for sort, name in enumerate(types)
-    ]
+    yield (
+        "ProjectSchemaObjectType",
+        [{"project_schema_id": project_schema_id, "object_type_id": object_type["id"]}],
+    )
+    yield (
+        "Schema",
+        [{"id": schema_id, "project_schema_id": project_schema_id, "type_id": object_type["id"]}],
+    )
+    yield (
+        "SchemaStatus",
+        [
+            {"schema_id": schema_id, "status_id": identify("Status", name), "sort": sort}
+            for sort, name in enumerate(statuses if object_type["is_statusable"] else ())
+        ],
+    )
+    yield (
+        "SchemaType",
+        [
+            {"schema_id": schema_id, "type_id": identify("Type", name), "sort": sort}
+            for sort, name in enumerate(types)
+        ],
+    )

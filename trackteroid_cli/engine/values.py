@@ -108,9 +108,9 @@ def _number(attribute: Attribute, value: Any) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
-        raise _not_a(attribute, "number", value) from None
+        raise _not_a(attribute, attribute.kind, value) from None
     if not math.isfinite(number):
-        raise _not_a(attribute, "number", value)
+        raise _not_a(attribute, attribute.kind, value)
     return number
 
 

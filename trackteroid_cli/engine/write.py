@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -49,7 +48,7 @@ _REMEMBERED_ROWS = frozenset({"AssetVersion", "Asset", "Context"})
 
 
 class Change(NamedTuple):
-    """One row that a request added, changed or removed; ``before`` and ``after`` hold what differs."""
+    """One row that a request added, changed or removed, with the values that differ."""
 
     action: Literal["add", "update", "remove"]
     entity_type: str
@@ -87,6 +86,16 @@ class Outcome(NamedTuple):
     fields: Fields
 
 
+class _Table(NamedTuple):
+    """A table's columns, and the statements for one row by its key."""
+
+    columns: tuple[str, ...]
+    select: str
+    insert: str
+    delete: str
+    key: str
+
+
 class Writing:
     """The writes of one request, inside the transaction of *connection*.
 
@@ -119,7 +128,7 @@ class Writing:
         #: Defaults by type, as `defaults` works them out.
         self.defaults: dict[str, Any] = {}
         self._memory: dict[Hashable, Any] = {}
-        self._columns: dict[str, tuple[str, ...]] = {}
+        self._tables: dict[str, _Table] = {}
 
     # Types.
 
@@ -173,7 +182,7 @@ class Writing:
         if relation.kind in ("many", "through"):
             if not isinstance(value, list):
                 raise ValidationError(
-                    f"Value for \"{relation.name}\" must be a list of references. Got \"{value}\""
+                    f'Value for "{relation.name}" must be a list of references. Got "{value}"'
                 )
             fields.named.append(relation.name)
             fields.members[relation.name] = [
@@ -193,12 +202,11 @@ class Writing:
     def find(self, entity_type: EntityType, key: Key) -> Found | None:
         """Return the row with *key* if it is an *entity_type* or a kind of it."""
         family = self.family(entity_type)
-        condition = " AND ".join(f'"{name}" = ?' for name in family.primary_key)
-        cursor = self.connection.execute(f'SELECT * FROM "{family.table}" WHERE {condition}', key)
-        row = cursor.fetchone()
+        table = self._table(family)
+        row = self.connection.execute(table.select, key).fetchone()
         if row is None:
             return None
-        found = self.found(family, dict(zip((c[0] for c in cursor.description), row, strict=True)))
+        found = self.found(family, dict(zip(table.columns, row, strict=True)))
         if not self.schema.is_kind_of(found.entity_type.name, entity_type.name):
             return None
         return found
@@ -216,12 +224,13 @@ class Writing:
 
     def select(self, family: Family, column: str, keys: Iterable[Stored]) -> list[Found]:
         """Return the rows of *family* of which *column* is one of *keys*."""
-        cursor = self.connection.execute(
-            f'SELECT * FROM "{family.table}" WHERE "{column}" IN (SELECT value FROM json_each(?))',
+        rows = self.connection.execute(
+            f'SELECT * FROM "{family.table}" '
+            f'WHERE "{column}" IN (SELECT key.value FROM json_each(?) key)',
             [json.dumps(list(keys))],
         )
-        names = [description[0] for description in cursor.description]
-        return [self.found(family, dict(zip(names, row, strict=True))) for row in cursor]
+        columns = self._table(family).columns
+        return [self.found(family, dict(zip(columns, row, strict=True))) for row in rows]
 
     def found(self, family: Family, row: Row) -> Found:
         """Return *row* of *family* with its concrete type."""
@@ -239,14 +248,9 @@ class Writing:
         if family.polymorphic:
             row[family.discriminator] = entity_type.name
         key = tuple(row[part] for part in family.primary_key)
-        columns = self._columns_of(family.table)
-        names = ", ".join(f'"{name}"' for name in columns)
-        marks = ", ".join("?" * len(columns))
+        table = self._table(family)
         try:
-            self.connection.execute(
-                f'INSERT INTO "{family.table}" ({names}) VALUES ({marks})',
-                [row.get(name) for name in columns],
-            )
+            self.connection.execute(table.insert, list(map(row.get, table.columns)))
         except sqlite3.IntegrityError as error:
             raise DuplicateEntryError(
                 f"{entity_type.name} with key {display(key)} exists already."
@@ -258,40 +262,31 @@ class Writing:
         return key
 
     def change(self, found: Found, columns: Mapping[str, Stored]) -> Row:
-        """Set *columns* of a row, also in *found*; return the former values of those that differ."""
-        differing = {
-            name: value for name, value in columns.items() if found.row[name] != value
-        }
+        """Set *columns* of a row, also in *found*; return what was there where they differ."""
+        differing = {name: value for name, value in columns.items() if found.row[name] != value}
         if not differing:
             return {}
         family = self.family(found.entity_type)
         assignments = ", ".join(f'"{name}" = ?' for name in differing)
-        condition = " AND ".join(f'"{name}" = ?' for name in family.primary_key)
         self.connection.execute(
-            f'UPDATE "{family.table}" SET {assignments} WHERE {condition}',
+            f'UPDATE "{family.table}" SET {assignments} WHERE {self._table(family).key}',
             [*differing.values(), *found.key],
         )
         self._forget(found.entity_type)
         before = {name: found.row[name] for name in differing}
         found.row.update(differing)
-        self.changes.append(
-            Change("update", found.entity_type.name, found.key, before, differing)
-        )
+        self.changes.append(Change("update", found.entity_type.name, found.key, before, differing))
         return before
 
     def remove(self, family: Family, rows: Iterable[Found]) -> None:
         """Remove *rows* of *family*, and nothing else."""
         rows = list(rows)
-        condition = " AND ".join(f'"{name}" = ?' for name in family.primary_key)
-        self.connection.executemany(
-            f'DELETE FROM "{family.table}" WHERE {condition}', [found.key for found in rows]
-        )
+        delete = self._table(family).delete
+        self.connection.executemany(delete, [found.key for found in rows])
         for found in rows:
             self._forget(found.entity_type)
             self.created.discard((found.entity_type.root, found.key))
-            self.changes.append(
-                Change("remove", found.entity_type.name, found.key, found.row, {})
-            )
+            self.changes.append(Change("remove", found.entity_type.name, found.key, found.row, {}))
 
     # Look-ups that many operations of a request repeat.
 
@@ -300,10 +295,10 @@ class Writing:
 
         None is not remembered: what is missing may come with the next operation.
         """
-        known = self._memory.get(name)
+        known: T | None = self._memory.get(name)
         if known is None:
             known = self._memory[name] = look_up()
-        return known  # type: ignore[no-any-return]
+        return known
 
     def learn(self, name: Hashable, value: Any) -> None:
         """Make `remember` return *value* for *name*."""
@@ -318,15 +313,24 @@ class Writing:
         row = self.connection.execute(sql, parameters).fetchone()
         return row[0] if row else None
 
-    def _columns_of(self, table: str) -> tuple[str, ...]:
-        if table not in self._columns:
-            described = self.connection.execute(f'PRAGMA table_info("{table}")')
-            self._columns[table] = tuple(row[1] for row in described)
-        return self._columns[table]
+    def _table(self, family: Family) -> _Table:
+        if family.table not in self._tables:
+            described = self.connection.execute(f'PRAGMA table_info("{family.table}")')
+            columns = tuple(row[1] for row in described)
+            names = ", ".join(f'"{name}"' for name in columns)
+            key = " AND ".join(f'"{name}" = ?' for name in family.primary_key)
+            self._tables[family.table] = _Table(
+                columns,
+                select=f'SELECT {names} FROM "{family.table}" WHERE {key}',
+                insert=f'INSERT INTO "{family.table}" VALUES ({", ".join("?" * len(columns))})',
+                delete=f'DELETE FROM "{family.table}" WHERE {key}',
+                key=key,
+            )
+        return self._tables[family.table]
 
 
 def read_key(entity_type: EntityType, sent: object) -> Key:
-    """Return the key that an operation's ``entity_key`` names: a list of its parts, or one plain value.
+    """Return the key in an operation's ``entity_key``: a list of its parts, or one plain value.
 
     Raises:
         ValidationError: it is neither, or has too many or too few parts.
@@ -335,7 +339,7 @@ def read_key(entity_type: EntityType, sent: object) -> Key:
     if len(parts) != len(entity_type.primary_key) or not all(map(_is_key_part, parts)):
         names = ", ".join(entity_type.primary_key)
         raise ValidationError(
-            f"The entity key of a {entity_type.name} is a list of: {names}. Got \"{sent}\""
+            f'The entity key of a {entity_type.name} is a list of: {names}. Got "{sent}"'
         )
     return tuple(parts)
 
@@ -346,9 +350,9 @@ def read_reference(name: str, target: EntityType, sent: object) -> Key:
     Raises:
         ValidationError: it is neither.
     """
-    parts = (
-        [sent.get(part) for part in target.primary_key] if isinstance(sent, Mapping) else [sent]
-    )
+    parts: list[Any] = [sent]
+    if isinstance(sent, Mapping):
+        parts = [sent.get(part) for part in target.primary_key]
     if len(parts) != len(target.primary_key) or not all(map(_is_key_part, parts)):
         raise ValidationError(
             f'Value for "{name}" must refer to a {target.name} by {", ".join(target.primary_key)}. '

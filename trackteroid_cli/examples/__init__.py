@@ -1,0 +1,1 @@
+"""Scripts that `trackteroid demo` records. They know nothing of this package."""
