@@ -121,7 +121,9 @@ def _command(name: str, function: Callable[..., object], epilog: str) -> Command
 
 
 def _option(parameter: inspect.Parameter, info: OptionInfo, kind: object) -> Option:
-    names = [name for name in info.param_decls or () if name.startswith("-")]
+    # In an annotation, typer takes the first name for a default until it looks closer.
+    declared = [info.default, *(info.param_decls or ())]
+    names = [name for name in declared if isinstance(name, str) and name.startswith("-")]
     names = names or [f"--{parameter.name.replace('_', '-')}"]
     choices = [str(member.value) for member in _enum(kind)]
     value = "" if kind is bool else (info.metavar or "|".join(choices) or parameter.name.upper())

@@ -15,7 +15,7 @@ from trackteroid_cli.engine.language import Aggregate, Path, Query
 from trackteroid_cli.engine.lookup import checked_segments
 from trackteroid_cli.engine.rows import select
 from trackteroid_cli.engine.schema import Attribute
-from trackteroid_cli.engine.sql import Sql, compose, quoted
+from trackteroid_cli.engine.sql import Sql, compose, quoted, united
 from trackteroid_cli.engine.translate import Translator, limits, sort_term
 
 _NUMERIC = ("integer", "number")
@@ -62,13 +62,14 @@ def aggregate_select(
             f"{column.sql} AS {quoted(name)}" for name, column in zip(wanted, found, strict=True)
         ]
         parts.append(select(rows, named, translator.condition(query.condition, rows)))
-    inner = compose(" UNION ALL ".join(["{}"] * len(parts)), *parts)
     shown = ", ".join(_shown(output) for output in outputs)
     groups = ", ".join(quoted(str(path)) for path in query.group)
     order = ", ".join([*_order(query, outputs), *filter(None, [groups])])
     tail = f"{f' GROUP BY {groups}' if groups else ''}{f' ORDER BY {order}' if order else ''}"
-    text = compose(f"SELECT {shown} FROM ({{}}){tail} {{}}", inner, limits(limit, query.offset))
-    return text, outputs
+    selection = compose(
+        f"SELECT {shown} FROM ({{}}){tail} {{}}", united(parts), limits(limit, query.offset)
+    )
+    return translator.statement(selection), outputs
 
 
 def _wanted(query: Query) -> dict[str, tuple[str | None, Path]]:

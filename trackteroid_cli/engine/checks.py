@@ -136,7 +136,8 @@ def _refuse_missing(
             continue
         if name == "project_id" and found.row.get("parent_id") is not None:
             raise ValidationError(
-                f"{entity_type.name} {display(key)} is not below a project: its parents form a ring."
+                f"{entity_type.name} {display(key)} is not below a project: "
+                f"its parents form a ring."
             )
         raise ValidationError(
             f"Attribute '{name}' of {entity_type.name} {display(key)} is required. "

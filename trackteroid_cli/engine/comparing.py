@@ -116,7 +116,7 @@ def _equal_to_one(schema: Schema, column: Column, literals: Sequence[Literal]) -
         return _variable_equals(column.sql, column.configuration, literals)
     if column.attribute.names_type:
         spellings = {word for literal in literals for word in _spellings(schema, literal.text)}
-        return is_among([column.sql], json_list(sorted(spellings)))
+        return is_among(column.sql, json_list(sorted(spellings)))
     found = [exact_value(column.attribute, literal) for literal in literals]
     wanted = [value for value in found if value is not None]
     if not wanted:
@@ -124,7 +124,7 @@ def _equal_to_one(schema: Schema, column: Column, literals: Sequence[Literal]) -
         return Sql(f"{column.sql} <> {column.sql}")
     if len(wanted) == 1:
         return bound(f"{column.sql} = ?", wanted[0])
-    return is_among([column.sql], json_list(wanted))
+    return is_among(column.sql, json_list(wanted))
 
 
 def _like(column: Column, literal: Literal) -> Sql:
@@ -150,8 +150,8 @@ def _variable_equals(value: str, configuration: str, literals: Sequence[Literal]
         number, boolean = _number(literal.text), _BOOLEANS.get(literal.text.lower())
         readings += [literal.text, number, boolean, values.read_date(literal.text)]
     texts = json_list(literal.text for literal in literals)
-    listed = _has_member(value, configuration, is_among(["member.value COLLATE NOCASE"], texts))
-    found = is_among([value], json_list(one for one in readings if one is not None))
+    listed = _has_member(value, configuration, is_among("member.value COLLATE NOCASE", texts))
+    found = is_among(value, json_list(one for one in readings if one is not None))
     return any_of([found, listed])
 
 

@@ -153,7 +153,7 @@ def variable_to_stored(type_name: str, config: str | None, key: str, value: Any)
     elif type_name in _ENUMERATORS:
         stored = _options(value)
     else:
-        stored = value if isinstance(value, str) else None
+        stored = value if isinstance(value, str) and values.is_text(value) else None
     if stored is None:
         raise ValidationError(
             f'Custom attribute value for "{key}" must be of type {type_name}. '

@@ -19,7 +19,7 @@ from trackteroid_cli.engine.lookup import find_type
 from trackteroid_cli.engine.projection import Node, projection_tree
 from trackteroid_cli.engine.rows import select
 from trackteroid_cli.engine.schema import Schema
-from trackteroid_cli.engine.sql import Sql, compose, quoted
+from trackteroid_cli.engine.sql import Sql, compose, quoted, united
 from trackteroid_cli.engine.translate import Translator, limits
 
 #: How SQLite says that a statement is beyond its limits, which only the expression can bring about.
@@ -131,7 +131,7 @@ def _page_select(translator: Translator, query: Query, tree: Node) -> Sql:
     if len(parts) == 1:
         page = select(parts[0], selected(parts[0], names), conditions[0])
         terms = [term.sql + term.direction for term in orders[0]]
-        return compose(f"{{}} ORDER BY {', '.join(terms)} {{}}", page, tail)
+        return translator.statement(compose(f"{{}} ORDER BY {', '.join(terms)} {{}}", page, tail))
     # Several parts can only be sorted by columns, so what they are sorted by becomes columns.
     sorting = [quoted(f"_order{place}") for place in range(len(orders[0]))]
     pages = []
@@ -139,12 +139,12 @@ def _page_select(translator: Translator, query: Query, tree: Node) -> Sql:
         keys = [f"{term.sql} AS {name}" for term, name in zip(order, sorting, strict=True)]
         pages.append(select(rows, [*selected(rows, names), *keys], condition))
     terms = [name + term.direction for name, term in zip(sorting, orders[0], strict=True)]
-    return compose(
-        f"SELECT {', '.join(map(quoted, names))} FROM ({' UNION ALL '.join(['{}'] * len(pages))}) "
-        f"ORDER BY {', '.join(terms)} {{}}",
-        *pages,
+    both = compose(
+        f"SELECT {', '.join(map(quoted, names))} FROM ({{}}) ORDER BY {', '.join(terms)} {{}}",
+        united(pages),
         tail,
     )
+    return translator.statement(both)
 
 
 def _one_more(query: Query) -> int | None:

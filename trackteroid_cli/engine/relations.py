@@ -1,4 +1,4 @@
-"""How relations join tables: which columns are equal, and how far up or down a hierarchy they go."""
+"""How relations join tables: which columns are equal, and the way up and down a hierarchy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from trackteroid_cli.engine.rows import Rows
 from trackteroid_cli.engine.schema import Relation, Schema
-from trackteroid_cli.engine.sql import Sql, compose, constant, quoted
+from trackteroid_cli.engine.sql import constant, quoted
 
 #: Relations along the hierarchy of contexts, of any number of steps.
 HIERARCHIC = frozenset({"ancestors", "descendants"})
@@ -56,38 +56,39 @@ def link_condition(link: Link, rows: Rows) -> list[str]:
     return [f"{rows.column(name)} = {constant(value)}"]
 
 
-def above(ids: Sql, name: str) -> Sql:
-    """Return a SELECT of the ids of all contexts above those that *ids* selects.
+def above(ids: str, name: str) -> str:
+    """Return a SELECT, to be defined as *name*, of the contexts above those in *ids*, by their ids.
 
-    *name* must be used nowhere else in the statement.
+    Args:
+        ids: name of a SELECT of ids.
+        name: what this SELECT, which refers to itself, will be called.
     """
-    return compose(
-        f"WITH RECURSIVE {name}(id) AS ("
-        "SELECT parent_id FROM context WHERE id IN ({}) "
-        f"UNION SELECT context.parent_id FROM {name} CROSS JOIN context ON context.id = {name}.id) "
-        f"SELECT id FROM {name} WHERE id IS NOT NULL",
-        ids,
+    return (
+        f"SELECT parent_id FROM context WHERE parent_id IS NOT NULL AND id IN {ids} "
+        f"UNION SELECT context.parent_id FROM {name} "
+        f"CROSS JOIN context ON context.id = {name}.id WHERE context.parent_id IS NOT NULL"
     )
 
 
-def below(ids: Sql, name: str) -> Sql:
-    """Return a SELECT of the ids of all contexts below those that *ids* selects.
+def below(ids: str, name: str) -> str:
+    """Return a SELECT, to be defined as *name*, of the contexts below those in *ids*, by their ids.
 
-    *name* must be used nowhere else in the statement.
+    Args:
+        ids: name of a SELECT of ids.
+        name: what this SELECT, which refers to itself, will be called.
     """
-    return compose(
-        f"WITH RECURSIVE {name}(id) AS ("
-        "SELECT id FROM context WHERE parent_id IN ({}) "
-        f"UNION SELECT context.id FROM {name} CROSS JOIN context ON context.parent_id = {name}.id) "
-        f"SELECT id FROM {name}",
-        ids,
+    return (
+        f"SELECT id FROM context WHERE parent_id IN {ids} "
+        f"UNION SELECT context.id FROM {name} CROSS JOIN context ON context.parent_id = {name}.id"
     )
 
 
-def between_select(between: Between, wanted: str, given: str, keys: Sql) -> Sql:
-    """Return a SELECT of column *wanted* of the pairs whose column *given* is among *keys*."""
-    return compose(
+def between_select(between: Between, wanted: str, given: str, keys: str) -> str:
+    """Return a SELECT of column *wanted* of the pairs whose column *given* is in *keys*.
+
+    *keys* is the name of a SELECT.
+    """
+    return (
         f"SELECT {quoted(wanted)} FROM {quoted(between.table)} "
-        f"WHERE {quoted(wanted)} IS NOT NULL AND {quoted(given)} IN ({{}})",
-        keys,
+        f"WHERE {quoted(wanted)} IS NOT NULL AND {quoted(given)} IN {keys}"
     )

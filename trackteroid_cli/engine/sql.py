@@ -55,17 +55,26 @@ def json_tuples(values: Iterable[Sequence[object]], width: int) -> Sql:
     return Sql(f"SELECT {columns} FROM json_each(?)", (json.dumps(list(values)),))
 
 
-def is_among(columns: Sequence[str], select: Sql) -> Sql:
-    """Return the condition that *columns* are among the rows of *select*, which has as many."""
-    left = columns[0] if len(columns) == 1 else f"({', '.join(columns)})"
-    return compose("{} IN ({})", left, select)
+def is_among(column: str, selection: Sql) -> Sql:
+    """Return the condition that *column* is among the values of a SELECT."""
+    return compose(f"{column} IN ({{}})", selection)
+
+
+def is_in(columns: Sequence[str], name: str) -> Sql:
+    """Return the condition that *columns* are a row of the SELECT that is defined as *name*."""
+    return Sql(f"{_row(columns)} IN {name}")
 
 
 def is_one_of(columns: Sequence[str], keys: Iterable[Sequence[object]]) -> Sql:
     """Return the condition that *columns* are one of *keys*, which have as many parts."""
     if len(columns) == 1:
-        return is_among(columns, json_list(key[0] for key in keys))
-    return is_among(columns, json_tuples(keys, len(columns)))
+        return is_among(columns[0], json_list(key[0] for key in keys))
+    return is_among(_row(columns), json_tuples(keys, len(columns)))
+
+
+def united(selections: Sequence[Sql]) -> Sql:
+    """Return one SELECT of the rows of all *selections*."""
+    return compose(" UNION ALL ".join(["{}"] * len(selections)), *selections)
 
 
 def quoted(name: str) -> str:
@@ -76,6 +85,10 @@ def quoted(name: str) -> str:
 def constant(word: str | int) -> str:
     """Return a word of the schema's (never of an expression's) or a number as SQL."""
     return str(word) if isinstance(word, int) else "'" + word.replace("'", "''") + "'"
+
+
+def _row(columns: Sequence[str]) -> str:
+    return columns[0] if len(columns) == 1 else f"({', '.join(columns)})"
 
 
 def _joined(operator: str, conditions: Sequence[Sql]) -> Sql:

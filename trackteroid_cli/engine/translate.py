@@ -1,8 +1,9 @@
 """Conditions of the query language as SQL.
 
-A test along a relation becomes ``key IN (SELECT …)``, which does not depend on the row: SQLite may
-begin at either end. Such a test is true or false, never unknown, so that its opposite is right for
-rows without members; comparisons of values keep SQL's three-valued logic.
+A test along a relation becomes ``key IN s``, where ``s`` selects the keys and does not depend on the
+row: SQLite may begin at either end. Such a test is true or false, never unknown, so that its opposite
+is right for rows without members; comparisons of values keep SQL's three-valued logic. The selections
+are defined ahead of the statement, one after the other, however deep the expression nests.
 
 Source: ftrack's API documentation, "Querying".
 """
@@ -18,7 +19,6 @@ from trackteroid_cli.engine.language import (
     And,
     Comparison,
     Condition,
-    Literal,
     Membership,
     Not,
     Or,
@@ -51,8 +51,9 @@ from trackteroid_cli.engine.sql import (
     all_of,
     any_of,
     compose,
-    is_among,
+    is_in,
     is_one_of,
+    united,
 )
 from trackteroid_cli.engine.values import Stored
 
@@ -68,15 +69,15 @@ class SortTerm(NamedTuple):
 
 
 class _Leaf(NamedTuple):
-    """What is asked of the end of a path: of a column, and whether none is meant by it."""
+    """What is asked of the end of a path: of a column, and whether it is just "none" or its opposite."""
 
     on: Callable[[Column], Sql]
-    none: bool = False
-    negated: bool = False
+    missing: bool = False
+    present: bool = False
 
 
 class Translator:
-    """Translates the parts of one query; aliases are unique within one translator.
+    """Translates the parts of one statement; `statement` puts the definitions before it.
 
     Every method raises `ParseError` for names that the schema does not have.
     """
@@ -84,10 +85,18 @@ class Translator:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self._factory = RowsFactory(schema)
+        self._definitions: list[Sql] = []
 
     def rows(self, type_name: str) -> tuple[Rows, ...]:
         """Return the rows of a type, as one part or more."""
         return self._factory.rows(type_name)
+
+    def statement(self, selection: Sql) -> Sql:
+        """Return *selection* with the definitions that the conditions in it refer to."""
+        if not self._definitions:
+            return selection
+        definitions = compose(", ".join(["{}"] * len(self._definitions)), *self._definitions)
+        return compose("WITH RECURSIVE {} {}", definitions, selection)
 
     def condition(self, node: Condition | None, rows: Rows) -> Sql:
         """Return a condition on *rows*."""
@@ -105,32 +114,10 @@ class Translator:
             return self._membership(node, rows)
         return self._comparison(node, rows)
 
-    def selected(self, query: Query) -> Sql:
-        """Return a SELECT of what a sub-query yields: its first projection, without missing values.
-
-        Without ``select`` it yields the primary key.
-        """
-        entity_type = find_type(self.schema, query.entity_type)
-        path = self._yielded(query, entity_type.primary_key)
-        *relations, last = checked_segments(path)
-        type_name = query.entity_type
-
-        def of_query(rows: Rows) -> Sql | None:
-            return self.condition(query.condition, rows)
-
-        condition: RowsCondition = of_query
-        if query.limit is not None or query.offset is not None:
-            condition = self._page(query, entity_type.primary_key)
-        for segment in relations:
-            relation = find_relation(self.schema, type_name, segment.name)
-            condition = self._reached(type_name, relation, condition)
-            type_name = target_of(self.schema, relation, segment)
-        return self._keys(type_name, (self._stored_name(type_name, last),), condition)
-
     def value(self, rows: Rows, segments: Sequence[Segment]) -> Column:
         """Return what a path without collections holds, for sorting and grouping.
 
-        Its SQL has no parameters. It is NULL where a relation on the way leads nowhere.
+        It is NULL where a relation on the way leads nowhere.
 
         Raises:
             ParseError: the path goes through a collection.
@@ -146,33 +133,42 @@ class Translator:
                 "sorting, grouping and aggregates follow single relations only."
             )
         if not rest and self._is_plain_reference(relation, first):
-            return self._column(rows, self._key_attribute(rows, relation))
-        target_type = target_of(self.schema, relation, first)
-        target = self._factory.single(target_type)
-        rest = rest or [Segment(self.schema.types[target_type].primary_key[0])]
-        inner = self.value(target, rest)
-        link = link_of(self.schema, relation)
-        joined = [
-            f"{target.column(theirs)} = {rows.column(ours)}"
-            for theirs, ours in zip(link.target, link.owner, strict=True)
-        ]
-        conditions = [*joined, *link_condition(link, target), *filter(None, [target.where])]
-        text = f"(SELECT {inner.sql} FROM {target.source} WHERE {' AND '.join(conditions)})"
-        return Column(text, inner.attribute, inner.configuration)
+            return self._reference(rows, relation)
+        return self._value_there(rows, relation, first, rest)
 
     def order(self, rows: Rows, keys: Sequence[SortKey]) -> list[SortTerm]:
-        """Return the terms of ORDER BY, the last of which make the order certain; NULL comes first."""
+        """Return the terms of ORDER BY, of which the last leave no two rows equal; NULL is first."""
         terms = []
         for key in keys:
             column = self.value(rows, checked_segments(key.path))
             terms.append(sort_term(column.sql, column.attribute, key.descending))
         return [*terms, *(SortTerm(term, "") for term in rows.order)]
 
-    def tied(self, relation: Relation, keys: Sql, rows: Rows) -> Sql:
-        """Return the condition that *rows* are those that *relation* reaches from owners with *keys*."""
-        link = link_of(self.schema, relation)
-        more = map(Sql, link_condition(link, rows))
-        return all_of(is_among(columns(rows, link.target), keys), *more)
+    # Definitions.
+
+    def _defined(self, selection: Sql) -> str:
+        """Define a SELECT and return its name."""
+        name = f"s{self._factory.number()}"
+        self._definitions.append(compose(f"{name} AS ({{}})", selection))
+        return name
+
+    def _keys(self, type_name: str, names: Sequence[str], condition: RowsCondition) -> str:
+        """Define a SELECT of attributes, none of them missing, of the rows that meet *condition*."""
+        # Keys are never missing, and a needless test would hide that from SQLite.
+        nullable = [name for name in names if name not in self._primary_key(type_name)]
+        parts = []
+        for rows in self.rows(type_name):
+            present = [Sql(f"{column} IS NOT NULL") for column in columns(rows, nullable)]
+            parts.append(select(rows, columns(rows, names), condition(rows), *present))
+        return self._defined(united(parts))
+
+    def _hierarchy(self, upwards: bool, type_name: str, condition: RowsCondition) -> str:
+        """Define a SELECT of the contexts above, or below, the rows that meet *condition*."""
+        ids = self._keys(type_name, ("id",), condition)
+        name = f"h{self._factory.number()}"
+        closure = above(ids, name) if upwards else below(ids, name)
+        self._definitions.append(Sql(f"{name}(id) AS ({closure})"))
+        return name
 
     # Tests along relations.
 
@@ -184,20 +180,19 @@ class Translator:
 
     def _reaching(self, segments: Sequence[Segment], rows: Rows, inner: RowsCondition) -> Sql:
         """Return the condition that a path of relations leads to a row for which *inner* holds."""
-        if not segments:
-            return inner(rows) or TRUE
-        return self._related(
-            rows, segments[0], lambda target: self._reaching(segments[1:], target, inner)
-        )
+        first, *rest = segments
+        if not rest:
+            return self._related(rows, first, inner)
+        return self._related(rows, first, lambda target: self._reaching(rest, target, inner))
 
     def _related(self, rows: Rows, segment: Segment, inner: RowsCondition) -> Sql:
         """Return the condition that one relation leads to a row for which *inner* holds."""
         relation = find_relation(self.schema, rows.type_name, segment.name)
         target = target_of(self.schema, relation, segment)
         if relation.kind in HIERARCHIC:
-            ids = self._keys(target, ("id",), inner)
-            closure = below if relation.kind == "ancestors" else above
-            return is_among([rows.column("id")], closure(ids, self._name("h")))
+            # Whoever has such an ancestor is below it.
+            found = self._hierarchy(relation.kind == "descendants", target, inner)
+            return is_in([rows.column("id")], found)
         link = link_of(self.schema, relation)
 
         def wanted(found: Rows) -> Sql:
@@ -205,75 +200,37 @@ class Translator:
 
         keys = self._keys(target, link.target, wanted)
         if link.between:
-            between = link.between
-            keys = between_select(between, between.owner_column, between.target_column, keys)
+            _, ours, theirs = link.between
+            keys = self._defined(Sql(between_select(link.between, ours, theirs, keys)))
         owner = columns(rows, link.owner)
-        here = is_among(owner, keys)
-        if set(link.owner) <= set(self.schema.types[rows.type_name].primary_key):
-            return here
-        # Unknown would stay unknown under a `not`.
-        return all_of(*(Sql(f"{column} IS NOT NULL") for column in owner), here)
-
-    def _reached(self, type_name: str, relation: Relation, owners: RowsCondition) -> RowsCondition:
-        """Return the condition that a row is where *relation* leads to from rows of a type."""
-        if relation.kind in HIERARCHIC:
-            closure = above if relation.kind == "ancestors" else below
-
-            def in_hierarchy(target: Rows) -> Sql:
-                ids = self._keys(type_name, ("id",), owners)
-                return is_among([target.column("id")], closure(ids, self._name("h")))
-
-            return in_hierarchy
-
-        def linked(target: Rows) -> Sql:
-            link = link_of(self.schema, relation)
-            keys = self._keys(type_name, link.owner, owners)
-            if link.between:
-                between = link.between
-                keys = between_select(between, between.target_column, between.owner_column, keys)
-            return self.tied(relation, keys, target)
-
-        return linked
-
-    def _keys(self, type_name: str, names: Sequence[str], condition: RowsCondition) -> Sql:
-        """Return a SELECT of the attributes *names* of the rows that meet *condition*, none missing."""
-        parts = []
-        for rows in self.rows(type_name):
-            wanted = columns(rows, names)
-            # Keys are never missing, and a needless test would hide that from SQLite.
-            nullable = set(names) - set(self.schema.types[type_name].primary_key)
-            present = [Sql(f"{rows.column(name)} IS NOT NULL") for name in sorted(nullable)]
-            parts.append(select(rows, wanted, condition(rows), *present))
-        return compose(" UNION ALL ".join(["{}"] * len(parts)), *parts)
+        # Unknown would stay unknown under a `not`; keys are never missing.
+        nullable = set(link.owner) - set(self._primary_key(rows.type_name))
+        present = [Sql(f"{column} IS NOT NULL") for column in owner] if nullable else []
+        return all_of(*present, is_in(owner, keys))
 
     # Comparisons at the end of a path.
 
     def _comparison(self, node: Comparison, rows: Rows) -> Sql:
         leaf = _Leaf(
             lambda column: compared(self.schema, column, node.operator, node.literal),
-            none=node.literal.is_none and node.operator in ("is", "is_not"),
-            negated=node.operator == "is_not",
+            missing=node.literal.is_none and node.operator == "is",
+            present=node.literal.is_none and node.operator == "is_not",
         )
         return self._at_end(checked_segments(node.path), rows, leaf)
 
     def _membership(self, node: Membership, rows: Rows) -> Sql:
-        members = node.members
+        segments, members = checked_segments(node.path), node.members
         if isinstance(members, Query):
-            selection = self.selected(members)
+            selection = self._yielded(members)
             return self._at_end(
-                checked_segments(node.path),
-                rows,
-                _Leaf(lambda column: _in_selection(column, selection, node.negated)),
+                segments, rows, _Leaf(lambda column: _in_selection(column, selection, node.negated))
             )
-        return self._at_end(
-            checked_segments(node.path),
-            rows,
-            _Leaf(lambda column: self._in_list(column, members, node.negated)),
-        )
 
-    def _in_list(self, column: Column, members: Sequence[Literal], negated: bool) -> Sql:
-        condition = one_of(self.schema, column, members)
-        return compose("NOT ({})", condition) if negated else condition
+        def listed(column: Column) -> Sql:
+            condition = one_of(self.schema, column, members)
+            return compose("NOT ({})", condition) if node.negated else condition
+
+        return self._at_end(segments, rows, _Leaf(listed))
 
     def _at_end(self, segments: Sequence[Segment], rows: Rows, leaf: _Leaf) -> Sql:
         """Return the condition that a path leads to something for which *leaf* holds."""
@@ -285,7 +242,7 @@ class Translator:
         if not rest:
             return self._relation_at_end(rows, first, relation, leaf)
         if self._is_own_key(relation, first, rest):
-            key = self._column(rows, self._key_attribute(rows, relation))
+            key = self._reference(rows, relation)
             return all_of(Sql(f"{key.sql} IS NOT NULL"), leaf.on(key))
         return self._related(rows, first, lambda target: self._at_end(rest, target, leaf))
 
@@ -294,11 +251,12 @@ class Translator:
     ) -> Sql:
         """Compare a relation: by the key of what it leads to."""
         if self._is_plain_reference(relation, segment):
-            return leaf.on(self._column(rows, self._key_attribute(rows, relation)))
-        if leaf.none:
-            exists = self._related(rows, segment, lambda _: None)
-            return exists if leaf.negated else compose("NOT ({})", exists)
-        key = self.schema.types[relation.target].primary_key
+            return leaf.on(self._reference(rows, relation))
+        if leaf.present:
+            return self._related(rows, segment, lambda _: None)
+        if leaf.missing:
+            return compose("NOT ({})", self._related(rows, segment, lambda _: None))
+        key = self._primary_key(relation.target)
         if len(key) > 1:
             raise ParseError(
                 f"'{segment.name}' of '{rows.type_name}' leads to entities with several keys "
@@ -313,7 +271,7 @@ class Translator:
         return (
             relation.kind == "reference"
             and segment.cast is None
-            and len(self.schema.types[relation.target].primary_key) == 1
+            and len(self._primary_key(relation.target)) == 1
         )
 
     def _is_own_key(self, relation: Relation, segment: Segment, rest: Sequence[Segment]) -> bool:
@@ -324,20 +282,23 @@ class Translator:
         return (
             self._is_plain_reference(relation, segment)
             and relation.column == f"{relation.name}_id"
-            and [one.name for one in rest] == list(self.schema.types[relation.target].primary_key)
+            and tuple(one.name for one in rest) == self._primary_key(relation.target)
         )
 
-    @staticmethod
-    def _key_attribute(rows: Rows, relation: Relation) -> Attribute:
-        found = rows.schema.types[rows.type_name].scalars.get(relation.column)
-        return found or Attribute(relation.column, "text", key=True)
+    def _reference(self, rows: Rows, relation: Relation) -> Column:
+        """Return the column behind a reference."""
+        found = self.schema.types[rows.type_name].scalars.get(relation.column)
+        return self._column(rows, found or Attribute(relation.column, "text", key=True))
 
     def _column(self, rows: Rows, attribute: Attribute) -> Column:
         configuration = None
         if attribute.kind == "variable":
-            has_own = attribute.name == "value"
-            configuration = rows.column("configuration_id" if has_own else "id")
+            is_value = "configuration_id" in self.schema.types[rows.type_name].scalars
+            configuration = rows.column("configuration_id" if is_value else "id")
         return Column(rows.column(attribute.name), attribute, configuration)
+
+    def _primary_key(self, type_name: str) -> tuple[str, ...]:
+        return self.schema.types[type_name].primary_key
 
     # Alternatives.
 
@@ -350,19 +311,16 @@ class Translator:
         parts: list[Sql] = []
         lists: dict[tuple[str, ...], list[list[Stored]]] = {}
         for operand in operands:
-            exact = self._exact(operand, rows)
+            exact = self._exact_values(operand, rows)
             if exact is None:
                 parts.append(self.condition(operand, rows))
             else:
                 lists.setdefault(tuple(exact), []).append(list(exact.values()))
-        parts += [self._one_of_keys(rows, names, keys) for names, keys in lists.items()]
+        parts += [_is_one_of_keys(columns(rows, names), keys) for names, keys in lists.items()]
         return any_of(parts)
 
-    def _exact(self, operand: Condition, rows: Rows) -> dict[str, Stored] | None:
-        """Return names of key attributes and the values that *operand* wants them to have.
-
-        None if it wants anything else.
-        """
+    def _exact_values(self, operand: Condition, rows: Rows) -> dict[str, Stored] | None:
+        """Return the texts and keys that attributes must equal, if *operand* asks for no more."""
         exact: dict[str, Stored] = {}
         for part in operand.operands if isinstance(operand, And) else (operand,):
             if not isinstance(part, Comparison) or part.operator != "is" or part.literal.is_none:
@@ -371,32 +329,53 @@ class Translator:
             attribute = self.schema.types[rows.type_name].scalars.get(name)
             if len(part.path.segments) > 1 or attribute is None or name in exact:
                 return None
-            if not attribute.key and attribute.kind != "text" or attribute.names_type:
+            if attribute.kind != "text" or attribute.names_type:
                 return None
             exact[name] = exact_value(attribute, part.literal)
         return exact
 
-    def _one_of_keys(
-        self, rows: Rows, names: tuple[str, ...], keys: Sequence[Sequence[Stored]]
-    ) -> Sql:
-        ours = columns(rows, names)
-        together = is_one_of(ours, keys)
-        if len(names) == 1:
-            return together
-        # The columns may be of several tables, of which each can be looked up by its own.
-        apart = [
-            is_one_of([column], [(one,) for one in sorted({str(key[place]) for key in keys})])
-            for place, column in enumerate(ours)
-        ]
-        return all_of(*apart, together)
+    # Values of other rows.
+
+    def _value_there(
+        self, rows: Rows, relation: Relation, segment: Segment, rest: Sequence[Segment]
+    ) -> Column:
+        """Return the value of path *rest* where a single relation leads."""
+        type_name = target_of(self.schema, relation, segment)
+        (target,) = self.rows(type_name)
+        found = self.value(target, rest or [Segment(self._primary_key(type_name)[0])])
+        link = link_of(self.schema, relation)
+        pairs = zip(columns(target, link.target), columns(rows, link.owner), strict=True)
+        conditions = [f"{theirs} = {ours}" for theirs, ours in pairs]
+        conditions += [*link_condition(link, target), *filter(None, [target.where])]
+        text = f"(SELECT {found.sql} FROM {target.source} WHERE {' AND '.join(conditions)})"
+        return Column(text, found.attribute, found.configuration)
 
     # Sub-queries.
 
-    def _yielded(self, query: Query, primary_key: tuple[str, ...]) -> Path:
+    def _yielded(self, query: Query) -> str:
+        """Define a SELECT of what a sub-query yields: its first projection where it is not missing.
+
+        Without ``select`` it yields the primary key.
+        """
+        type_name = find_type(self.schema, query.entity_type).name
+        *relations, last = checked_segments(self._first_projection(query))
+
+        def of_query(rows: Rows) -> Sql:
+            return self.condition(query.condition, rows)
+
+        paged = query.limit is not None or query.offset is not None
+        condition: RowsCondition = self._on_page(query) if paged else of_query
+        for segment in relations:
+            relation = find_relation(self.schema, type_name, segment.name)
+            condition = self._reached(type_name, relation, condition)
+            type_name = target_of(self.schema, relation, segment)
+        return self._keys(type_name, (self._column_of(type_name, last),), condition)
+
+    def _first_projection(self, query: Query) -> Path:
         if query.group:
             raise ParseError("A sub-query cannot be grouped: leave out 'group by'.")
         if query.projections is None:
-            return Path((Segment(primary_key[0]),))
+            return Path((Segment(self._primary_key(query.entity_type)[0]),))
         path = query.projections[0]
         if isinstance(path, Path):
             return path
@@ -404,36 +383,44 @@ class Translator:
             f"A sub-query yields values of one attribute, not {path.function}(…): select a path."
         )
 
-    def _page(self, query: Query, primary_key: tuple[str, ...]) -> RowsCondition:
+    def _reached(self, type_name: str, relation: Relation, owners: RowsCondition) -> RowsCondition:
+        """Return the condition that a row is where *relation* leads to from rows of a type."""
+        if relation.kind in HIERARCHIC:
+            found = self._hierarchy(relation.kind == "ancestors", type_name, owners)
+            return lambda rows: is_in([rows.column("id")], found)
+        link = link_of(self.schema, relation)
+        keys = self._keys(type_name, link.owner, owners)
+        if link.between:
+            _, ours, theirs = link.between
+            keys = self._defined(Sql(between_select(link.between, theirs, ours, keys)))
+        return lambda rows: all_of(
+            is_in(columns(rows, link.target), keys), *map(Sql, link_condition(link, rows))
+        )
+
+    def _on_page(self, query: Query) -> RowsCondition:
         """Return the condition that a row is within the limit and offset of a sub-query."""
         parts = self.rows(query.entity_type)
         if len(parts) > 1:
             raise ParseError(f"A sub-query on '{query.entity_type}' takes no limit and no offset.")
-        rows = parts[0]
-        condition = self.condition(query.condition, rows)
-        selection = select(rows, columns(rows, primary_key), condition)
-        order = self.order(rows, query.order)
-        page = compose(
-            f"{{}} ORDER BY {', '.join(sql + direction for sql, direction in order)} {{}}",
-            selection,
-            limits(query.limit, query.offset),
-        )
-        return lambda found: is_among(columns(found, primary_key), page)
+        (rows,) = parts
+        key = self._primary_key(query.entity_type)
+        selection = select(rows, columns(rows, key), self.condition(query.condition, rows))
+        order = ", ".join(sql + direction for sql, direction in self.order(rows, query.order))
+        tail = limits(query.limit, query.offset)
+        page = self._defined(compose(f"{{}} ORDER BY {order} {{}}", selection, tail))
+        return lambda found: is_in(columns(found, key), page)
 
-    def _stored_name(self, type_name: str, segment: Segment) -> str:
-        """Return the column that *segment* names: an attribute's, or the key behind a reference."""
+    def _column_of(self, type_name: str, segment: Segment) -> str:
+        """Return the column that *segment* names: an attribute's, or the one behind a reference."""
         member = find(self.schema, type_name, segment.name).member
         if isinstance(member, Attribute):
             return member.name
         if self._is_plain_reference(member, segment):
             return member.column
         raise ParseError(
-            f"'{segment.name}' of '{type_name}' cannot be compared with: "
-            f"select '{segment.name}.id' in the sub-query."
+            f"'{segment.name}' of '{type_name}' is not one value: "
+            f"select an attribute of it in the sub-query, such as '{segment.name}.id'."
         )
-
-    def _name(self, prefix: str) -> str:
-        return f"{prefix}{self._factory.number()}"
 
 
 def sort_term(sql: str, attribute: Attribute, descending: bool) -> SortTerm:
@@ -447,7 +434,19 @@ def limits(limit: int | None, offset: int | None) -> Sql:
     return Sql("LIMIT ? OFFSET ?", (-1 if limit is None else limit, offset or 0))
 
 
-def _in_selection(column: Column, selection: Sql, negated: bool) -> Sql:
+def _in_selection(column: Column, selection: str, negated: bool) -> Sql:
     if negated:
-        return compose(f"{column.sql} IS NOT NULL AND {column.sql} NOT IN ({{}})", selection)
-    return compose(f"{column.sql} IN ({{}})", selection)
+        return Sql(f"{column.sql} IS NOT NULL AND {column.sql} NOT IN {selection}")
+    return Sql(f"{column.sql} IN {selection}")
+
+
+def _is_one_of_keys(ours: Sequence[str], keys: Sequence[Sequence[Stored]]) -> Sql:
+    together = is_one_of(ours, keys)
+    if len(ours) == 1:
+        return together
+    # The columns may be of several tables, each of which can be searched by its own.
+    apart = [
+        is_one_of([column], [(value,) for value in dict.fromkeys(key[place] for key in keys)])
+        for place, column in enumerate(ours)
+    ]
+    return all_of(*apart, together)

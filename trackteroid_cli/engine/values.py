@@ -53,6 +53,15 @@ def write_date(stored: str) -> dict[str, str]:
     return {"__type__": "datetime", "value": stored.replace(" ", "T")}
 
 
+def is_text(text: str) -> bool:
+    """Return whether the store can keep *text*: JSON can spell half of a surrogate pair."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def to_stored(attribute: Attribute, value: Any) -> Stored:
     """Return *value*, as a client sends it, as the store keeps it.
 
@@ -88,11 +97,8 @@ def _text(attribute: Attribute, value: Any) -> Stored:
             raise _not_a(attribute, "text", value)
         return json.dumps(value)
     text = str(value)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        # JSON can spell half of a surrogate pair, which is no text.
-        raise ValidationError(f'Value for "{attribute.name}" is not text: {value!a}') from None
+    if not is_text(text):
+        raise ValidationError(f'Value for "{attribute.name}" is not text: {value!a}')
     return text
 
 

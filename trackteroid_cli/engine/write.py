@@ -335,13 +335,13 @@ def read_key(entity_type: EntityType, sent: object) -> Key:
     Raises:
         ValidationError: it is neither, or has too many or too few parts.
     """
-    parts = sent if isinstance(sent, list) else [sent]
-    if len(parts) != len(entity_type.primary_key) or not all(map(_is_key_part, parts)):
+    key = _key(entity_type, sent if isinstance(sent, list) else [sent])
+    if key is None:
         names = ", ".join(entity_type.primary_key)
         raise ValidationError(
             f'The entity key of a {entity_type.name} is a list of: {names}. Got "{sent}"'
         )
-    return tuple(parts)
+    return key
 
 
 def read_reference(name: str, target: EntityType, sent: object) -> Key:
@@ -353,12 +353,13 @@ def read_reference(name: str, target: EntityType, sent: object) -> Key:
     parts: list[Any] = [sent]
     if isinstance(sent, Mapping):
         parts = [sent.get(part) for part in target.primary_key]
-    if len(parts) != len(target.primary_key) or not all(map(_is_key_part, parts)):
+    key = _key(target, parts)
+    if key is None:
         raise ValidationError(
             f'Value for "{name}" must refer to a {target.name} by {", ".join(target.primary_key)}. '
             f'Got "{sent}"'
         )
-    return tuple(parts)
+    return key
 
 
 def display(key: Key) -> str:
@@ -366,8 +367,15 @@ def display(key: Key) -> str:
     return ", ".join(f"'{part}'" for part in key)
 
 
-def _is_key_part(part: object) -> bool:
-    return isinstance(part, (str, int)) and not isinstance(part, bool)
+def _key(entity_type: EntityType, parts: list[Any]) -> Key | None:
+    """Return *parts* as the store keeps them, or None if they cannot be a key of the type."""
+    names = entity_type.primary_key
+    if len(parts) != len(names) or any(type(part) not in (str, int) for part in parts):
+        return None
+    return tuple(
+        values.to_stored(entity_type.scalars[name], part)
+        for name, part in zip(names, parts, strict=True)
+    )
 
 
 def _read_scalar(attribute: Attribute, value: Any) -> Stored:

@@ -1,0 +1,77 @@
+# bash completion of trackteroid; written by man/generate.py
+_trackteroid_batches() {
+    local home="$TRACKTEROID_HOME"
+    if [ -z "$home" ]; then
+        case "$OSTYPE" in
+            darwin*) home="$HOME/Library/Application Support/trackteroid" ;;
+            *) home="${XDG_DATA_HOME:-$HOME/.local/share}/trackteroid" ;;
+        esac
+    fi
+    local file name
+    for file in "$home"/spool/*/*.dbm; do
+        [ -e "$file" ] || continue
+        name="${file##*/}"
+        name="${name%.dbm}"
+        printf "%s\n%s\n" "${name%%.*}" "${name#*.}"
+    done
+}
+
+_trackteroid() {
+    local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}"
+    local command="" word words=""
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        case "$command $word" in
+            " record") command="record" ;;
+            " inspect") command="inspect" ;;
+            " commit") command="commit" ;;
+            " query") command="query" ;;
+            " sandbox") command="sandbox" ;;
+            "sandbox serve") command="sandbox serve" ;;
+            "sandbox reset") command="sandbox reset" ;;
+            " demo") command="demo" ;;
+        esac
+    done
+    case "$command:$previous" in
+        "record:-c") COMPREPLY=(); return ;;
+        "record:-m") COMPREPLY=(); return ;;
+        "record:--jsonl") COMPREPLY=($(compgen -f -- "$current")); return ;;
+        "record:--name") COMPREPLY=(); return ;;
+        "record:-o"|"record:--output") COMPREPLY=($(compgen -f -- "$current")); return ;;
+        "inspect:--state") COMPREPLY=($(compgen -W "pending committing committed failed" -- "$current")); return ;;
+        "commit:--timeout") COMPREPLY=(); return ;;
+        "query:-f"|"query:--format") COMPREPLY=($(compgen -W "table json jsonl csv ids" -- "$current")); return ;;
+        "query:--limit") COMPREPLY=(); return ;;
+        "sandbox serve:--port") COMPREPLY=(); return ;;
+    esac
+    case "$command" in
+        "") words="record inspect commit query sandbox demo --sandbox --version -h --help" ;;
+        "record")
+            words="-c -m --jsonl --name -o --output -h --help"
+            ;;
+        "inspect")
+            words="--state --json --jsonl -h --help"
+            [ "${current#-}" = "$current" ] && words="$(_trackteroid_batches)"
+            ;;
+        "commit")
+            words="--dry-run --timeout --json -q --quiet -h --help"
+            [ "${current#-}" = "$current" ] && words="$(_trackteroid_batches)"
+            ;;
+        "query")
+            words="-f --format --limit -h --help"
+            ;;
+        "sandbox")
+            words="serve reset"
+            ;;
+        "sandbox serve")
+            words="--port -h --help"
+            ;;
+        "sandbox reset")
+            words="-h --help"
+            ;;
+        "demo")
+            words="-h --help"
+            ;;
+    esac
+    COMPREPLY=($(compgen -W "$words" -- "$current"))
+}
+complete -o default -o bashdefault -F _trackteroid trackteroid

@@ -1,0 +1,54 @@
+# fish completion of trackteroid; written by man/generate.py
+function __trackteroid_batches
+    set -l home $TRACKTEROID_HOME
+    if test -z "$home"
+        if test (uname) = Darwin
+            set home "$HOME/Library/Application Support/trackteroid"
+        else if test -n "$XDG_DATA_HOME"
+            set home "$XDG_DATA_HOME/trackteroid"
+        else
+            set home "$HOME/.local/share/trackteroid"
+        end
+    end
+    for file in $home/spool/*/*.dbm
+        set -l name (string replace -r '.*/' '' $file | string replace -r '\.dbm$' '')
+        string replace -r '\..*' '' $name
+        string replace -r '^[^.]*\.' '' $name
+    end
+end
+
+set -l commands record inspect commit query sandbox demo
+complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -l sandbox -d 'Use the demo sandbox instead of a server: short for FTRACK_SERVER=sandbox://demo.'
+complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -l version -d 'Show the version.'
+complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -s h -l help -d 'Show a summary and exit.'
+complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a record -d 'Run a script with every ftrack session deferred, and keep what it commits as one batch.'
+complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a inspect -d 'List the recorded batches, or show what one of them will do. Asks no server.'
+complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a commit -d 'Send recorded batches to the server, the oldest first, each in a single request.'
+complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a query -d 'Ask the server, and show the entities that it answers with.'
+complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a sandbox -d 'Serve or reset a sandbox: an embedded ftrack server with demo data.'
+complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a demo -d 'Show record, inspect, commit and query on a throw-away sandbox.'
+complete -c trackteroid -n "__fish_seen_subcommand_from record" -s c -x -d 'Record this Python code.'
+complete -c trackteroid -n "__fish_seen_subcommand_from record" -s m -x -d 'Record this module.'
+complete -c trackteroid -n "__fish_seen_subcommand_from record" -l jsonl -r -F -d 'Record operations that are written one a line, as inspect BATCH --jsonl prints them. No Python is run.'
+complete -c trackteroid -n "__fish_seen_subcommand_from record" -l name -x -d 'What to call the batch. Default: the script’s name.'
+complete -c trackteroid -n "__fish_seen_subcommand_from record" -s o -l output -r -F -d 'Write the batch there, not into the spool.'
+complete -c trackteroid -n "__fish_seen_subcommand_from record" -s h -l help -d 'Show a summary and exit.'
+complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -l state -x -a 'pending committing committed failed' -d 'List only the batches in this state.'
+complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -l json -d 'Summaries, or one summary with its operations, as JSON.'
+complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -l jsonl -d 'The operations of a batch, one a line: record --jsonl takes them.'
+complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -s h -l help -d 'Show a summary and exit.'
+complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -a "(__trackteroid_batches)"
+complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l dry-run -d 'Tell what would be sent, and send nothing.'
+complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l timeout -x -d 'How long to wait for an answer. Default: 60.'
+complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l json -d 'One object with what became of every batch.'
+complete -c trackteroid -n "__fish_seen_subcommand_from commit" -s q -l quiet -d 'Print only what needs a person.'
+complete -c trackteroid -n "__fish_seen_subcommand_from commit" -s h -l help -d 'Show a summary and exit.'
+complete -c trackteroid -n "__fish_seen_subcommand_from commit" -a "(__trackteroid_batches)"
+complete -c trackteroid -n "__fish_seen_subcommand_from query" -s f -l format -x -a 'table json jsonl csv ids' -d 'How to show the entities. Default: table.'
+complete -c trackteroid -n "__fish_seen_subcommand_from query" -l limit -x -d 'Show at most so many entities.'
+complete -c trackteroid -n "__fish_seen_subcommand_from query" -s h -l help -d 'Show a summary and exit.'
+complete -c trackteroid -n "__fish_seen_subcommand_from sandbox && not __fish_seen_subcommand_from serve reset" -f -a "serve reset"
+complete -c trackteroid -n "__fish_seen_subcommand_from sandbox && __fish_seen_subcommand_from serve" -l port -x -d 'The port on the loopback interface; 0 picks a free one. Default: 8090.'
+complete -c trackteroid -n "__fish_seen_subcommand_from sandbox && __fish_seen_subcommand_from serve" -s h -l help -d 'Show a summary and exit.'
+complete -c trackteroid -n "__fish_seen_subcommand_from sandbox && __fish_seen_subcommand_from reset" -s h -l help -d 'Show a summary and exit.'
+complete -c trackteroid -n "__fish_seen_subcommand_from demo" -s h -l help -d 'Show a summary and exit.'
