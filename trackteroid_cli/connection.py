@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import requests
@@ -27,6 +28,9 @@ from trackteroid_cli.settings import Server, cache_folder
 
 #: Seconds to wait for an answer unless told otherwise; ftrack_api's own default.
 TIMEOUT = 60.0
+
+#: The name that ftrack_api gives to its copy of the schemas, which this one is shared with.
+_SCHEMA_CACHE = "ftrack_api_schema_cache.json"
 
 
 class Connection:
@@ -102,8 +106,8 @@ class Connection:
         import hashlib
 
         known = self.server_information().get("schema_hash")
-        file = cache_folder(self.server.url) / "ftrack_api_schema_cache.json"
         try:
+            file = cache_folder(self.server.url) / _SCHEMA_CACHE
             schemas: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
             text = json.dumps(schemas, sort_keys=True).encode()
             if hashlib.md5(text, usedforsecurity=False).hexdigest() == known:
@@ -111,7 +115,8 @@ class Connection:
         except (OSError, ValueError):
             pass  # no copy yet, or half of one: fetch it
         schemas = self.call([{"action": "query_schemas"}])[0]
-        write_whole(file, json.dumps(schemas))
+        with suppress(OSError):  # it goes without a copy, too
+            write_whole(cache_folder(self.server.url) / _SCHEMA_CACHE, json.dumps(schemas))
         return schemas
 
     def _no_answer(self, error: requests.RequestException) -> ServerError:
@@ -184,9 +189,13 @@ def write_whole(file: Any, text: str) -> None:
     import tempfile
 
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-    with os.fdopen(handle, "w", encoding="utf-8") as temporary:
-        temporary.write(text)
-    os.replace(name, file)  # noqa: PTH105
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as temporary:
+            temporary.write(text)
+        os.replace(name, file)  # noqa: PTH105
+    except BaseException:
+        os.unlink(name)  # noqa: PTH108
+        raise
 
 
 def _was_sent(error: requests.ConnectionError) -> bool:

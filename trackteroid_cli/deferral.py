@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -20,10 +21,11 @@ import ftrack_api.operation
 import ftrack_api.symbol
 
 from trackteroid_cli import batch as batch_file
+from trackteroid_cli import settings
 from trackteroid_cli.batch import Batch, Header, Label
 from trackteroid_cli.errors import CannotDefer
-from trackteroid_cli.locations import added
-from trackteroid_cli.operations import Identity
+from trackteroid_cli.locations import Placement, Placements
+from trackteroid_cli.operations import Create, Identity, identity, to_json
 
 if TYPE_CHECKING:
     from trackteroid_cli.session import Session
@@ -32,6 +34,18 @@ _NOT_SET = ftrack_api.symbol.NOT_SET
 _Create = ftrack_api.operation.CreateEntityOperation
 _Update = ftrack_api.operation.UpdateEntityOperation
 _Delete = ftrack_api.operation.DeleteEntityOperation
+
+#: Types of which every value has a JSON form.
+_PLAIN = frozenset({str, int, bool, type(None), arrow.Arrow, datetime.datetime, datetime.date})
+
+#: Types of ftrack's own that are kept as references.
+_REFERABLE = (
+    ftrack_api.entity.base.Entity,
+    ftrack_api.collection.Collection,
+    ftrack_api.collection.MappedCollectionProxy,
+)
+
+_WHAT_CAN_BE_KEPT = "use texts, finite numbers, booleans, dates, entities, or lists of them"
 
 #: Actions of a raw ``session.call`` that change nothing on the server.
 READING_ACTIONS = frozenset(
@@ -64,18 +78,29 @@ class Recording:
         self.mentioned: dict[Identity, Label | None] = {}
         #: Attributes that were changed without having been read -> the operation's position.
         self.unseen: dict[tuple[Identity, str], int] = {}
-        #: Location -> component -> resource identifier, of what was added to locations.
-        self.resource_identifiers: dict[str, dict[str, str]] = {}
+        #: Where components are, as far as this recording changed it.
+        self.placements = Placements()
+        #: Held while a commit is added: sessions in several threads may record into one.
+        self.lock = threading.Lock()
 
     def __len__(self) -> int:
         """Return the number of operations."""
         return len(self.operations)
 
-    def continue_from(self, path: Path) -> None:
-        """Begin with what the batch at *path* holds."""
+    def continue_from(self, path: Path, server_url: str) -> None:
+        """Begin with what the batch at *path* holds.
+
+        Raises:
+            CannotDefer: it was sent already, so that it would be applied twice, or it is for
+                another server than that at *server_url*.
+        """
         with Batch(path) as earlier:
+            _refuse_to_continue(earlier, server_url)
             operations = list(earlier.operations())
             self.operations.extend(batch_file.encode_operations(operations))
+            self.created.update(identity(each) for each in operations if isinstance(each, Create))
+            for operation in operations:
+                self.placements.note(to_json(operation))
             self.counts.update(earlier.header.counts)
             self.commits = max((each.commit for each in operations), default=0)
             self.mentioned.update(earlier.labels())
@@ -106,19 +131,48 @@ class Operations(ftrack_api.operation.Operations):  # type: ignore[misc]
 
     Besides, remembers what each updated attribute was when the author changed it: ``ftrack_api``
     keeps the old value only of attributes that were changed before.
+
+    Another thread may add operations at any time.
     """
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        #: Position of an update among the operations -> the value on the server, as last seen.
-        self.seen: dict[int, Any] = {}
+        #: Update -> the value on the server, as last seen.
+        self.seen: dict[Any, Any] = {}
 
     def push(self, operation: Any) -> None:
-        """Add *operation*."""
-        if type(operation) is _Update and operation.old_value is _NOT_SET:
-            self.seen[len(self._stack)] = _last_seen(self._session, operation)
+        """Add *operation*.
+
+        Raises:
+            CannotDefer: a value has no JSON form; the attribute has its former value again.
+        """
+        if type(operation) is _Update:
+            try:
+                _check(operation, operation.attribute_name, operation.new_value)
+            except CannotDefer:
+                _restore(self._session, operation)
+                raise
+            if operation.old_value is _NOT_SET and not self._follows_its_create(operation):
+                self.seen[operation] = _last_seen(self._session, operation)
+        elif type(operation) is _Create:
+            for name, value in operation.entity_data.items():
+                if type(value) not in _PLAIN:
+                    _check(operation, name, value)
         self._stack.append(operation)
+
+    def _follows_its_create(self, operation: Any) -> bool:
+        """Return whether *operation* is the first update of a new entity: nobody saw a value."""
+        return any(
+            type(last) is _Create and last.entity_key == operation.entity_key
+            for last in self._stack[-1:]
+        )
+
+    def drop(self, operations: list[Any]) -> None:
+        """Forget *operations*, the first ones, and keep what was added since."""
+        del self._stack[: len(operations)]
+        for operation in operations:
+            self.seen.pop(operation, None)
 
     def clear(self) -> None:
         """Forget all operations."""
@@ -127,11 +181,19 @@ class Operations(ftrack_api.operation.Operations):  # type: ignore[misc]
 
 
 class Deferral:
-    """Connects *session* to *recording* for as long as it defers."""
+    """Connects *session* to *recording* for as long as it defers.
 
-    def __init__(self, session: Session, recording: Recording) -> None:
+    *outer* is what the session was deferring already, when one block is inside of another.
+    """
+
+    def __init__(
+        self, session: Session, recording: Recording, outer: Deferral | None = None
+    ) -> None:
         self.recording = recording
+        self.outer = outer
         self.pending = Operations(session)
+        #: Entities of which the script asked for the custom attributes since the last commit.
+        self.asked: set[Identity] = set()
         self._session = session
         self._taken: list[Any] = []
         self._encode = json.JSONEncoder(
@@ -141,18 +203,27 @@ class Deferral:
             default=self._encode_value,
         ).encode
 
-    def commit(self) -> None:
+    def commit(self) -> list[Any]:
         """Move what the session recorded since its last commit into the recording.
 
         Like ``ftrack_api``'s own commit, of several updates of an attribute it keeps the last, with
         the first one's old value; updates right after the create of their entity become part of it.
 
+        Returns:
+            The operations that were moved, as the session recorded them.
+
         Raises:
             CannotDefer: a value has no JSON form; nothing was moved.
         """
         operations = list(self.pending)
-        if not operations:
-            return
+        if operations:
+            with self.recording.lock:
+                self._move(operations)
+            self._taken.extend(operations)
+            self.pending.drop(operations)
+        return operations
+
+    def _move(self, operations: list[Any]) -> None:
         recording = self.recording
         taken = _Commit(operations, self.pending.seen, recording.commits + 1)
         texts = [self._text(document) for document in taken.documents]
@@ -164,17 +235,13 @@ class Deferral:
         recording.operations.extend(texts)
         for document in taken.documents:
             recording.counts[document["operation"]] += 1
-            placed = added(document)
-            if placed is not None:
-                component, location, identifier = placed
-                recording.resource_identifiers.setdefault(location, {})[component] = identifier
-        self._taken.extend(operations)
-        self.pending.clear()
+            recording.placements.note(document)
 
     def rollback(self) -> None:
         """Undo what the session recorded since its last commit."""
         self._undo(self.pending)
         self.pending.clear()
+        self.asked.clear()
 
     def undo(self) -> None:
         """Undo all that was recorded here: leave the session as the block found it.
@@ -183,17 +250,35 @@ class Deferral:
         """
         self.rollback()
         created = self.recording.created
-        self._undo(
-            operation
-            for operation in self._taken
-            if type(operation) is not _Update or _changed(operation) not in created
-        )
+        owners = {key[0] for _, key in created}
+        others = []
+        for operation in self._taken:
+            if type(operation) is _Update and operation.entity_key.get("entity_id") in owners:
+                _forget(self._session, operation)  # a custom attribute of a created entity
+            elif type(operation) is not _Update or _changed(operation) not in created:
+                others.append(operation)
+        self._undo(others)
         self._taken.clear()
 
     def is_created(self, entity: Any) -> bool:
         """Return whether *entity* was created and committed here, so that no server knows it."""
+        return self.knows(self.identity(entity))
+
+    def knows(self, entity: Identity) -> bool:
+        """Return whether *entity* exists only in this recording or in an outer one."""
+        if entity in self.recording.created:
+            return True
+        return self.outer is not None and self.outer.knows(entity)
+
+    def identity(self, entity: Any) -> Identity:
+        """Return the identity of *entity*, without asking the server for it."""
         with self._session.auto_populating(False):
-            return _identity(entity) in self.recording.created
+            return _identity(entity)
+
+    def placements_of(self, component_id: str) -> dict[str, Placement]:
+        """Return where the component is, by location, as far as recordings have changed it."""
+        outer = self.outer.placements_of(component_id) if self.outer is not None else {}
+        return {**outer, **self.recording.placements.of(component_id)}
 
     def _register(self, operations: Iterable[Any]) -> None:
         """Note which entities are new, and which others a reader will want to know by name."""
@@ -210,10 +295,7 @@ class Deferral:
         with session.auto_populating(False), session.operation_recording(False):
             for operation in reversed(list(operations)):
                 if type(operation) is _Update:
-                    entity = _cached(session, operation)
-                    if entity is not None:
-                        attribute = entity.attributes.get(operation.attribute_name)
-                        attribute.set_local_value(entity, operation.old_value)
+                    _restore(session, operation)
                 elif type(operation) is _Create:
                     _forget(session, operation)
 
@@ -225,7 +307,7 @@ class Deferral:
                 f"cannot record the {document['operation']} of {document['entity_type']} "
                 f"{', '.join(document['entity_key'].values())}",
                 why=str(error),
-                hint="use texts, finite numbers, booleans, dates, entities, or lists of them",
+                hint=_WHAT_CAN_BE_KEPT,
             ) from error
 
     def _encode_value(self, value: Any) -> Any:
@@ -238,7 +320,7 @@ class Deferral:
             return [self._reference(entity) for entity in value]
         if isinstance(value, (arrow.Arrow, datetime.datetime, datetime.date)):
             return {"__type__": "datetime", "value": value.isoformat()}
-        raise TypeError(f"{value!r} of type {type(value).__name__} has no JSON form")
+        raise _formless(value)
 
     def _reference(self, entity: Any) -> dict[str, str]:
         entity_type, key = found = _identity(entity)
@@ -254,7 +336,7 @@ class _Commit:
     ``unseen`` lists the updates whose old value is not known: position, entity, attribute.
     """
 
-    def __init__(self, operations: list[Any], seen: dict[int, Any], number: int) -> None:
+    def __init__(self, operations: list[Any], seen: dict[Any, Any], number: int) -> None:
         self.documents: list[dict[str, Any]] = []
         self.unseen: list[tuple[int, Identity, str]] = []
         self._number = number
@@ -305,7 +387,7 @@ class _Commit:
 class _FoldedUpdates:
     """Which of several updates of one attribute is kept, and the value before the first."""
 
-    def __init__(self, operations: list[Any], seen: dict[int, Any]) -> None:
+    def __init__(self, operations: list[Any], seen: dict[Any, Any]) -> None:
         self._last: dict[Any, int] = {}
         self._old: dict[Any, Any] = {}
         self._keys: dict[int, Any] = {}
@@ -315,7 +397,7 @@ class _FoldedUpdates:
                 self._keys[index] = key
                 self._last[key] = index
                 if key not in self._old:
-                    self._old[key] = seen.get(index, operation.old_value)
+                    self._old[key] = seen.get(operation, operation.old_value)
 
     def is_kept(self, index: int) -> bool:
         return self._last[self._keys[index]] == index
@@ -339,6 +421,58 @@ def _changed(operation: Any) -> Identity:
 def _identity(entity: Any) -> Identity:
     """Return the identity of *entity*, whose session does not populate for now."""
     return entity.entity_type, tuple([str(entity[name]) for name in entity.primary_key_attributes])
+
+
+def _refuse_to_continue(batch: Batch, server_url: str) -> None:
+    url = settings.normalise_url(server_url)
+    journal = batch.journal()
+    if journal and journal[-1].outcome in ("sending", "unknown", "landed"):
+        why = "it was sent to the server already, and what it holds would be applied twice"
+    elif batch.header.server and batch.header.server != url:
+        why = f"it was recorded against {batch.header.server}, and this session is at {url}"
+    else:
+        return
+    raise CannotDefer(
+        f"cannot add to {batch.path}",
+        why=why,
+        hint="record into another file, or replace this one with clear=True",
+    )
+
+
+def _check(operation: Any, name: str, value: Any) -> None:
+    """Refuse a *value* of the attribute *name* that no batch can hold.
+
+    Raises:
+        CannotDefer: it has no JSON form.
+    """
+    if type(value) in _PLAIN or value is _NOT_SET or isinstance(value, _REFERABLE):
+        return
+    try:
+        json.dumps(value, allow_nan=False, default=_nothing_if_known)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise CannotDefer(
+            f"cannot record {operation.entity_type}.{name}",
+            why=str(error),
+            hint=_WHAT_CAN_BE_KEPT,
+        ) from error
+
+
+def _nothing_if_known(value: Any) -> None:
+    if type(value) not in _PLAIN and not isinstance(value, _REFERABLE):
+        raise _formless(value)
+
+
+def _formless(value: Any) -> TypeError:
+    return TypeError(f"{value!r} of type {type(value).__name__} has no JSON form")
+
+
+def _restore(session: Session, operation: Any) -> None:
+    """Give the attribute that *operation* changed its former value, without recording that."""
+    entity = _cached(session, operation)
+    if entity is not None:
+        attribute = entity.attributes.get(operation.attribute_name)
+        with session.operation_recording(False):
+            attribute.set_local_value(entity, operation.old_value)
 
 
 def _last_seen(session: Session, operation: Any) -> Any:

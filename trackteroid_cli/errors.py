@@ -1,21 +1,21 @@
 """Errors raised on purpose. Anything else that escapes is a defect of ours.
 
-* TrackteroidError
+* TrackteroidError          something was foreseen to go wrong                    exit 1
   - UsageError              wrong arguments                                       exit 2
-    . InvalidOperation      an operation cannot be read
+    . InvalidOperation      an operation cannot be read                           exit 2
   - NotFound                no such batch, file or entity                         exit 4
-    . AmbiguousBatch        a prefix or name means several batches
+    . AmbiguousBatch        a prefix or name means several batches                exit 4
   - NotConfigured           settings are missing                                  exit 78
-    . ExtraMissing          an optional part is not installed
+    . ExtraMissing          an optional part is not installed                     exit 78
   - BatchError              a batch cannot be read or written                     exit 1
-    . BatchUnreadable       the file is damaged, foreign, or of a newer version
-    . BatchBusy             another process works on the batch
-    . StorageError          the disk refuses
+    . BatchUnreadable       the file is damaged, foreign, or of a newer version   exit 1
+    . BatchBusy             another process works on the batch                    exit 75
+    . StorageError          the disk refuses                                      exit 1
   - CannotDefer             what was asked for cannot be recorded                 exit 1
   - ScriptError             what is to be recorded cannot be run                  exit 1
   - CommitError             a batch did not land                                  exit 1
-    . ServerMismatch        the batch was recorded against another server
-  - ServerError             the server did not do what was asked
+    . ServerMismatch        the batch was recorded against another server         exit 1
+  - ServerError             the server did not do what was asked                  exit 1
     . ServerRefused         it answered, and refused                              exit 1
     . InvalidExpression     it cannot read the query                              exit 2
     . ServerUnreachable     the request did not reach it                          exit 75

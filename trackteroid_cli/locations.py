@@ -1,51 +1,155 @@
-"""Locations, as a recording sees them: with the components that it has added itself.
+"""Locations, as a recording sees them: with what it has added to them and removed from them itself.
 
 ``ftrack_api`` asks the server where a component is. While a session defers, the server does not
-know of what was added since.
+know of what was changed since.
 
-Source: ``ftrack_api/entity/location.py``, ``_get_resource_identifiers``.
+Source: ``ftrack_api/entity/location.py``; ``ftrack_api/accessor/server.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
+
+import ftrack_api.accessor.server
+import ftrack_api.exception
+
+from trackteroid_cli.errors import CannotDefer
+
+
+class Placement(NamedTuple):
+    """That a component is in a location; *resource_identifier* is None where it is no longer."""
+
+    key: str
+    resource_identifier: str | None
+
+
+class Placements:
+    """What a recording has changed about where components are."""
+
+    def __init__(self) -> None:
+        self._by_component: dict[str, dict[str, Placement]] = {}
+        self._by_key: dict[str, tuple[str, str]] = {}
+
+    def of(self, component_id: str) -> Mapping[str, Placement]:
+        """Return where the component is by now, by location; only what the recording changed."""
+        return self._by_component.get(component_id, {})
+
+    def note(self, document: Mapping[str, Any]) -> None:
+        """Take note of *document* if it adds a component to a location, or takes such one back."""
+        if document["entity_type"] != "ComponentLocation":
+            return
+        key = document["entity_key"]["id"]
+        if document["operation"] == "create":
+            data = document["entity_data"]
+            component, location = (
+                str(data[name]["id"] if data.get(name) else data.get(f"{name}_id"))
+                for name in ("component", "location")
+            )
+            self._by_key[key] = component, location
+            identifier = str(data.get("resource_identifier", ""))
+            self._by_component.setdefault(component, {})[location] = Placement(key, identifier)
+        elif document["operation"] == "delete" and key in self._by_key:
+            self.remove(*self._by_key[key])
+
+    def remove(self, component_id: str, location_id: str) -> None:
+        """Note that the component is no longer in the location."""
+        self._by_component.setdefault(component_id, {})[location_id] = Placement("", None)
 
 
 class RecordedLocation:
     """Mixed into the session's class of ``Location``."""
 
     session: Any
+    accessor: Any
+
+    def add_components(
+        self, components: list[Any], sources: Any, recursive: bool = True, _depth: int = 0
+    ) -> None:
+        """Add *components* to the location.
+
+        Raises:
+            CannotDefer: that is an upload to the server, and the session defers.
+        """
+        if isinstance(self.accessor, RecordedServerAccessor):
+            self.accessor.refuse_while_deferring("upload a file to")
+        inherited: Any = super()
+        inherited.add_components(components, sources, recursive=recursive, _depth=_depth)
 
     def _get_resource_identifiers(self, components: list[Any]) -> list[str]:
-        """Return where *components* are here; those that the recording added, it knows itself.
+        """Return where *components* are here; what the recording changed, it knows itself.
 
         Raises:
             ftrack_api.exception.ComponentNotInLocationError: some are not here.
         """
-        known = self.session.recorded_resource_identifiers(self["id"])  # type: ignore[index]
-        others = [component for component in components if component["id"] not in known]
+        known: dict[str, str] = {}
+        missing, others = [], []
+        for component in components:
+            placement = self._placement(component)
+            if placement is None:
+                others.append(component)
+            elif placement.resource_identifier is None:
+                missing.append(component)
+            else:
+                known[component["id"]] = placement.resource_identifier
         if others:
             inherited: Any = super()
-            found = inherited._get_resource_identifiers(others)
-            known = {
-                **known,
-                **dict(zip([each["id"] for each in others], found, strict=True)),
-            }
+            try:
+                found = inherited._get_resource_identifiers(others)
+            except ftrack_api.exception.ComponentNotInLocationError as error:
+                missing.extend(error.details["components"])
+            else:
+                known.update(zip([each["id"] for each in others], found, strict=True))
+        if missing:
+            raise ftrack_api.exception.ComponentNotInLocationError(missing, self)
         return [known[component["id"]] for component in components]
 
+    def _deregister_component_in_location(self, component: Any) -> None:
+        """Remove *component* from here, also if only the recording knows that it is here."""
+        placement = self._placement(component)
+        if placement is not None and placement.resource_identifier is not None:
+            self.session.delete(self.session.get("ComponentLocation", placement.key))
+            self.session.commit()
+        else:
+            inherited: Any = super()
+            inherited._deregister_component_in_location(component)
+        self.session.note_removed(component["id"], self["id"])  # type: ignore[index]
 
-def added(document: Mapping[str, Any]) -> tuple[str, str, str] | None:
-    """Return what the create *document* of a ``ComponentLocation`` adds.
+    def _placement(self, component: Any) -> Placement | None:
+        found: Mapping[str, Placement] = self.session.placements_of(component["id"])
+        return found.get(self["id"])  # type: ignore[index]
 
-    Returns:
-        The ids of component and location and the resource identifier; None for other operations.
+
+class RecordedServerAccessor(ftrack_api.accessor.server._ServerAccessor):  # type: ignore[misc]
+    """Reads files on the server, and changes them only while the session does not defer.
+
+    ``ftrack_api`` uploads and removes them by requests of their own, past ``Session.call``.
     """
-    if document["operation"] != "create" or document["entity_type"] != "ComponentLocation":
-        return None
-    data = document["entity_data"]
-    component, location = (
-        data[name]["id"] if data.get(name) else data.get(f"{name}_id")
-        for name in ("component", "location")
-    )
-    return str(component), str(location), str(data.get("resource_identifier", ""))
+
+    def open(self, resource_identifier: str, mode: str = "rb") -> Any:
+        """Return the file *resource_identifier*.
+
+        Raises:
+            CannotDefer: it is to be written, and the session defers.
+        """
+        if "w" in mode:
+            self.refuse_while_deferring("upload a file to")
+        return super().open(resource_identifier, mode)
+
+    def remove(self, resource_identifier: str) -> None:
+        """Remove the file *resource_identifier*.
+
+        Raises:
+            CannotDefer: the session defers.
+        """
+        self.refuse_while_deferring("remove a file from")
+        super().remove(resource_identifier)
+
+    def refuse_while_deferring(self, doing: str) -> None:
+        """Raise `CannotDefer` if the session defers, as the server would be changed at once."""
+        if self._session.deferring:
+            raise CannotDefer(
+                f"cannot {doing} the server while recording",
+                why="it changes the server at once and cannot be kept for later",
+                hint="leave it out of what is recorded, or do it after the batch is committed",
+            )

@@ -5,12 +5,15 @@ The script is run as ``python`` would run it: its arguments, ``__main__``, exit 
 
 from __future__ import annotations
 
+import atexit
 import builtins
+import os
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +135,9 @@ def save(
     from trackteroid_cli import completing
 
     saved: list[Recorded] = []
+    # The arguments of one run stand in all of its batches: so none may have the key of any server.
+    for session in recorder.sessions:
+        program = replace(program, argv=_without(session.api_key, program.argv))
     for url, recording in recorder.recordings.items():
         if not len(recording):
             continue
@@ -186,7 +192,7 @@ def make_header(
     return _header(
         name,
         recording.counts,
-        argv=[_without(session.api_key, part) for part in (program.argv if program else sys.argv)],
+        argv=_without(session.api_key, program.argv if program else sys.argv),
         script_digest=hashlib.sha256(source).hexdigest() if source else "",
         server=settings.normalise_url(session.server_url),
         api_user=session.api_user,
@@ -194,14 +200,13 @@ def make_header(
 
 
 def _header(name: str, counts: dict[str, int], **more: Any) -> Header:
-    import getpass
     import socket
 
     return Header(
         id=new_id(),
         name=name,
         created=created_now(),
-        user=getpass.getuser(),
+        user=settings.user_name(),
         host=socket.gethostname(),
         version=__version__,
         counts=counts,
@@ -209,9 +214,9 @@ def _header(name: str, counts: dict[str, int], **more: Any) -> Header:
     )
 
 
-def _without(secret: str, text: str) -> str:
-    """Return *text* with the API key blotted out: a batch holds no secrets."""
-    return text.replace(secret, "***") if len(secret) > 3 else text
+def _without(secret: str, argv: list[str]) -> list[str]:
+    """Return *argv* with the API key blotted out: a batch holds no secrets."""
+    return [text.replace(secret, "***") for text in argv] if len(secret) > 3 else argv
 
 
 # -- running as python does ------------------------------------------------------------------------
@@ -224,16 +229,27 @@ def script(path: str, arguments: list[str]) -> Program:
         NotFound: there is no such file.
         ScriptError: it cannot be read.
     """
+    import pkgutil
+    import zipfile
+
     file = Path(path)
     argv = [path, *arguments]
+    absolute = os.path.join(Path.cwd(), path)  # noqa: PTH118  (as python, which keeps a "./")
     if not file.exists():
         raise NotFound(
             f"cannot record {path}",
             why="there is no such file",
             hint="check the path of the script",
         )
-    if file.is_dir() or file.suffix in (".zip", ".pyz"):
-        return Program(file.stem, argv, lambda: _run_path(path, argv))
+    if file.is_dir() or zipfile.is_zipfile(file):
+        importer = pkgutil.get_importer(absolute)
+        if importer is None or importer.find_spec("__main__") is None:
+            raise ScriptError(
+                f"cannot record {path}",
+                why="there is no __main__.py in it",
+                hint="name the script that is meant",
+            )
+        return Program(file.stem, argv, lambda: _run_path(absolute, argv))
     try:
         source = file.read_bytes()
     except OSError as error:
@@ -243,7 +259,7 @@ def script(path: str, arguments: list[str]) -> Program:
             hint="check the permissions of the script",
         ) from error
     folder = str(file.resolve().parent)
-    return Program(file.stem, argv, lambda: _execute(source, path, argv, folder), source)
+    return Program(file.stem, argv, lambda: _execute(source, absolute, argv, folder), source)
 
 
 def code(text: str, arguments: list[str]) -> Program:
@@ -274,7 +290,7 @@ def module(name: str, arguments: list[str]) -> Program:
         import runpy
 
         sys.argv = argv
-        sys.path.insert(0, str(Path.cwd()))
+        _put_first(str(Path.cwd()))
         try:
             found = importlib.util.find_spec(name)
         except (ImportError, ValueError):
@@ -296,14 +312,16 @@ def run(program: Program) -> int:
     A traceback is shown as ``python`` shows it.
 
     Raises:
-        TrackteroidError: something that we refused, and that the script did not catch.
+        TrackteroidError: something that we refused, and that the script did not catch; it says at
+            which line.
     """
     saved = sys.argv, sys.path[:], sys.modules["__main__"]
     try:
         program.run()
     except SystemExit as error:
         return _exit_status(error)
-    except TrackteroidError:
+    except TrackteroidError as error:
+        error.why += _asked_for(error)
         raise
     except KeyboardInterrupt:
         _show_traceback()
@@ -316,13 +334,23 @@ def run(program: Program) -> int:
     return 0
 
 
+def finish() -> None:
+    """Wait for the threads that a program left, and call what it registered to be called at exit.
+
+    Python does the same, by the same functions, only later: now what is committed there can still
+    be recorded.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+
+
 def _execute(source: bytes, file_name: str, argv: list[str], folder: str) -> None:
     main = types.ModuleType("__main__")
     main.__dict__["__builtins__"] = builtins
-    if not file_name.startswith("<"):
+    if file_name != "<string>":
         main.__file__ = file_name
     sys.argv = argv
-    sys.path.insert(0, folder)
+    _put_first(folder)
     sys.modules["__main__"] = main
     exec(compile(source, file_name, "exec", dont_inherit=True), main.__dict__)
 
@@ -331,7 +359,15 @@ def _run_path(path: str, argv: list[str]) -> None:
     import runpy
 
     sys.argv = argv
+    if not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]  # that of this command; runpy adds its own
     runpy.run_path(path, run_name="__main__")
+
+
+def _put_first(folder: str) -> None:
+    """Let imports look into *folder* first, and no more where this command itself came from."""
+    if not getattr(sys.flags, "safe_path", False):  # else Python adds no folder for a script
+        sys.path[0] = folder
 
 
 def _exit_status(error: SystemExit) -> int:
@@ -352,6 +388,22 @@ def _show_traceback() -> None:
         trace = trace.tb_next
     sys.stdout.flush()
     sys.excepthook(kind, error.with_traceback(trace), trace)
+
+
+def _asked_for(error: TrackteroidError) -> str:
+    """Return where the program asked for what *error* refuses, if it came so far."""
+    place = ""
+    trace = error.__traceback__
+    while trace is not None and _is_ours(trace):
+        trace = trace.tb_next
+    while trace is not None and _package(trace) not in ("ftrack_api", "trackteroid_cli"):
+        place = f"; asked for in {trace.tb_frame.f_code.co_filename}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
+def _package(trace: types.TracebackType) -> str:
+    return str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def _is_ours(trace: types.TracebackType) -> bool:

@@ -6,8 +6,6 @@ so that whoever comes next knows whether the server may have the batch, and asks
 
 from __future__ import annotations
 
-import getpass
-import hashlib
 import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -26,8 +24,8 @@ from trackteroid_cli.batch import (
 )
 from trackteroid_cli.errors import (
     AnswerLost,
-    BatchBusy,
     BatchError,
+    BatchUnreadable,
     CredentialsRejected,
     NotFound,
     ServerMismatch,
@@ -144,7 +142,10 @@ def _commit_entry(spool: Spool, entry: Entry, connection: Connection) -> Result:
             result = _result(claim.path, entry.id, entry.name, connection)
             claim.outcome = result.state
             return result
-    except (BatchBusy, NotFound) as error:
+    except NotFound as error:
+        done = [each for each in spool.entries((State.COMMITTED,)) if each.id == entry.id]
+        return _commit_entry(spool, done[0], connection) if done else _untried(entry, error)
+    except BatchError as error:
         return _untried(entry, error)
 
 
@@ -157,9 +158,10 @@ def _commit_file(spool: Spool, path: Path, connection: Connection) -> Result:
         with Batch(path) as batch:
             header, legacy = batch.header, batch.legacy is not None
         if legacy:
-            return _commit_entry(spool, take_in(path, spool), connection)
-        place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
-        with spool.lock(f"file-{place}"):
+            with spool.lock(header.id):
+                entry = take_in(path, spool)
+            return _commit_entry(spool, entry, connection)
+        with spool.lock(header.id):  # which also keeps off whoever commits it from the spool
             return _result(path, header.id, header.name, connection)
     except TrackteroidError as error:
         return _untried(path, error)
@@ -193,7 +195,7 @@ def _result(path: Path, batch_id: str, name: str, connection: Connection) -> Res
             batch_id, name, State.PENDING, "unknown", error.why, counts=counts, error=error
         )
     except TrackteroidError as error:
-        state = State.FAILED if isinstance(error, BatchError) else State.PENDING
+        state = State.FAILED if isinstance(error, BatchUnreadable) else State.PENDING
         return Result(batch_id, name, state, None, error.why, counts=counts, error=error)
     return Result(batch_id, name, State.COMMITTED, "landed", counts=counts)
 
@@ -302,7 +304,7 @@ def _note(batch: Batch, connection: Connection, outcome: str, reason: str = "") 
         Attempt(
             when=created_now(),
             outcome=outcome,
-            user=getpass.getuser(),
+            user=settings.user_name(),
             host=socket.gethostname(),
             server=settings.normalise_url(connection.server.url),
             reason=reason,

@@ -41,13 +41,22 @@ def open_engine(name: str, *, server_url: str = "") -> Engine:
 
     Raises:
         ExtraMissing: the packages that the engine needs are not installed.
-        StorageError: the disk refuses.
+        StorageError: the disk refuses, or the file is not a sandbox.
     """
+    import sqlite3
+
     file = path(name)
     engine_class = _engine_class()
     if not file.exists():
         _make(file)
-    return engine_class(file, server_url=server_url or f"{SANDBOX_SCHEME}{name}")
+    try:
+        return engine_class(file, server_url=server_url or f"{SANDBOX_SCHEME}{name}")
+    except (sqlite3.Error, ValueError) as error:
+        raise StorageError(
+            f"cannot open the sandbox {file}",
+            why=str(error),
+            hint=f"`trackteroid sandbox reset {name}` puts it back to the demo data",
+        ) from error
 
 
 def reset(name: str) -> None:
@@ -72,6 +81,7 @@ def serve(name: str, *, port: int, ready: Callable[[str], None]) -> None:
     import socket
 
     try:
+        import starlette  # noqa: F401  (the application needs it)
         import uvicorn
 
         from trackteroid_cli.engine.http import application
@@ -113,19 +123,18 @@ class SandboxAdapter(BaseAdapter):
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Return the sandbox's answer to *request*."""
-        from trackteroid_cli.engine.wire import respond
-
-        name, _, endpoint = (request.url or "").removeprefix(SANDBOX_SCHEME).partition("/")
+        name, endpoint = (request.url or "").removeprefix(SANDBOX_SCHEME).partition("/")[::2]
         response = requests.Response()
         response.request = request
         response.url = request.url or ""
         response.encoding = "utf-8"
         body: Any = request.body or b""
         if endpoint == "api":
+            engine = self._engine(name)
+            from trackteroid_cli.engine.wire import respond
+
             response.status_code, response._content = respond(
-                self._engine(name),
-                request.headers,
-                body.encode() if isinstance(body, str) else body,
+                engine, request.headers, body.encode() if isinstance(body, str) else body
             )
         else:
             response.status_code, response._content = 404, b""
@@ -185,6 +194,8 @@ def _remove(file: Path) -> None:
 
 def _engine_class() -> type[Engine]:
     try:
+        import lark  # noqa: F401  (the engine needs it for the first query)
+
         from trackteroid_cli.engine.engine import Engine
     except ModuleNotFoundError as error:
         raise _extra_missing(error) from error

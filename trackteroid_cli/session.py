@@ -6,9 +6,11 @@ It keeps every capability and every parameter of ``ftrack_api.Session``.
 from __future__ import annotations
 
 import functools
+import inspect
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,7 @@ import requests
 from trackteroid_cli import connection, sandbox, settings
 from trackteroid_cli.deferral import READING_ACTIONS, Deferral, Recording
 from trackteroid_cli.errors import CannotDefer
-from trackteroid_cli.locations import RecordedLocation
+from trackteroid_cli.locations import Placement, RecordedLocation, RecordedServerAccessor
 
 if TYPE_CHECKING:
     from trackteroid_cli.recording import Recorder
@@ -38,7 +40,7 @@ def set_recorder(recorder: Recorder | None) -> None:
     _recorder = recorder
 
 
-class Session(_FtrackSession):  # type: ignore[misc]
+class Session(_FtrackSession):  # type: ignore[misc, valid-type]
     """An ftrack session that can defer its operations and reuse its query results.
 
     All arguments are those of ``ftrack_api.Session``. A *server_url* of ``sandbox://NAME`` reaches
@@ -46,6 +48,8 @@ class Session(_FtrackSession):  # type: ignore[misc]
     """
 
     recorded_operations: ftrack_api.operation.Operations
+
+    __signature__ = inspect.signature(_FtrackSession)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._arguments = _named(args, kwargs)
@@ -78,7 +82,8 @@ class Session(_FtrackSession):  # type: ignore[misc]
             clear: give up a file that is already there. False: add to the batch that it holds.
 
         Raises:
-            CannotDefer: a value or a request cannot be recorded; raised where it is asked for.
+            CannotDefer: a value or a request cannot be recorded; raised where it is asked for. Or
+                the batch that is to be continued was sent already, or is for another server.
             StorageError: the file cannot be written; nothing is half written.
         """
         from trackteroid_cli.completing import complete
@@ -87,7 +92,7 @@ class Session(_FtrackSession):  # type: ignore[misc]
         path = Path(path)
         recording = Recording()
         if not clear and path.exists():
-            recording.continue_from(path)
+            recording.continue_from(path, self.server_url)
         outer = self._deferral, self.recorded_operations
         deferral = self._begin(recording)
         try:
@@ -97,24 +102,28 @@ class Session(_FtrackSession):  # type: ignore[misc]
             header = make_header(path.stem, recording, self)
             recording.save(path, header, replace=True)
         finally:
-            deferral.undo()
-            self._deferral, self.recorded_operations = outer
+            try:
+                with self._thread_lock:
+                    deferral.undo()
+            finally:
+                self._deferral, self.recorded_operations = outer
 
     def _begin(self, recording: Recording) -> Deferral:
-        self._deferral = Deferral(self, recording)
+        self._deferral = Deferral(self, recording, self._deferral)
         self.recorded_operations = self._deferral.pending
         return self._deferral
 
     def commit(self) -> None:
         """Commit all local changes; while deferring, add them to the batch instead."""
         if self._deferral is None:
-            super().commit()
-            self._forget_query_results()
+            try:
+                super().commit()
+            finally:
+                self._forget_query_results()
             return
         with self._thread_lock, self.auto_populating(False):
-            taken = list(self.recorded_operations)
-            self._deferral.commit()
-        self._complete_custom_attributes(taken)
+            taken = self._deferral.commit()
+        self._complete_custom_attributes(taken, self._deferral)
 
     def rollback(self) -> None:
         """Forget what was recorded since the last commit, and the values that it gave."""
@@ -145,24 +154,57 @@ class Session(_FtrackSession):  # type: ignore[misc]
 
     def populate(self, entities: Any, projections: str) -> None:
         """Populate *entities*; those that exist only in the recording have nothing to fetch."""
-        if self._deferral is not None and self._deferral.recording.created:
+        if self._deferral is not None:
             if not isinstance(entities, (list, tuple, ftrack_api.query.QueryResult)):
                 entities = [entities]
-            known = []
-            for entity in entities:
-                if not self._deferral.is_created(entity):
-                    known.append(entity)
-                elif projections.startswith("custom_attributes"):
-                    self._show_custom_attributes(entity)
-            entities = known
+            entities = self._without_created(entities, projections, self._deferral)
         if entities:
             super().populate(entities, projections)
 
-    def recorded_resource_identifiers(self, location_id: str) -> dict[str, str]:
-        """Return what the recording has added to a location: resource identifiers by component."""
+    def _without_created(self, entities: Any, projections: str, deferral: Deferral) -> list[Any]:
+        """Return those of *entities* that a server may know, and complete the others."""
+        wanted = {each.strip().partition(".")[0] for each in projections.split(",")}
+        known = []
+        for entity in entities:
+            identity = deferral.identity(entity)
+            if not deferral.knows(identity):
+                known.append(entity)
+                if "custom_attributes" in wanted:
+                    deferral.asked.add(identity)
+            elif "custom_attributes" in wanted:
+                self._show_custom_attributes(entity)
+        return known
+
+    # -- locations ---------------------------------------------------------------------------------
+
+    def get_component_availabilities(self, components: Any, locations: Any = None) -> Any:
+        """Return availabilities of *components*, in percent by location, as recorded so far."""
+        availabilities = super().get_component_availabilities(components, locations)
         if self._deferral is None:
-            return {}
-        return self._deferral.recording.resource_identifiers.get(location_id, {})
+            return availabilities
+        for component, availability in zip(components, availabilities, strict=True):
+            if "members" in component.keys() and len(component["members"]):  # noqa: SIM118
+                continue  # made up of its members' availabilities
+            for location, placement in self.placements_of(component["id"]).items():
+                if locations is None or location in availability:
+                    present = placement.resource_identifier is not None
+                    availability[location] = 100.0 if present else 0.0
+        return availabilities
+
+    def placements_of(self, component_id: str) -> dict[str, Placement]:
+        """Return where the component is, by location, as far as the recording has changed it."""
+        return {} if self._deferral is None else self._deferral.placements_of(component_id)
+
+    def note_removed(self, component_id: str, location_id: str) -> None:
+        """Note that the component was removed from the location, if that is only recorded."""
+        if self._deferral is not None:
+            self._deferral.recording.placements.remove(component_id, location_id)
+
+    def _configure_locations(self) -> None:
+        super()._configure_locations()
+        location = self._get("Location", [ftrack_api.symbol.SERVER_LOCATION_ID])
+        if type(location.accessor) is ftrack_api.accessor.server._ServerAccessor:
+            location.accessor = RecordedServerAccessor(session=self)
 
     def _build_entity_type_classes(self, schemas: Any) -> Any:
         classes = super()._build_entity_type_classes(schemas)
@@ -172,8 +214,10 @@ class Session(_FtrackSession):  # type: ignore[misc]
             classes["Location"] = type(location)(location.__name__, bases, {})
         return classes
 
-    def _complete_custom_attributes(self, operations: list[Any]) -> None:
-        """Show all custom attributes of entities of which the commit set some.
+    # -- custom attributes -------------------------------------------------------------------------
+
+    def _complete_custom_attributes(self, operations: list[Any], deferral: Deferral) -> None:
+        """Show all custom attributes of new entities of which the script used some.
 
         A server would now answer with a value for each, and ``ftrack_api`` relies on it.
         """
@@ -183,15 +227,15 @@ class Session(_FtrackSession):  # type: ignore[misc]
             if operation.entity_type.endswith("CustomAttributeValue")
             and "entity_id" in operation.entity_key
         }
-        if not owners or self._deferral is None:
+        asked, deferral.asked = deferral.asked, set()
+        if not owners and not asked:
             return
-        for entity_type, key in self._deferral.recording.created:
-            if len(key) == 1 and key[0] in owners:
-                try:
-                    entity = self._get(entity_type, key)
-                except KeyError:
-                    continue
-                self._show_custom_attributes(entity)
+        for operation in operations:
+            if isinstance(operation, ftrack_api.operation.CreateEntityOperation):
+                key = tuple(operation.entity_key.values())
+                if key[0] in owners or (operation.entity_type, key) in asked:
+                    with suppress(KeyError):
+                        self._show_custom_attributes(self._get(operation.entity_type, key))
 
     def _show_custom_attributes(self, entity: Any) -> None:
         """Give *entity*, which no server knows, the custom attributes that one would show."""
@@ -227,26 +271,44 @@ class Session(_FtrackSession):  # type: ignore[misc]
     def reconnect(self, **overrides: Any) -> None:
         """Connect afresh, with *overrides* in place of the arguments given before.
 
-        Entities stay usable, and recorded operations stay recorded.
+        Entities stay usable, and recorded operations stay recorded, also if the server cannot be
+        reached.
+
+        Raises:
+            CannotDefer: the session defers, and *overrides* name another server.
         """
-        operations, deferral = self.recorded_operations, self._deferral
+        arguments = _named((), {**self._arguments, **overrides})
+        if self._deferral is not None and "server_url" in overrides:
+            self._refuse_another_server(str(overrides["server_url"]))
+        operations = self.recorded_operations
         entities = {key: self._local_cache.get(key) for key in self._cached_keys()}
         if not self.closed:
             self.recorded_operations = ftrack_api.operation.Operations()
             self.close()
-        self._arguments = {**self._arguments, **overrides}
-        super().__init__(**_completed(self._arguments))
-        fresh = set(self._cached_keys())
-        for key, entity in entities.items():
-            if key not in fresh:
-                self._local_cache.set(key, entity)
-        self.recorded_operations, self._deferral = operations, deferral
-        self._forget_query_results()
+        try:
+            super().__init__(**_completed(arguments))
+            self._arguments = arguments
+        finally:
+            fresh = set(self._cached_keys())
+            for key, entity in entities.items():
+                if key not in fresh:
+                    self._local_cache.set(key, entity)
+            self.recorded_operations = operations
+            self._forget_query_results()
+
+    def _refuse_another_server(self, url: str) -> None:
+        if settings.normalise_url(url) != settings.normalise_url(self.server_url):
+            raise CannotDefer(
+                f"cannot reconnect to {url} while recording",
+                why=f"what is recorded is for {self.server_url}",
+                hint="use a session of its own for the other server",
+            )
 
     def reconnect_and_commit(self, path: str | Path, **overrides: Any) -> Result:
         """Connect afresh and replay the batch at *path*, in a single request.
 
-        What this session has recorded itself is left alone.
+        What this session has recorded itself is left alone. What the batch has changed is asked
+        for again when it is next read.
 
         Args:
             path: a batch, made by `deferred_operations` or ``trackteroid record``, or a file that
@@ -272,7 +334,28 @@ class Session(_FtrackSession):  # type: ignore[misc]
         with self.open_connection() as fresh:
             result = replay_file(Path(path), fresh)
         self._forget_query_results()
+        self._forget_values(Path(path))
         return result
+
+    def _forget_values(self, path: Path) -> None:
+        """Forget the values that the server had before it got the batch at *path*."""
+        from trackteroid_cli.batch import Batch
+        from trackteroid_cli.operations import Update
+
+        not_set = ftrack_api.symbol.NOT_SET
+        with Batch(path) as batch, self.auto_populating(False), self.operation_recording(False):
+            for operation in batch.operations():
+                if not isinstance(operation, Update):
+                    continue
+                try:
+                    entity = self._get(operation.entity_type, operation.entity_key.values())
+                except KeyError:
+                    continue
+                attribute = entity.attributes.get(operation.attribute_name)
+                if attribute is not None:
+                    if not attribute.is_modified(entity):
+                        attribute.set_local_value(entity, not_set)
+                    attribute.set_remote_value(entity, not_set)
 
     def open_connection(self) -> connection.Connection:
         """Return a plain connection to the same server, as the same user."""
@@ -307,10 +390,16 @@ class Session(_FtrackSession):  # type: ignore[misc]
     def _query(self, expression: str) -> Any:
         if self._query_results is None:
             return super()._query(expression)
-        if expression not in self._query_results:
-            self._query_results[expression] = super()._query(expression)
-        records, metadata = self._query_results[expression]
+        known = self._query_results.get(expression)
+        if known is None:
+            known = self._query_results[expression] = super()._query(expression)
+        records, metadata = known
         return list(records), metadata
+
+    def reset(self) -> None:
+        """Reset the session: also forget the answers of queries, whose entities it expunges."""
+        self._forget_query_results()
+        super().reset()
 
     def _forget_query_results(self) -> None:
         if self._query_results is not None:
@@ -320,7 +409,8 @@ class Session(_FtrackSession):  # type: ignore[misc]
 
     @property
     def _request(self) -> requests.Session:
-        return super()._request
+        request: requests.Session = super()._request
+        return request
 
     @_request.setter
     def _request(self, value: requests.Session | None) -> None:
@@ -334,6 +424,18 @@ class Session(_FtrackSession):  # type: ignore[misc]
 
         connection.write_whole(Path(schema_cache_path), json.dumps(schemas))
 
+    def _read_schemas_from_cache(self, schema_cache_path: str) -> Any:
+        """Return the schemas that are kept, or none; one that is damaged is fetched again."""
+        try:
+            return super()._read_schemas_from_cache(schema_cache_path)
+        except (OSError, ValueError):
+            self.logger.info("The schemas kept in %s cannot be read.", schema_cache_path)
+            return [], None
+
+
+#: Held while the default session connects.
+_connecting = threading.RLock()
+
 
 class DefaultSession(Session):
     """A session that connects when something of it is first used."""
@@ -344,10 +446,16 @@ class DefaultSession(Session):
 
     def __getattr__(self, name: str) -> Any:
         """Connect, as an attribute is asked for that only a connected session has."""
-        if name.startswith("__") or "_arguments" in self.__dict__:
+        if name.startswith("__"):
             raise AttributeError(name)
-        Session.__init__(self)
-        return getattr(self, name)
+        with _connecting:
+            if "_arguments" not in self.__dict__:
+                try:
+                    Session.__init__(self)
+                except BaseException:
+                    self.__dict__.clear()  # as before, so that the next use tries again
+                    raise
+            return object.__getattribute__(self, name)
 
 
 @functools.cache
@@ -358,8 +466,6 @@ def default_session() -> DefaultSession:
 
 def _named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return all arguments by their names, as `Session.reconnect` overrides some of them."""
-    import inspect
-
     bound = inspect.signature(_FtrackSession.__init__).bind(None, *args, **kwargs)
     arguments = dict(bound.arguments)
     arguments.pop("self")
@@ -377,5 +483,6 @@ def _completed(arguments: dict[str, Any]) -> dict[str, Any]:
         arguments["api_user"] = arguments.get("api_user") or user
     cache = arguments.get("schema_cache_path")
     if url and cache is None and not os.environ.get("FTRACK_API_SCHEMA_CACHE_PATH"):
-        arguments["schema_cache_path"] = str(settings.cache_folder(url))
+        with suppress(OSError):  # without a folder of ours, ftrack_api has one of its own
+            arguments["schema_cache_path"] = str(settings.cache_folder(url))
     return arguments

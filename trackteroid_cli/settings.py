@@ -10,6 +10,7 @@ import getpass
 import os
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from trackteroid_cli.errors import NotConfigured
@@ -42,6 +43,14 @@ def home() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_path("trackteroid", appauthor=False))
+
+
+def user_name() -> str:
+    """Return who we are on this machine; the number of a user whom it has no name for."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # by the version of Python
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
 
 
 def is_sandbox(url: str) -> bool:
@@ -81,7 +90,7 @@ def server() -> Server:
             hint="set FTRACK_SERVER, FTRACK_API_KEY and FTRACK_API_USER, "
             "or add --sandbox before the command to try it on demo data",
         )
-    return Server(url.rstrip("/"), user or getpass.getuser(), key)
+    return Server(url.rstrip("/"), user or user_name(), key)
 
 
 def select_sandbox(environ: MutableMapping[str, str]) -> None:
@@ -92,10 +101,27 @@ def select_sandbox(environ: MutableMapping[str, str]) -> None:
 
 
 def cache_folder(server_url: str) -> Path:
-    """Return (and make) the folder where answers of *server_url* that seldom change are kept."""
+    """Return (and make) the folder where answers of *server_url* that seldom change are kept.
+
+    Where the local state cannot be written, that is a folder which goes when the process ends.
+    """
     import re
 
     slug = re.sub(r"[^A-Za-z0-9.-]+", "_", normalise_url(server_url))
     folder = home() / "cache" / slug
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return _passing_folder()
+    return folder if os.access(folder, os.W_OK) else _passing_folder()
+
+
+@cache
+def _passing_folder() -> Path:
+    import atexit
+    import shutil
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix="trackteroid-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

@@ -188,19 +188,27 @@ class Spool:
 def new_id() -> str:
     """Return an id for a batch recorded now: ``20260131-134501-417k2f``.
 
-    Date and time are UTC, then milliseconds and three random characters.
+    Date and time are UTC, then three digits of milliseconds, two characters of microseconds, and a
+    random one.
     """
     import secrets
     from datetime import datetime, timezone
 
+    digits = "0123456789abcdefghjkmnpqrstvwxyz"
     now = datetime.now(timezone.utc)
-    tail = "".join(secrets.choice("0123456789abcdefghjkmnpqrstvwxyz") for _ in range(3))
-    return f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}{tail}"
+    milliseconds, microseconds = divmod(now.microsecond, 1000)
+    high, low = divmod(microseconds, len(digits))
+    tail = digits[high] + digits[low] + secrets.choice(digits)
+    return f"{now:%Y%m%d-%H%M%S}-{milliseconds:03d}{tail}"
 
 
 def slug(name: str) -> str:
-    """Return *name* as it stands in a file name: ``Publish v2!`` becomes ``Publish-v2``."""
-    return re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "batch"
+    """Return *name* as it stands in a file name: ``Publish v2!`` becomes ``Publish-v2``.
+
+    It has at most 120 bytes, for file systems take no name of more than 255.
+    """
+    plain = re.sub(r"[^\w-]+", "-", name).strip("-")
+    return plain.encode()[:120].decode(errors="ignore") or "batch"
 
 
 def _id_and_name(file_name: str) -> tuple[str, str]:

@@ -212,6 +212,7 @@ def test_required_attributes_may_come_later_in_the_request(ask: Asked) -> None:
         (create("FileComponent", size=2**70), "size"),
         (create("Scope", name="\ud800"), "name"),
         (create("Context", name="x"), "Context"),
+        (create("Task", name="x", object_type_id=SHOT), "'object_type_id'"),
         (create("Note", recipients="me"), "recipients"),
         (create("Note", author={"id": 1.5}), "author"),
         (update("Shot", "missing", name="x"), "'missing'"),
@@ -310,6 +311,13 @@ def test_an_immutable_attribute_keeps_its_value(ask: Asked, shot: str) -> None:
     ask(update("Shot", shot, object_type_id=SHOT))
     with pytest.raises(ValidationError, match="immutable"):
         ask(update("Shot", shot, start_date="2024-01-01"))
+
+
+def test_two_names_of_one_column_stay_the_same(ask: Asked) -> None:
+    role = ask.query("UserSecurityRole")[0]["id"]
+    ask(update("UserSecurityRole", role, is_all_open_projects=False))
+    read = ask.one(f"select is_all_projects from UserSecurityRole where id is {role}")
+    assert read["is_all_projects"] is False
 
 
 def test_dates_are_kept_in_utc_to_the_second(ask: Asked, project: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from trackteroid_cli.cli.output import Output
-from trackteroid_cli.errors import TrackteroidError, UsageError
+from trackteroid_cli.errors import ExitCode, StorageError, TrackteroidError, UsageError
 
 #: Each command's module in this package, in the order of the help. Imported when it is needed.
 COMMANDS = ("record", "inspect", "commit", "query", "sandbox", "demo")
@@ -83,22 +84,39 @@ def run(arguments: Sequence[str]) -> int:
     output = Output(as_json="--json" in arguments)
     try:
         command = typer.main.get_command(app)
-        status = command.main(
-            list(arguments), prog_name="trackteroid", standalone_mode=False, obj=output
-        )
+        with command.make_context("trackteroid", list(arguments), obj=output) as context:
+            command.invoke(context)
         sys.stdout.flush()
+        return int(ExitCode.OK)
+    except typer.Exit as done:
+        sys.stdout.flush()
+        return done.exit_code
     except TrackteroidError as error:
         output.error(error)
         return int(error.exit_code)
     except _ArgumentError as error:
         return _wrong_usage(error, output)
     except BrokenPipeError:
-        # Whoever reads our output has enough; keep the interpreter from saying so at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (KeyboardInterrupt, typer.Abort):
+        _give_up_stdout()  # whoever reads it has enough
+        return int(ExitCode.OK)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _give_up_stdout()
+        full = StorageError(
+            "cannot write the results",
+            why="the disk is full",
+            hint="make room where standard output goes to, and run the same command again",
+        )
+        output.report(full)
+        return int(full.exit_code)
+    except KeyboardInterrupt:
         return 130
-    return status if isinstance(status, int) else 0
+
+
+def _give_up_stdout() -> None:
+    """Keep the interpreter from trying, at its end, what did not work."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _wrong_usage(error: Any, output: Output) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from trackteroid_cli import settings
@@ -22,18 +23,16 @@ def batch_or_file(text: str) -> Entry | Path:
         AmbiguousBatch: several batches are meant.
     """
     path = Path(text)
-    if "/" in text or "\\" in text or path.suffix or path.exists():
-        if _is_there(path):
-            return path
-        if "/" in text or "\\" in text:
-            raise NotFound(
-                f"cannot read {text}", why="there is no such file", hint="check the path"
-            )
+    is_path = "/" in text or "\\" in text
+    # A folder that has a batch's name is not what is meant.
+    if _is_there(path) and (is_path or not path.is_dir()):
+        return path
+    if is_path:
+        raise NotFound(f"cannot read {text}", why="there is no such file", hint="check the path")
     return spool().find(text)
 
 
 def _is_there(path: Path) -> bool:
     """Return whether there is a dbm file of that name, which may be in several files."""
-    return any(
-        path.with_name(path.name + end).exists() for end in ("", ".dat", ".dir", ".db", ".pag")
-    )
+    # Not Path.exists, which raises for a name that no file can have.
+    return any(os.path.exists(f"{path}{end}") for end in ("", ".dat", ".dir", ".db", ".pag"))  # noqa: PTH110

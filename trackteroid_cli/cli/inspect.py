@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +14,8 @@ from trackteroid_cli.spool import State
 from trackteroid_cli.summary import Summary, summarise, summarise_entry
 
 if TYPE_CHECKING:
-    from trackteroid_cli.batch import Batch
+    from trackteroid_cli.batch import Label
+    from trackteroid_cli.operations import Identity, Operation
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -109,19 +109,25 @@ def _show(text: str, as_lines: bool, output: Output) -> None:
     target = batch_or_file(text)
     path = target if isinstance(target, Path) else target.path
     with Batch(path) as batch:
+        operations = list(batch.operations())  # before anything is printed: it may be damaged
         if as_lines:
-            for operation in batch.operations():
-                output.line(json.dumps(to_json(operation), ensure_ascii=False))
+            for operation in operations:
+                output.json_line(to_json(operation))
             return
         summary = summarise(batch, None if isinstance(target, Path) else target.state)
         if output.as_json:
-            operations = [to_json(operation) for operation in batch.operations()]
-            output.document({**summary.as_json(), "operations": operations})
+            documents = [to_json(operation) for operation in operations]
+            output.document({**summary.as_json(), "operations": documents})
             return
-        _review(batch, summary, output)
+        _review(summary, operations, batch.labels(), output)
 
 
-def _review(batch: Batch, summary: Summary, output: Output) -> None:
+def _review(
+    summary: Summary,
+    operations: list[Operation],
+    labels: dict[Identity, Label],
+    output: Output,
+) -> None:
     from rich.text import Text
 
     from trackteroid_cli.cli.diff import Diff
@@ -133,8 +139,7 @@ def _review(batch: Batch, summary: Summary, output: Output) -> None:
     for label, value in _provenance(summary):
         output.styled(Text(f"  {label:<9} {value}", style="dim"))
     output.line()
-    operations = list(batch.operations())
-    for line in Diff(operations, batch.labels()).lines():
+    for line in Diff(operations, labels).lines():
         output.styled(line)
     commits = len({operation.commit for operation in operations})
     together = f" in {plural(commits, 'commit')} of the script" if commits > 1 else ""

@@ -5,12 +5,14 @@ Tables and colour on a terminal, plain lines with tabs in a pipe.
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from trackteroid_cli.errors import TrackteroidError
 
@@ -34,21 +36,24 @@ class Output:
         return sys.stdout.isatty()
 
     @cached_property
+    def results(self) -> TextIO:
+        """Standard output; a character that its encoding lacks is written as an escape."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        return sys.stdout
+
+    @cached_property
     def console(self) -> Console:
         """Standard output, for a person."""
-        from rich.console import Console
-
-        return Console(highlight=False, soft_wrap=True)
+        return _console(self.results, soft_wrap=True)
 
     @cached_property
     def _notes(self) -> Console:
-        from rich.console import Console
-
-        return Console(stderr=True, highlight=False, soft_wrap=True)
+        return _console(sys.stderr, soft_wrap=True)
 
     def line(self, text: str = "") -> None:
         """Write one line of a result."""
-        sys.stdout.write(text + "\n")
+        self.results.write(text + "\n")
 
     def styled(self, text: Any) -> None:
         """Write one line of a result that may carry rich's styles."""
@@ -56,7 +61,15 @@ class Output:
 
     def document(self, value: Any) -> None:
         """Write *value* as JSON."""
-        self.line(json.dumps(value, ensure_ascii=False, indent=2))
+        self.line(json.dumps(value, ensure_ascii=not self._is_utf8, indent=2))
+
+    def json_line(self, value: Any) -> None:
+        """Write *value* as one line of JSON Lines."""
+        self.line(json.dumps(value, ensure_ascii=not self._is_utf8))
+
+    @property
+    def _is_utf8(self) -> bool:
+        return self.results.encoding.lower().replace("-", "") == "utf8"
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Write *rows* of texts: a table on a terminal, lines with tabs elsewhere."""
@@ -73,9 +86,7 @@ class Output:
             table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
-        from rich.console import Console
-
-        Console(highlight=False).print(table)
+        _console(self.results).print(table)
 
     def note(self, text: str) -> None:
         """Tell the person something about the run."""
@@ -102,6 +113,18 @@ class Output:
             parts.append(f" [bold]next:[/] {escape(_indented(error.hint))}")
         for part in parts:
             self._notes.print(part)
+
+
+def _console(file: TextIO, *, soft_wrap: bool = False) -> Console:
+    """Return a console that styles nothing where NO_COLOR is set, not even in bold."""
+    from rich.console import Console
+
+    return Console(
+        file=file,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+        highlight=False,
+        soft_wrap=soft_wrap,
+    )
 
 
 def _indented(text: str) -> str:

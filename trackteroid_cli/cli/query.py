@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -74,17 +73,15 @@ def _show_json(question: Question, entities: Iterator[Any], output: Output) -> N
 
 
 def _show_jsonl(question: Question, entities: Iterator[Any], output: Output) -> None:  # noqa: ARG001
-    import json
-
     for entity in entities:
-        output.line(json.dumps(entity, ensure_ascii=False))
+        output.json_line(entity)
 
 
-def _show_csv(question: Question, entities: Iterator[Any], output: Output) -> None:  # noqa: ARG001
+def _show_csv(question: Question, entities: Iterator[Any], output: Output) -> None:
     import csv
 
     first = next(entities, None)
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer = csv.writer(output.results, lineterminator="\n")
     writer.writerow(question.columns)
     if first is not None:
         writer.writerow(question.row(first))

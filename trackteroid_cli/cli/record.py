@@ -5,18 +5,50 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from trackteroid_cli.cli.common import spool
 from trackteroid_cli.cli.output import Output, counted, plural
 from trackteroid_cli.errors import InvalidOperation, NotFound, StorageError, UsageError
 
+if TYPE_CHECKING:
+    from trackteroid_cli.recording import Program
+    from trackteroid_cli.spool import Spool
+
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+
+#: Options of this command that are followed by their value.
+_WITH_VALUE = frozenset({"--jsonl", "--name", "--output", "-o"})
+
+
+class _LikePython(TyperCommand):
+    """Leaves to the program what follows -c CODE and -m MODULE, as python does."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, _ending_options(args))
+
+
+def _ending_options(arguments: list[str]) -> list[str]:
+    """Return *arguments* with ``--`` after the code or the module, if there is one."""
+    position = 0
+    while position < len(arguments) and arguments[position].startswith("-"):
+        argument = arguments[position]
+        if argument in ("-", "--"):
+            break
+        if argument.startswith(("-c", "-m")):
+            position += 2 if len(argument) == 2 else 1
+            if position > len(arguments):
+                break
+            return [*arguments[:position], "--", *arguments[position:]]
+        position += 2 if argument in _WITH_VALUE else 1
+    return arguments
 
 
 @app.command(
+    cls=_LikePython,
     context_settings={"allow_interspersed_args": False},
     epilog="Examples: `trackteroid record publish.py --shot sh010`; "
     "`trackteroid inspect publish --jsonl | trackteroid record --jsonl -`",
@@ -63,6 +95,7 @@ def record(
     passed on; if it fails, nothing is recorded.
     """
     output: Output = ctx.obj
+    output.as_json = False  # a --json among the arguments is the script's
     arguments = list(script or ())
     forms = [form for form in (code, module, jsonl) if form is not None]
     if len(forms) > 1 or not (forms or arguments):
@@ -70,6 +103,9 @@ def record(
             "nothing to record" if not forms else "only one of -c, -m and --jsonl can be recorded",
             hint="give a script, or one of -c CODE, -m MODULE, --jsonl FILE",
         )
+    # The script may change the folder that it runs in, and the environment.
+    place = spool()
+    output_file = output_file.absolute() if output_file else None
     if output_file is not None and output_file.exists():
         raise StorageError(
             f"cannot write the batch to {output_file}",
@@ -78,37 +114,41 @@ def record(
         )
     if jsonl is not None:
         if arguments:
-            raise UsageError(f"{arguments[0]!r} cannot be recorded together with --jsonl")
-        _record_lines(jsonl, name, output_file, output)
+            raise UsageError(
+                f"{arguments[0]!r} cannot be recorded together with --jsonl",
+                hint="record the script and the operations one after the other",
+            )
+        _record_lines(jsonl, place, name, output_file, output)
         return
-    raise typer.Exit(_record_program(code, module, arguments, name, output_file, output))
+    program = _program(code, module, arguments)
+    raise typer.Exit(_record_program(program, place, name, output_file, output))
 
 
-def _record_program(
-    code: str | None,
-    module: str | None,
-    arguments: list[str],
-    name: str,
-    output_file: Path | None,
-    output: Output,
-) -> int:
+def _program(code: str | None, module: str | None, arguments: list[str]) -> Program:
     from trackteroid_cli import recording
 
     if code is not None:
-        program = recording.code(code, arguments)
-    elif module is not None:
-        program = recording.module(module, arguments)
-    elif arguments[0] == "-":
-        program = recording.standard_input(arguments[1:])
-    else:
-        program = recording.script(arguments[0], arguments[1:])
+        return recording.code(code, arguments)
+    if module is not None:
+        return recording.module(module, arguments)
+    if arguments[0] == "-":
+        return recording.standard_input(arguments[1:])
+    return recording.script(arguments[0], arguments[1:])
+
+
+def _record_program(
+    program: Program, place: Spool, name: str, output_file: Path | None, output: Output
+) -> int:
+    from trackteroid_cli import recording
+
     with recording.recording_sessions() as recorder:
         status = recording.run(program)
         if status:
             if recorder.sessions:
                 output.note(f"nothing was recorded: the script ended with exit status {status}")
             return status
-        saved = recording.save(recorder, program, spool(), name=name, output=output_file)
+        recording.finish()
+        saved = recording.save(recorder, program, place, name=name, output=output_file)
         uncommitted = recorder.uncommitted
     if uncommitted:
         output.note(
@@ -122,12 +162,14 @@ def _record_program(
     return 0
 
 
-def _record_lines(source: str, name: str, output_file: Path | None, output: Output) -> None:
+def _record_lines(
+    source: str, place: Spool, name: str, output_file: Path | None, output: Output
+) -> None:
     from trackteroid_cli import recording
 
     label = name or ("stdin" if source == "-" else Path(source).stem)
     saved = recording.save_operations(
-        _read_lines(source), spool(), name=label, argv=["--jsonl", source], output=output_file
+        _read_lines(source), place, name=label, argv=["--jsonl", source], output=output_file
     )
     if saved is None:
         output.note("nothing to record: there are no operations")
@@ -145,12 +187,12 @@ def _read_lines(source: str) -> Iterator[Any]:
             continue
         where = f"line {number} of {'standard input' if source == '-' else source}"
         try:
-            yield from_json(json.loads(line))
+            yield from_json(json.loads(line, parse_constant=_refuse_constant))
         except InvalidOperation as error:
             raise InvalidOperation(
                 f"cannot record {where}", why=error.why, hint=error.hint
             ) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidOperation(
                 f"cannot record {where}",
                 why=f"it is not JSON: {error}",
@@ -159,13 +201,15 @@ def _read_lines(source: str) -> Iterator[Any]:
             ) from error
 
 
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
 def _lines(source: str) -> Iterator[str]:
-    if source == "-":
-        yield from sys.stdin
-        return
     try:
-        with Path(source).open(encoding="utf-8") as file:
-            yield from file
+        with sys.stdin.buffer if source == "-" else Path(source).open("rb") as file:
+            for line in file:
+                yield line.decode("utf-8-sig")
     except FileNotFoundError as error:
         raise NotFound(
             f"cannot record {source}", why="there is no such file", hint="check the path"
@@ -173,7 +217,7 @@ def _lines(source: str) -> Iterator[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"cannot record {source}",
-            why=str(error),
+            why=getattr(error, "strerror", None) or str(error),
             hint="give a text file with one operation a line",
         ) from error
 

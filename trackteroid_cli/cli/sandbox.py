@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from trackteroid_cli import settings
 from trackteroid_cli.cli.output import Output
+from trackteroid_cli.errors import ExitCode
 
 app = typer.Typer(
     add_completion=False,
@@ -36,7 +37,12 @@ def serve(
 ) -> None:
     """Serve a sandbox over HTTP until stopped. Prints the settings that reach it."""
     output: Output = ctx.obj
+    import signal
+
     from trackteroid_cli import sandbox
+
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, _stop)
 
     def ready(url: str) -> None:
         for variable, value in (
@@ -49,6 +55,10 @@ def serve(
         output.note(f"serving the sandbox {name} on {url}; stop with Ctrl-C")
 
     sandbox.serve(name, port=port, ready=ready)
+
+
+def _stop(*_: object) -> NoReturn:
+    raise SystemExit(ExitCode.OK)
 
 
 @app.command()

@@ -1,8 +1,8 @@
 r"""One column compared with literals, as SQL.
 
-A literal reads as the kind of the attribute that it is compared with. One that cannot be of that kind
-equals nothing and has no place in an order. Text compares without regard to case (by the collation of
-its columns), keys exactly.
+A literal reads as the kind of the attribute that it is compared with. One that cannot be of that
+kind equals nothing and has no place in an order. Text compares without regard to case (by the
+collation of its columns), keys exactly.
 
 Source: ftrack's API documentation, "Querying".
 """
@@ -80,7 +80,7 @@ def compared(schema: Schema, column: Column, operator: Operator, literal: Litera
 
 
 def one_of(schema: Schema, column: Column, literals: Sequence[Literal]) -> Sql:
-    """Return the condition that *column* equals one of *literals*, which may be none or be empty."""
+    """Return the condition that *column* equals one of *literals*, maybe none, or not one."""
     given = [literal for literal in literals if not literal.is_none]
     condition = _equal_to_one(schema, column, given)
     if len(given) == len(literals):
@@ -128,7 +128,7 @@ def _equal_to_one(schema: Schema, column: Column, literals: Sequence[Literal]) -
 
 
 def _like(column: Column, literal: Literal) -> Sql:
-    r"""Match a pattern of ``%`` and ``_``; ``\%`` and ``\_`` stand for themselves, as ``\`` does."""
+    r"""Match a pattern of ``%`` and ``_``; ``\%`` and ``\_`` are these characters themselves."""
     pattern = _PLAIN_BACKSLASH.sub(r"\\\\", literal.text)
     if column.configuration:
         member = _has_member(column.sql, column.configuration, _matches("member.value", pattern))
@@ -144,7 +144,7 @@ def _matches(column: str, pattern: str) -> Sql:
 
 
 def _variable_equals(value: str, configuration: str, literals: Sequence[Literal]) -> Sql:
-    """Compare a custom attribute value, which may be of any type, with any reading of the literals."""
+    """Compare a custom attribute value of whatever type with every reading of the literals."""
     readings: list[Stored] = []
     for literal in literals:
         number, boolean = _number(literal.text), _BOOLEANS.get(literal.text.lower())

@@ -121,7 +121,7 @@ def _version_links(connection: sqlite3.Connection, records: Sequence[Record]) ->
         )
     }
     chains = _chains(connection, "context", {context_id for _, context_id in assets.values()})
-    links = []
+    links: list[Any] = []
     for record in records:
         name, context_id = assets.get(record["asset_id"], (None, None))
         if name is None:
@@ -150,7 +150,8 @@ def _chains(
     }
     chains: dict[str | None, list[dict[str, Any]]] = {}
     for key in wanted:
-        chain, step = [], rows.get(key)
+        chain: list[dict[str, Any]] = []
+        step = rows.get(key)
         while step is not None and len(chain) < len(rows):
             parent_id, entry = step
             chain.append(entry)

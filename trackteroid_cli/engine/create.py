@@ -50,6 +50,7 @@ def create(
     for column, value in awaited.items():
         row.setdefault(column, value)
     entity_type = _concrete_type(writing, entity_type, row)
+    _refuse_other_kind(entity_type, row)
     defaults.fill(writing, entity_type, row)
     stored_type = _stored_type(writing, entity_type, row)
     key = writing.insert(stored_type, row)
@@ -67,6 +68,14 @@ def _refuse_uncreatable(entity_type: EntityType) -> None:
         )
     if entity_type.name in _ABSTRACT:
         raise ValidationError(f"A {entity_type.name} cannot be created: create a kind of it.")
+
+
+def _refuse_other_kind(entity_type: EntityType, row: Row) -> None:
+    for column, value in entity_type.classifiers.items():
+        if row.get(column, value) != value:
+            raise ValidationError(
+                f"The '{column}' of a {entity_type.name} is '{value}'. Got '{row[column]}'"
+            )
 
 
 def _given_key(entity_type: EntityType, row: Row) -> Key:

@@ -87,12 +87,18 @@ def fill(writing: Writing, entity_type: EntityType, row: Row) -> None:
     for column, default in constants:
         if column not in row:
             row[column] = _resolve(writing, default)
-    for column, other in _SYNONYMS.get(entity_type.root, ()):
-        row.setdefault(column, row.get(other))
-        row.setdefault(other, row[column])
+    equate(entity_type, row)
     _fill_key(writing, entity_type, row)
     for rule in rules:
         rule(writing, row)
+
+
+def equate(entity_type: EntityType, row: Row) -> None:
+    """Where *row* has one of two columns that hold the same, set the other."""
+    for pair in _SYNONYMS.get(entity_type.root, ()):
+        for column, other in (pair, pair[::-1]):
+            if other in row:
+                row.setdefault(column, row[other])
 
 
 def _defaults_of(

@@ -1,8 +1,8 @@
 """Dense custom attribute values: a row for each configuration that applies to an entity.
 
-``ContextCustomAttributeValue`` and its likes have no table. Their rows are the values that were set,
-and the configurations' defaults for the entities that have no value of their own. The two are
-separate SELECTs, so that a condition on ``value`` that no default meets never looks at the entities.
+``ContextCustomAttributeValue`` and its likes have no table. Their rows are the values that were
+set, and the configurations' defaults for the entities that have no value of their own. The two are
+separate SELECTs: a condition on ``value`` that no default meets never looks at the entities.
 
 Source: ftrack's API documentation, "Custom attributes".
 """

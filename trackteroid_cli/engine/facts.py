@@ -66,6 +66,13 @@ COLLECTION_COLUMNS: dict[str, str] = {
     "values": "configuration_id",
 }
 
+#: Relations whose schemas name one type where ftrack keeps others as well: by root, name and that
+#: type. A sequence contains components, and a list any context.
+WIDER_TARGETS: dict[tuple[str, str, str], str] = {
+    ("Component", "container", "ContainerComponent"): "Component",
+    ("List", "items", "Task"): "TypedContext",
+}
+
 #: Collections that hold a part of the targets: column and value.
 COLLECTION_FILTERS: dict[str, tuple[str, str]] = {
     "allocations": ("type", "allocation"),

@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 
 from trackteroid_cli.engine import computed, values
 from trackteroid_cli.engine.custom_attributes import variable_to_wire
-from trackteroid_cli.engine.projection import Node
 from trackteroid_cli.engine.lookup import find
+from trackteroid_cli.engine.projection import Node
 from trackteroid_cli.engine.relations import HIERARCHIC, Link, link_condition, link_of
 from trackteroid_cli.engine.rows import ONE_TYPE, Rows, columns, is_in_sql, select
 from trackteroid_cli.engine.schema import Attribute, Relation, Schema

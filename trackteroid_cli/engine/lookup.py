@@ -47,15 +47,21 @@ def find(schema: Schema, type_name: str, name: str) -> Found:
     Raises:
         ParseError: there is none; the wording is ftrack's own.
     """
+    found = find_if_any(schema, type_name, name)
+    if found is None:
+        raise ParseError(f"No attribute '{name}' exists for schema '{type_name}'.")
+    return found
+
+
+def find_if_any(schema: Schema, type_name: str, name: str) -> Found | None:
+    """Return the attribute or relation *name* of a type, or None if there is none."""
     for candidate in _candidates(schema, type_name):
         entity_type = schema.types[candidate]
         member = entity_type.relations.get(name) or entity_type.scalars.get(name)
         if member is not None:
             return Found(candidate, member)
     shared = _shared_scalar(schema, type_name, name)
-    if shared is not None:
-        return Found(type_name, shared)
-    raise ParseError(f"No attribute '{name}' exists for schema '{type_name}'.")
+    return Found(type_name, shared) if shared else None
 
 
 def find_relation(schema: Schema, type_name: str, name: str) -> Relation:
@@ -113,8 +119,8 @@ def _candidates(schema: Schema, type_name: str) -> Iterator[str]:
 def _shared_scalar(schema: Schema, type_name: str, name: str) -> Attribute | None:
     """Find a column that only the other family of a shared table declares.
 
-    The schemas list ``from_entity_type`` among what ``UserCustomAttributeLink`` projects by default,
-    yet define it for ``UserCustomAttributeLinkFrom`` alone.
+    The schemas list ``from_entity_type`` among the default projections of
+    ``UserCustomAttributeLink``, yet define it for ``UserCustomAttributeLinkFrom`` alone.
     """
     root = schema.types[type_name].root
     for other, owner in facts.SHARED_TABLES.items():

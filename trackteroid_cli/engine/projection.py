@@ -16,6 +16,7 @@ from trackteroid_cli.engine.language import Path, Segment
 from trackteroid_cli.engine.lookup import (
     checked_segments,
     find,
+    find_if_any,
     find_relation,
     find_type,
     target_of,
@@ -30,8 +31,8 @@ _ENTRY = ("key", "value")
 class Node:
     """Rows to load: their type, their attributes, and where to go from them.
 
-    ``scalars`` has, for each attribute, the types whose rows show it; ``relations`` likewise, with the
-    node of what each relation leads to.
+    ``scalars`` has, for each attribute, the types whose rows show it; ``relations`` likewise, with
+    the node of what each relation leads to.
     """
 
     type_name: str
@@ -43,7 +44,7 @@ def projection_tree(schema: Schema, type_name: str, paths: Iterable[Path] | None
     """Return the tree for the projections of a query; None stands for the type's default ones.
 
     Raises:
-        ParseError: a name that the schema does not have, or an attribute that is for filtering only.
+        ParseError: a name that the schema does not have, or an attribute only for filtering.
     """
     entity_type = find_type(schema, type_name)
     if paths is None:
@@ -51,7 +52,7 @@ def projection_tree(schema: Schema, type_name: str, paths: Iterable[Path] | None
         paths = [
             Path((Segment(name),))
             for name in entity_type.default_projections
-            if name in entity_type
+            if find_if_any(schema, type_name, name)
         ]
     root = Node(type_name)
     for path in paths:

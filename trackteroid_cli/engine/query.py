@@ -92,9 +92,7 @@ class Request(NamedTuple):
 def _entities(request: Request) -> tuple[list[dict[str, Any]], bool]:
     """Return the entities of a page, and whether there are more."""
     query = request.query
-    # A query with aggregates among its projections is not answered here.
-    paths = query.projections and [path for path in query.projections if isinstance(path, Path)]
-    tree = projection_tree(request.schema, query.entity_type, paths)
+    tree = projection_tree(request.schema, query.entity_type, _paths(query))
     translator = Translator(request.schema)
     loader = Loader(request.connection, translator, request.server_url)
     records = loader.fetch(_page_select(translator, query, tree))
@@ -145,6 +143,13 @@ def _page_select(translator: Translator, query: Query, tree: Node) -> Sql:
         tail,
     )
     return translator.statement(both)
+
+
+def _paths(query: Query) -> list[Path] | None:
+    """Return the projections of a query that has no aggregates among them."""
+    if query.projections is None:
+        return None
+    return [path for path in query.projections if isinstance(path, Path)]
 
 
 def _one_more(query: Query) -> int | None:

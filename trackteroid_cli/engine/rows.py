@@ -46,8 +46,8 @@ class Rows:
             return computed_here
         if _is_computed(self.schema, self.type_name, name):
             raise ParseError(
-                f"'{name}' of '{self.type_name}' is computed when it is read: it cannot be filtered "
-                "on, sorted or counted. Select it, or filter on attributes that are stored."
+                f"'{name}' of '{self.type_name}' is computed when it is read: it cannot be "
+                "filtered on, sorted or counted. Select it, or use attributes that are stored."
             )
         return f"{self.alias}.{quoted(name)}"
 
@@ -90,10 +90,6 @@ class RowsFactory:
                 alias,
             ),
         )
-
-    def single(self, type_name: str) -> Rows:
-        """Return the rows of a type that is not dense."""
-        return self.rows(type_name)[0]
 
     def _restriction(self, type_name: str, alias: str) -> str:
         """Return the condition that tells the rows of a type from others in its table."""

@@ -229,7 +229,9 @@ class Schema:
         for name, fragment in self._by_name[entity_type.name]["properties"].items():
             if "$ref" not in fragment or "type" in fragment or fragment["$ref"] not in self.types:
                 continue
-            target = fragment["$ref"]
+            target = facts.WIDER_TARGETS.get(
+                (entity_type.root, name, fragment["$ref"]), fragment["$ref"]
+            )
             if (entity_type.name, name) == ("Asset", "latest_version"):
                 relation = Relation(name, target, "latest_version")
             else:
@@ -249,6 +251,7 @@ class Schema:
     def _add_collections(self, entity_type: EntityType) -> None:
         for name, fragment in self._by_name[entity_type.name]["properties"].items():
             target = fragment.get("items", {}).get("$ref")
+            target = facts.WIDER_TARGETS.get((entity_type.root, name, target), target)
             if target not in self.types:
                 continue
             relation = self._collection(entity_type, name, target)

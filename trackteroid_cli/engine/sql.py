@@ -22,7 +22,7 @@ TRUE: Final = Sql("TRUE")
 
 
 def compose(template: str, *parts: Sql | str) -> Sql:
-    """Return *template* with its ``{}`` replaced by *parts*, one each, and the parameters of all."""
+    """Return *template* with *parts* in place of its ``{}``, and the parameters of all."""
     texts = [part if isinstance(part, str) else part.text for part in parts]
     params = [value for part in parts if isinstance(part, Sql) for value in part.params]
     return Sql(template.format(*texts), tuple(params))

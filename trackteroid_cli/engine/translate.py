@@ -1,9 +1,9 @@
 """Conditions of the query language as SQL.
 
-A test along a relation becomes ``key IN s``, where ``s`` selects the keys and does not depend on the
-row: SQLite may begin at either end. Such a test is true or false, never unknown, so that its opposite
-is right for rows without members; comparisons of values keep SQL's three-valued logic. The selections
-are defined ahead of the statement, one after the other, however deep the expression nests.
+A test along a relation becomes ``key IN s``, where ``s`` selects the keys and does not depend on
+the row: SQLite may begin at either end. Such a test is true or false, never unknown, so that its
+opposite is right for rows without members; comparisons of values keep SQL's three-valued logic. The
+selections are defined ahead of the statement, one after another, however deep the expression nests.
 
 Source: ftrack's API documentation, "Querying".
 """
@@ -69,7 +69,7 @@ class SortTerm(NamedTuple):
 
 
 class _Leaf(NamedTuple):
-    """What is asked of the end of a path: of a column, and whether it is just "none" or its opposite."""
+    """What is asked of the end of a path: a test of a column, and whether it is one of presence."""
 
     on: Callable[[Column], Sql]
     missing: bool = False
@@ -137,7 +137,7 @@ class Translator:
         return self._value_there(rows, relation, first, rest)
 
     def order(self, rows: Rows, keys: Sequence[SortKey]) -> list[SortTerm]:
-        """Return the terms of ORDER BY, of which the last leave no two rows equal; NULL is first."""
+        """Return the terms of ORDER BY; the last leave no two rows equal. NULL comes first."""
         terms = []
         for key in keys:
             column = self.value(rows, checked_segments(key.path))
@@ -153,7 +153,7 @@ class Translator:
         return name
 
     def _keys(self, type_name: str, names: Sequence[str], condition: RowsCondition) -> str:
-        """Define a SELECT of attributes, none of them missing, of the rows that meet *condition*."""
+        """Define a SELECT of attributes, where none is missing, of rows that meet *condition*."""
         # Keys are never missing, and a needless test would hide that from SQLite.
         nullable = [name for name in names if name not in self._primary_key(type_name)]
         parts = []
@@ -424,8 +424,9 @@ class Translator:
 
 
 def sort_term(sql: str, attribute: Attribute, descending: bool) -> SortTerm:
-    """Return a term of ORDER BY; text sorts without regard to case."""
-    folded = " COLLATE NOCASE" if attribute.kind in ("text", "variable") else ""
+    """Return a term of ORDER BY; text sorts without regard to case, keys by their index."""
+    is_text = attribute.kind in ("text", "variable") and not attribute.key
+    folded = " COLLATE NOCASE" if is_text else ""
     return SortTerm(sql, f"{folded}{' DESC' if descending else ''}")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trackteroid_cli.engine import consequences, custom_attributes, membership
+from trackteroid_cli.engine import consequences, custom_attributes, defaults, membership
 from trackteroid_cli.engine.errors import ValidationError
 from trackteroid_cli.engine.schema import EntityType, is_dense
 from trackteroid_cli.engine.write import Fields, Found, Key, Outcome, Writing, read_key
@@ -36,6 +36,7 @@ def update(
         return _update_dense(writing, entity_type, key, data)
     found = writing.get(entity_type, key)
     fields = writing.read(found.entity_type, data)
+    defaults.equate(found.entity_type, fields.columns)
     _refuse_immutable(writing, found, fields)
     if found.entity_type.name == "CustomAttributeConfiguration":
         _read_default(writing, found, fields)

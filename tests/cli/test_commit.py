@@ -1,0 +1,448 @@
+"""`trackteroid commit`: every batch reaches the server exactly once, or says why not."""
+
+from __future__ import annotations
+
+import dbm.dumb
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import SECRET, Put, describe, everything_below, refused, states
+from tests.conftest import CommandLine, Server
+from trackteroid_cli.batch import Attempt, Batch, Header, encode_operations, write
+from trackteroid_cli.engine.wire import respond
+from trackteroid_cli.operations import Create, Operation, Update, counts, to_json
+from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
+from trackteroid_cli.spool import Spool, State
+
+
+@pytest.fixture
+def shots(server: Server) -> list[str]:
+    """The ids of the first shots."""
+    return [shot["id"] for shot in server.query("select id from Shot order by name, id limit 5")]
+
+
+def new_scope(number: int) -> Create:
+    key = f"00000000-0000-0000-0000-{number:012d}"
+    return Create("Scope", {"id": key}, {"name": f"scope {number}"})
+
+
+def description(server: Server, shot: str) -> str:
+    (found,) = server.query(f'select description from Shot where id is "{shot}"')
+    return str(found["description"])
+
+
+def scopes(server: Server) -> int:
+    return len(server.query('select id from Scope where name like "scope %"'))
+
+
+def test_nothing_to_commit_is_no_failure_and_needs_no_server(trackteroid: CommandLine) -> None:
+    ran = trackteroid("commit")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "nothing to commit\n")
+    assert trackteroid.json("commit", "--json") == {"batches": [], "exit": 0}
+    assert trackteroid("commit", "--quiet").stderr == ""
+
+
+def test_all_pending_batches_are_sent_in_recorded_order_in_one_request_each(
+    connected: CommandLine, server: Server, shots: list[str], put: Put, spool: Spool
+) -> None:
+    first = put(new_scope(1), describe(shots[0], "first"), name="first", server=server.url)
+    second = put(describe(shots[0], "second"), name="second")
+    put(describe(shots[0], "failed before"), name="failed", state=State.FAILED)
+    dry = connected("commit", "--dry-run", FTRACK_SERVER="", FTRACK_API_KEY="")
+    assert dry.returncode == 0
+    assert dry.stdout == (
+        f"would send\t{first.id}\tfirst\t1 create, 1 update\n"
+        f"would send\t{second.id}\tsecond\t1 update\n"
+    )
+    assert server.requests == []
+    assert states(spool) == {"failed": ["failed"], "pending": ["first", "second"]}
+
+    ran = connected("commit")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == ""
+    assert ran.stdout == (
+        f"committed\t{first.id}\tfirst\t1 create, 1 update\n"
+        f"committed\t{second.id}\tsecond\t1 update\n"
+    )
+    assert server.writes == [["create", "update"], ["update"]]
+    assert description(server, shots[0]) == "second"
+    assert states(spool) == {"committed": ["first", "second"], "failed": ["failed"]}
+
+
+def test_named_batches_and_files_are_committed_and_others_wait(
+    connected: CommandLine, server: Server, shots: list[str], put: Put, spool: Spool
+) -> None:
+    put(describe(shots[0], "a"), name="one")
+    put(describe(shots[1], "b"), name="two")
+    file = put(describe(shots[2], "c"), name="three").path.rename(connected.folder / "three.dbm")
+    result = connected.json("commit", "two", file, "two", "--json")
+    assert [(each["name"], each["state"]) for each in result["batches"]] == [
+        ("two", "committed"),
+        ("three", "committed"),
+        ("two", "committed"),
+    ]
+    assert all(
+        set(each) >= {"id", "name", "state", "outcome", "reason", "conflicts"}
+        and (each["outcome"], each["conflicts"]) == ("landed", [])
+        for each in result["batches"]
+    )
+    assert result["exit"] == 0
+    assert len(server.writes) == 2
+    assert states(spool) == {"committed": ["two"], "pending": ["one"]}
+    quiet = connected("commit", "--quiet")
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+    assert states(spool) == {"committed": ["one", "two"]}
+
+
+@pytest.mark.parametrize("kind", ["spool", "file", "spool file", "legacy"])
+def test_what_is_committed_is_never_sent_again(
+    connected: CommandLine, server: Server, put: Put, spool: Spool, kind: str
+) -> None:
+    target = one_batch(kind, connected.folder, put, new_scope(1))
+    for _ in range(2):
+        ran = connected("commit", target, "--json")
+        assert ran.returncode == 0, ran.stderr
+        assert json.loads(ran.stdout)["batches"][0]["outcome"] == "landed"
+        again = connected("commit")
+        assert again.returncode == 0, again.stderr
+        if kind == "spool file":
+            target = str(spool.entries()[0].path)  # the file has moved on
+    if kind != "spool":
+        assert reconnect_and_commit(connected, target) == "landed committed\n"
+    assert server.writes == [["create"]]
+    assert scopes(server) == 1
+    assert "pending" not in states(spool)
+
+
+def one_batch(kind: str, folder: Path, put: Put, operation: Operation) -> str:
+    """Return what to call a batch of one operation, that is in a file or in the spool."""
+    if kind == "legacy":
+        with dbm.dumb.open(str(folder / "old"), "n") as file:
+            file["__operations__"] = json.dumps(json.dumps([to_json(operation)]))
+        return str(folder / "old")
+    entry = put(operation)
+    if kind == "file":
+        return str(entry.path.rename(folder / "batch.dbm"))
+    return entry.id if kind == "spool" else str(entry.path)
+
+
+def reconnect_and_commit(command: CommandLine, target: str) -> str:
+    code = (
+        "import sys; from trackteroid_cli import Session\n"
+        "result = Session().reconnect_and_commit(sys.argv[1])\n"
+        "print(result.outcome, result.state.value)"
+    )
+    return command_python(command, code, target).stdout
+
+
+def command_python(
+    command: CommandLine, code: str, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=command.folder,
+        env={**os.environ, **command.environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def test_a_refused_batch_fails_with_the_reason_and_others_go_on(
+    connected: CommandLine, server: Server, shots: list[str], put: Put, spool: Spool
+) -> None:
+    wrong = Update("Shot", {"id": shots[0]}, "no_such_attribute", "x")
+    put(new_scope(1), wrong, name="wrong")
+    put(describe(shots[1], "sent"), name="right")
+    ran = connected("commit", "--json")
+    assert ran.returncode == 1
+    result = json.loads(ran.stdout)
+    assert [(each["state"], each["outcome"]) for each in result["batches"]] == [
+        ("failed", "refused"),
+        ("committed", "landed"),
+    ]
+    assert result["exit"] == 1
+    reason = result["batches"][0]["reason"]
+    assert "no_such_attribute" in reason
+    assert "error: the server refused batch" in ran.stderr
+    assert "why: " + reason in ran.stderr
+    assert "the server changed nothing" in ran.stderr
+    assert scopes(server) == 0  # the batch was refused as a whole
+    assert states(spool) == {"committed": ["right"], "failed": ["wrong"]}
+    (failed,) = connected.json("inspect", "--state", "failed", "--json")
+    assert failed["reason"] == reason
+    assert connected("commit").stderr == "nothing to commit\n"
+
+
+def test_a_batch_for_another_server_is_refused_with_both_addresses(
+    connected: CommandLine, server: Server, shots: list[str], put: Put, spool: Spool
+) -> None:
+    put(describe(shots[0], "x"), server="https://studio.ftrackapp.com")
+    ran = connected("commit")
+    refused(
+        ran,
+        1,
+        what="is for another server",
+        why=f"against https://studio.ftrackapp.com, and FTRACK_SERVER is {server.url}",
+        hint="set FTRACK_SERVER=https://studio.ftrackapp.com",
+    )
+    assert server.writes == []
+    assert states(spool) == {"pending": ["publish"]}
+
+
+def test_settings_that_are_missing_are_named(trackteroid: CommandLine, put: Put) -> None:
+    put(new_scope(1))
+    ran = trackteroid("commit", "--json")
+    refused(ran, 78, what="no ftrack server", why="FTRACK_SERVER and FTRACK_API_KEY", hint="--sand")
+    keyless = trackteroid("commit", FTRACK_SERVER="https://studio.ftrackapp.com")
+    refused(keyless, 78, what="no ftrack server", why="FTRACK_API_KEY is not set")
+
+
+def test_a_wrong_key_is_told_apart_and_everything_waits(
+    connected: CommandLine, server: Server, put: Put, spool: Spool
+) -> None:
+    put(new_scope(1), name="one")
+    put(new_scope(2), name="two")
+    ran = connected("commit", "--json", FTRACK_API_KEY=SECRET)
+    assert ran.returncode == 77
+    assert json.loads(ran.stdout)["exit"] == 77
+    assert f"error: {server.url} rejects the credentials of 'demo'" in ran.stderr
+    assert "correct FTRACK_API_KEY" in ran.stderr
+    assert SECRET not in ran.stderr + ran.stdout
+    assert len(server.requests) == 1  # the second batch is not tried
+    assert states(spool) == {"pending": ["one", "two"]}
+    assert connected("commit").returncode == 0
+    assert scopes(server) == 2
+
+
+def test_a_server_that_is_down_leaves_batches_pending(
+    trackteroid: CommandLine, put: Put, spool: Spool
+) -> None:
+    put(new_scope(1))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))  # and nobody listens
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        trackteroid.environment = settings_for(url)
+        ran = trackteroid("commit")
+    refused(ran, 75, what=f"cannot reach {url}", why="refused", hint="run the same command again")
+    assert states(spool) == {"pending": ["publish"]}
+    wrong = trackteroid("commit", FTRACK_SERVER="studio")
+    refused(wrong, 75, what="cannot reach studio", why="not the address", hint="FTRACK_SERVER")
+    assert states(spool) == {"pending": ["publish"]}
+
+
+def settings_for(url: str) -> dict[str, str]:
+    return {"FTRACK_SERVER": url, "FTRACK_API_KEY": SANDBOX_KEY, "FTRACK_API_USER": SANDBOX_USER}
+
+
+@contextmanager
+def web_server(answer: Callable[[Any, bytes], bytes | None]) -> Iterator[str]:
+    """Serve what *answer* makes of each request; None drops the connection without an answer."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            content = answer(self.headers, body)
+            if content is None:
+                self.close_connection = True
+                return
+            self.send_response(200)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as web:
+        thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{web.server_port}"
+        web.shutdown()
+        thread.join()
+
+
+def test_a_server_that_is_not_ftrack_is_told_apart(
+    trackteroid: CommandLine, put: Put, spool: Spool
+) -> None:
+    put(new_scope(1))
+    with web_server(lambda _, __: b"<!DOCTYPE html><p>It works!") as url:
+        trackteroid.environment = settings_for(url)
+        ran = trackteroid("commit")
+        asked = trackteroid("query", "Shot", "--format", "json")
+    refused(ran, 75, what="cannot be read", why="HTTP status 200", hint="is an ftrack server")
+    refused(asked, 75, what="cannot be read", why="not ftrack's JSON")
+    assert states(spool) == {"pending": ["publish"]}
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_a_lost_answer_is_found_out_before_anything_is_sent_again(
+    trackteroid: CommandLine, server: Server, put: Put, spool: Spool, applied: bool
+) -> None:
+    put(new_scope(1), name="one")
+    put(new_scope(2), name="two")
+    writes = 0
+
+    def answer(headers: Any, body: bytes) -> bytes | None:
+        nonlocal writes
+        is_write = b'"create"' in body
+        writes += is_write
+        lost = is_write and writes == 1
+        if lost and not applied:
+            return None
+        _, content = respond(server.engine, headers, body)
+        return None if lost else content
+
+    with web_server(answer) as url:
+        trackteroid.environment = settings_for(url)
+        lost = trackteroid("commit", "--json")
+        assert lost.returncode == 75
+        first, second = json.loads(lost.stdout)["batches"]
+        assert (first["state"], first["outcome"]) == ("pending", "unknown")
+        assert (second["state"], second["outcome"]) == ("pending", None)
+        assert f"error: {url} did not answer" in lost.stderr
+        assert [each["reason"] for each in trackteroid.json("inspect", "--json")] == [
+            first["reason"],
+            None,
+        ]
+        again = trackteroid("commit", "--json")
+    assert again.returncode == 0, again.stderr
+    assert [each["outcome"] for each in json.loads(again.stdout)["batches"]] == ["landed"] * 2
+    assert writes == (2 if applied else 3)
+    assert scopes(server) == 2
+    assert states(spool) == {"committed": ["one", "two"]}
+
+
+def test_a_batch_that_another_process_holds_is_left_to_it(
+    connected: CommandLine, server: Server, put: Put, spool: Spool
+) -> None:
+    entry = put(new_scope(1))
+    with spool.claim(entry):
+        ran = connected("commit")
+        refused(ran, 75, what=f"another process works on {entry.id}", hint="wait")
+        copy = shutil.copy(spool.find(entry.id).path, connected.folder / "copy.dbm")
+        assert connected("commit", copy).returncode == 75
+        assert server.requests == []
+    assert states(spool) == {"pending": ["publish"]}
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_commit_that_was_killed_is_resumed_and_nothing_is_sent_twice(
+    trackteroid: CommandLine, server: Server, put: Put, spool: Spool, sent: bool
+) -> None:
+    put(new_scope(1))
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def answer(headers: Any, body: bytes) -> bytes | None:
+        if b'"create"' not in body or arrived.is_set():
+            return respond(server.engine, headers, body)[1]
+        if sent:
+            respond(server.engine, headers, body)
+        arrived.set()
+        go_on.wait()
+        return None
+
+    with web_server(answer) as url:
+        trackteroid.environment = settings_for(url)
+            process = subprocess.Popen(
+            [sys.executable, "-m", "trackteroid_cli", "commit"],
+            env={**os.environ, **trackteroid.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        with process:
+            assert arrived.wait(30)
+            process.send_signal(signal.SIGKILL)
+        go_on.set()
+        assert states(spool) == {"committing": ["publish"]}
+        (left,) = trackteroid.json("inspect", "--json")
+        assert (left["state"], left["reason"]) == (
+            "committing",
+            "a commit of it did not end; the next one finds out what the server has",
+        )
+        again = trackteroid("commit")
+    assert again.returncode == 0, again.stderr
+    assert scopes(server) == 1
+    assert states(spool) == {"committed": ["publish"]}
+
+
+def test_an_unknown_batch_or_bad_file_stops_nothing_that_was_not_begun(
+    connected: CommandLine, server: Server, put: Put, spool: Spool
+) -> None:
+    entry = put(new_scope(1))
+    refused(connected("commit", entry.id, "nightly"), 4, what="there is no batch 'nightly'")
+    (connected.folder / "bad.dbm").write_bytes(b"not a batch")
+    before = everything_below(connected.folder)
+    refused(connected("commit", "bad.dbm"), 1, what="cannot read bad.dbm", why="not a dbm file")
+    refused(connected("commit", "--dry-run", "bad.dbm"), 1, what="cannot read bad.dbm")
+    assert everything_below(connected.folder) == before
+    assert server.writes == []
+    assert states(spool) == {"pending": ["publish"]}
+
+
+def test_a_full_disk_keeps_the_batch_pending_and_unsent(
+    connected: CommandLine, server: Server, put: Put, spool: Spool
+) -> None:
+    entry = put(new_scope(1))
+    full = subprocess.run(
+        [sys.executable, "-m", "trackteroid_cli", "commit"],
+        env={**os.environ, **connected.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=limit_files,
+    )
+    refused(full, 1, what="cannot write to", hint="the batch is kept as it was; make")
+    assert server.requests == []
+    assert states(spool) == {"pending": ["publish"]}
+    with Batch(spool.find(entry.id).path) as batch:
+        assert batch.journal() == []
+
+
+def limit_files() -> None:
+    """Let no file of this process grow, as on a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+
+def test_a_file_of_a_newer_version_is_neither_sent_nor_changed(
+    connected: CommandLine, server: Server
+) -> None:
+    path = connected.folder / "newer.dbm"
+    operations = [new_scope(1)]
+    write(
+        path,
+        Header("x", "newer", "", counts=counts(operations), format=2),
+        encode_operations(operations),
+        {},
+    )
+    before = path.read_bytes()
+    refused(connected("commit", "newer.dbm"), 1, what="newer.dbm", why="format version 2")
+    assert path.read_bytes() == before
+    assert server.requests == []
+
+
+def test_every_attempt_is_in_the_journal(
+    connected: CommandLine, server: Server, put: Put, spool: Spool
+) -> None:
+    entry = put(new_scope(1), attempts=(Attempt("2026-01-31T14:00:00Z", "refused", reason="no"),))
+    assert connected("commit").returncode == 0
+    with Batch(spool.find(entry.id).path) as batch:
+        journal = batch.journal()
+    assert [each.outcome for each in journal] == ["refused", "sending", "landed"]
+    assert journal[-1].server == server.url
+    assert journal[-1].user

@@ -1,0 +1,211 @@
+"""`trackteroid sandbox` and `--sandbox`: an embedded ftrack, over HTTP and in process."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import refused, states
+from tests.conftest import CommandLine
+from trackteroid_cli.spool import Spool
+
+
+@pytest.fixture
+def ready(home: Path, demo_database: Path) -> Path:
+    """The folder of sandboxes, with one named demo."""
+    folder = home / "sandboxes"
+    folder.mkdir(parents=True)
+    (folder / "demo.sqlite").write_bytes(demo_database.read_bytes())
+    return folder
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """Serve a sandbox; give the process, and the settings that it printed."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "trackteroid_cli", "sandbox", "serve", "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(3)]
+            exports = [re.fullmatch(r"export (\w+)=(\S+)\n", line) for line in lines]
+            yield process, {found[1]: found[2] for found in exports if found}
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_served_sandbox_prints_its_settings_answers_and_stops_quietly(
+    trackteroid: CommandLine, ready: Path, stop: signal.Signals
+) -> None:
+    with serving() as (process, settings):
+        assert list(settings) == ["FTRACK_SERVER", "FTRACK_API_KEY", "FTRACK_API_USER"]
+        shown = trackteroid("query", "Shot", "--format", "ids", **settings)
+        assert shown.returncode == 0, shown.stderr
+        assert len(shown.stdout.split()) == 20
+        port = settings["FTRACK_SERVER"].rpartition(":")[2]
+        taken = trackteroid("sandbox", "serve", "--port", port)
+        refused(taken, 2, what=f"cannot serve on port {port}", why="in use", hint="--port 0")
+        process.send_signal(stop)
+        out, errors = process.communicate()
+    assert process.returncode == 0
+    assert out == ""
+    assert re.fullmatch(r"serving the sandbox demo on http://\S+; stop with Ctrl-C\n", errors)
+
+
+def test_commands_and_scripts_reach_a_sandbox_in_their_own_process(
+    trackteroid: CommandLine, ready: Path, spool: Spool
+) -> None:
+    script = trackteroid.script(
+        "import ftrack_api\n"
+        "session = ftrack_api.Session()\n"
+        "print(session.server_url)\n"
+        "session.query('Shot').first()['description'] = 'in process'\n"
+        "session.commit()\n"
+    )
+    recorded = trackteroid("--sandbox", "record", script)
+    assert (recorded.returncode, recorded.stdout) == (0, "sandbox://demo\n"), recorded.stderr
+    described = "select name from Shot where description is 'in process'"
+    trackteroid.environment = {"FTRACK_SERVER": "sandbox://demo"}
+    assert trackteroid("query", described).stdout == ""
+    assert trackteroid("commit").returncode == 0
+    assert trackteroid("query", described).stdout.count("\n") == 1
+    assert states(spool) == {"committed": ["script"]}
+
+    reset = trackteroid("sandbox", "reset")
+    assert (reset.returncode, reset.stdout) == (0, "")
+    assert reset.stderr == "the sandbox demo holds the demo data again\n"
+    assert trackteroid("query", described).stdout == ""
+
+
+def test_a_new_sandbox_is_filled_at_its_first_use(trackteroid: CommandLine, home: Path) -> None:
+    shown = trackteroid("query", "Project", FTRACK_SERVER="sandbox://mine")
+    assert shown.returncode == 0, shown.stderr
+    assert "salt_and_ember" in shown.stdout
+    assert [path.name for path in (home / "sandboxes").glob("*.sqlite")] == ["mine.sqlite"]
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "x" * 65])
+def test_a_name_that_cannot_be_a_files_is_refused(
+    trackteroid: CommandLine, home: Path, name: str
+) -> None:
+    refused(
+        trackteroid("sandbox", "reset", name),
+        2,
+        what=f"{name!r} cannot be the name of a sandbox",
+        why="a name has letters",
+        hint="sandbox://demo",
+    )
+    assert not home.exists()
+
+
+def test_an_address_without_a_sandbox_is_refused(trackteroid: CommandLine) -> None:
+    ran = trackteroid("query", "Shot", FTRACK_SERVER="sandbox://")
+    refused(ran, 2, what="cannot be the name of a sandbox", hint="sandbox://demo")
+
+
+def test_a_file_that_is_no_sandbox_is_named_and_kept(trackteroid: CommandLine, ready: Path) -> None:
+    file = ready / "demo.sqlite"
+    for content in (b"not a database" * 50, b""):
+        file.write_bytes(content)
+        ran = trackteroid("--sandbox", "query", "Shot")
+        refused(ran, 1, what=f"cannot open the sandbox {file}", hint="`trackteroid sandbox reset")
+        assert file.read_bytes() == content
+
+
+def test_a_home_that_is_no_folder_is_named(trackteroid: CommandLine) -> None:
+    (trackteroid.folder / "file").write_text("")
+    home = str(trackteroid.folder / "file" / "home")
+    ran = trackteroid("--sandbox", "query", "Shot", TRACKTEROID_HOME=home)
+    refused(ran, 1, what="cannot make the sandbox", hint="TRACKTEROID_HOME")
+
+
+@pytest.fixture
+def without_extra(trackteroid: CommandLine) -> CommandLine:
+    """The command line, where the packages of the extra `sandbox` are not installed."""
+    trackteroid.script(
+        "import sys\n"
+        "class Missing:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] in ('lark', 'starlette', 'uvicorn'):\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Missing())\n",
+        "sitecustomize.py",
+    )
+    trackteroid.environment = {"PYTHONPATH": str(trackteroid.folder)}
+    return trackteroid
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--sandbox", "query", "Shot"],
+        ["sandbox", "serve"],
+        ["sandbox", "reset"],
+        ["--sandbox", "record", "-c", "import ftrack_api; ftrack_api.Session()"],
+    ],
+    ids=["query", "serve", "reset", "record"],
+)
+def test_the_missing_extra_is_told_with_the_command_that_installs_it(
+    without_extra: CommandLine, ready: Path, arguments: list[str]
+) -> None:
+    refused(
+        without_extra(*arguments),
+        78,
+        what="needs an optional part of trackteroid",
+        why="is not installed",
+        hint="pip install 'trackteroid-cli[sandbox]'",
+    )
+
+
+def test_the_demo_without_the_extra_ends_with_the_same_words(without_extra: CommandLine) -> None:
+    ran = without_extra("demo")
+    assert ran.returncode == 78
+    assert "pip install 'trackteroid-cli[sandbox]'" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_recording_and_inspecting_need_no_extra(without_extra: CommandLine) -> None:
+    line = '{"operation": "delete", "entity_type": "Shot", "entity_key": {"id": "1"}}'
+    assert without_extra("record", "--jsonl", "-", stdin=line).returncode == 0
+    shown = without_extra("inspect", "stdin")
+    assert shown.returncode == 0, shown.stderr
+    assert "- Shot  1" in shown.stdout
+
+
+def test_the_demo_tells_the_story_in_order_and_touches_nothing(
+    trackteroid: CommandLine, home: Path
+) -> None:
+    ran = trackteroid("demo", FTRACK_SERVER="https://studio.ftrackapp.com")
+    assert ran.returncode == 0, ran.stderr
+    steps = re.findall(r"^\$ trackteroid (\w+)", ran.stdout, re.M)
+    assert steps == [
+        "query", "record", "query", "inspect", "inspect", "commit", "commit", "query",
+    ]  # fmt: skip
+    last = ran.stdout.rpartition("$ trackteroid query")[2]
+    assert "\tPending review\tFirst comp" in last or "First comp" in last
+    assert "recorded publish: " in ran.stderr
+    assert "nothing to commit" in ran.stderr
+    assert not home.exists()
+    assert os.listdir(trackteroid.folder) == []
+
+
+def test_a_port_of_somebody_else_is_told(trackteroid: CommandLine, ready: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = str(listener.getsockname()[1])
+        ran = trackteroid("sandbox", "serve", "--port", port)
+    refused(ran, 2, what=f"cannot serve on port {port}", why="in use", hint="another port")

@@ -1,0 +1,181 @@
+"""A proxy that fails on purpose: real faults on a real socket, in front of a real server."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from enum import Enum
+from urllib.parse import urlsplit
+
+
+class Fault(Enum):
+    """What happens to one request."""
+
+    NONE = "forwarded, answered"
+    REFUSE = "the connection is closed before anything is read"
+    DROP_BEFORE = "read, never forwarded, connection closed"
+    DROP_AFTER = "forwarded, the answer is thrown away, connection closed"
+    RESET_BEFORE = "read, never forwarded, connection reset"
+    RESET_AFTER = "forwarded, connection reset"
+    TRUNCATE = "forwarded, half of the answer is sent"
+    DELAY_BEFORE = "never forwarded, no answer until the client gives up"
+    DELAY_AFTER = "forwarded, no answer until the client gives up"
+    BAD_GATEWAY_BEFORE = "never forwarded, answered 502 by the proxy"
+    BAD_GATEWAY_AFTER = "forwarded, answered 502 by the proxy"
+    GARBAGE_AFTER = "forwarded, answered 200 with something that is not JSON"
+    BUSY = "never forwarded, answered 429 with Retry-After"
+
+
+#: Decides what happens to a request from its number (from 0) and its body.
+Plan = Callable[[int, bytes], Fault]
+
+
+class FaultyProxy:
+    """Listens on loopback and forwards to *upstream*, apart from what *plan* says.
+
+    Args:
+        upstream: URL of the server.
+        plan: asked once a request.
+        delay: seconds for which the delaying faults say nothing.
+    """
+
+    def __init__(self, upstream: str, plan: Plan, *, delay: float = 1.5) -> None:
+        self._host = urlsplit(upstream).netloc
+        self.plan = plan
+        self._delay = delay
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._count = 0
+        self._lock = threading.Lock()
+        self.happened: list[Fault] = []
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def close(self) -> None:
+        self._stopped.set()
+        # Wakes the thread that waits for a connection.
+        socket.create_connection(self._listener.getsockname()).close()
+        self._thread.join()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while not self._stopped.is_set():
+            connection, _ = self._listener.accept()
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            try:
+                while not self._stopped.is_set():
+                    if not self._one(connection):
+                        return
+            except OSError:
+                return  # the client has gone, as clients do that waited long enough
+
+    def _one(self, connection: socket.socket) -> bool:
+        """Treat one request; return whether the connection stays open."""
+        request = _read_request(connection)
+        if request is None:
+            return False
+        head, body = request
+        with self._lock:
+            fault = self.plan(self._count, body)
+            self._count += 1
+            self.happened.append(fault)
+        return self._treat(fault, connection, head, body)
+
+    def _treat(
+        self, fault: Fault, connection: socket.socket, head: list[str], body: bytes
+    ) -> bool:
+        if fault in (Fault.REFUSE, Fault.DROP_BEFORE):
+            return False
+        if fault is Fault.RESET_BEFORE:
+            return _reset(connection)
+        if fault is Fault.DELAY_BEFORE:
+            time.sleep(self._delay)
+            return False
+        if fault is Fault.BAD_GATEWAY_BEFORE:
+            _answer(connection, 502, b"<html>Bad gateway</html>")
+            return False
+        if fault is Fault.BUSY:
+            _answer(connection, 429, b"slow down", "Retry-After: 0")
+            return False
+        status, answer = self._forward(head, body)
+        if fault is Fault.DROP_AFTER:
+            return False
+        if fault is Fault.RESET_AFTER:
+            return _reset(connection)
+        if fault is Fault.DELAY_AFTER:
+            time.sleep(self._delay)
+            return False
+        if fault is Fault.TRUNCATE:
+            _answer(connection, status, answer[: len(answer) // 2], length=len(answer))
+            return False
+        if fault is Fault.BAD_GATEWAY_AFTER:
+            _answer(connection, 502, b"<html>Bad gateway</html>")
+            return False
+        if fault is Fault.GARBAGE_AFTER:
+            _answer(connection, 200, b"<html>Welcome to the captive portal</html>")
+            return False
+        _answer(connection, status, answer)
+        return True
+
+    def _forward(self, head: list[str], body: bytes) -> tuple[int, bytes]:
+        method, path, _ = head[0].split(" ", 2)
+        headers = dict(line.split(": ", 1) for line in head[1:] if ": " in line)
+        headers.pop("Host", None)
+        upstream = http.client.HTTPConnection(self._host, timeout=30)
+        try:
+            upstream.request(method, path, body, headers)
+            response = upstream.getresponse()
+            return response.status, response.read()
+        finally:
+            upstream.close()
+
+
+def _read_request(connection: socket.socket) -> tuple[list[str], bytes] | None:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        chunk = connection.recv(65536)
+        if not chunk:
+            return None
+        data += chunk
+    raw, body = data.split(b"\r\n\r\n", 1)
+    head = raw.decode("latin-1").split("\r\n")
+    length = next(
+        (int(line.split(":", 1)[1]) for line in head if line.lower().startswith("content-length:")),
+        0,
+    )
+    while len(body) < length:
+        chunk = connection.recv(65536)
+        if not chunk:
+            return None
+        body += chunk
+    return head, body
+
+
+def _answer(
+    connection: socket.socket, status: int, body: bytes, *headers: str, length: int | None = None
+) -> None:
+    lines = [
+        f"HTTP/1.1 {status} {http.client.responses.get(status, '')}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body) if length is None else length}",
+        *headers,
+    ]
+    connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+
+
+def _reset(connection: socket.socket) -> bool:
+    """Close with a reset rather than an orderly end."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+    return False

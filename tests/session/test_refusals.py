@@ -1,0 +1,214 @@
+"""What cannot be recorded is refused where it is asked for, and the session stays usable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import ftrack_api
+import ftrack_api.symbol
+import pytest
+
+from tests.conftest import Server
+from tests.session.conftest import kinds, updates
+from trackteroid_cli.errors import CannotDefer
+from trackteroid_cli.session import Session
+
+
+@pytest.fixture
+def recording(session: Session, server: Server, shot: Any, batch: Path) -> Iterator[Session]:
+    """A session that defers; in the end it must have sent nothing and still record."""
+    with session.deferred_operations(batch):
+        yield session
+        session.rollback()
+        shot["description"] = "still usable"
+        session.commit()
+    assert server.writes == []
+    assert kinds(batch) == ["update Shot"]
+
+
+@pytest.mark.parametrize(
+    "action",
+    ["create", "update", "delete", "send_user_invite", "delayed_job", "no_such_action", None],
+)
+def test_a_raw_call_that_is_not_known_to_only_read(
+    recording: Session, server: Server, action: str | None
+) -> None:
+    server.requests.clear()
+    with pytest.raises(CannotDefer, match="cannot record the action") as caught:
+        recording.call(
+            [
+                {"action": "query", "expression": "select id from Shot"},
+                {"action": action, "entity_type": "Shot", "entity_key": ["x"]},
+            ]
+        )
+    assert caught.value.hint
+    assert server.requests == []
+
+
+def test_a_raw_call_that_reads_is_answered(recording: Session) -> None:
+    answer = recording.call([{"action": "query", "expression": "select id from Project"}])
+    assert len(answer[0]["data"]) == 2
+
+
+def reset_api_key(session: Session, user: Any, path: str) -> None:
+    user.reset_api_key()
+
+
+def send_invite(session: Session, user: Any, path: str) -> None:
+    user.send_invite()
+
+
+def send_review_invite(session: Session, user: Any, path: str) -> None:
+    session.send_review_session_invite({"id": "x"})
+
+
+def encode_component(session: Session, user: Any, path: str) -> None:
+    session.encode_media(session.query("FileComponent").first())
+
+
+@pytest.mark.parametrize("ask", [reset_api_key, send_invite, send_review_invite, encode_component])
+def test_a_request_that_acts_at_once(
+    recording: Session, ask: Callable[[Session, Any, str], None]
+) -> None:
+    user = recording.query("User").first()
+    with pytest.raises(CannotDefer, match="changes the server at once"):
+        ask(recording, user, "")
+
+
+def upload(session: Session, shot: Any, path: str) -> None:
+    server = session.get("Location", ftrack_api.symbol.SERVER_LOCATION_ID)
+    session.create_component(path, {"name": "movie"}, location=server)
+
+
+def create_thumbnail(session: Session, shot: Any, path: str) -> None:
+    shot.create_thumbnail(path)
+
+
+def encode_file(session: Session, shot: Any, path: str) -> None:
+    session.encode_media(path)
+
+
+@pytest.mark.parametrize("ask", [upload, create_thumbnail, encode_file])
+def test_an_upload(
+    recording: Session, shot: Any, tmp_path: Path, ask: Callable[[Session, Any, str], None]
+) -> None:
+    file = tmp_path / "image.png"
+    file.write_bytes(b"pixels")
+    with pytest.raises(CannotDefer, match=r"upload a file to the server.*changes the server"):
+        ask(recording, shot, str(file))
+
+
+def test_writing_a_file_on_the_server(recording: Session) -> None:
+    location = recording.get("Location", ftrack_api.symbol.SERVER_LOCATION_ID)
+    with pytest.raises(CannotDefer, match="cannot upload"):
+        location.accessor.open("x", "wb")
+
+
+def test_removing_a_file_from_the_server(
+    session: Session, server: Server, batch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    location = session.get("Location", ftrack_api.symbol.SERVER_LOCATION_ID)
+    component = session.query("FileComponent").first()
+    session.create(
+        "ComponentLocation",
+        {"component": component, "location": location, "resource_identifier": component["id"]},
+    )
+    session.commit()
+    server.requests.clear()
+    asked: list[Any] = []
+    monkeypatch.setattr("requests.get", lambda *args, **_: asked.append(args))
+    with session.deferred_operations(batch):
+        with pytest.raises(CannotDefer, match="cannot remove a file from the server"):
+            location.remove_component(component)
+        with pytest.raises(CannotDefer, match="cannot remove a file from the server"):
+            location.accessor.remove(component["id"])
+    assert asked == server.writes == []
+    assert kinds(batch) == []
+
+
+def test_the_server_location_works_as_ever_without_a_recording(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    class Answer:
+        def raise_for_status(self) -> None:
+            pass
+
+    def get(url: str, **_: Any) -> Answer:
+        asked.append(url)
+        return Answer()
+
+    monkeypatch.setattr("requests.get", get)
+    location = session.get("Location", ftrack_api.symbol.SERVER_LOCATION_ID)
+    location.accessor.remove("x")
+    assert asked == [f"{session.server_url}/component/remove"]
+
+
+VALUES = {
+    "set": {1, 2},
+    "object": object(),
+    "not a number": float("nan"),
+    "infinity": float("inf"),
+    "bytes": b"bytes",
+    "set in a list": [1, {2}],
+    "object in a dictionary": {"a": object()},
+}
+
+
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+def test_a_value_without_a_json_form_is_refused_at_its_line(
+    recording: Session, shot: Any, value: Any
+) -> None:
+    former = shot["description"]
+    with pytest.raises(CannotDefer, match=r"cannot record Shot\.description"):
+        shot["description"] = value
+    assert shot["description"] == former
+    with pytest.raises(CannotDefer, match=r"cannot record Metadata\.value"):
+        shot["metadata"]["key"] = value
+    assert dict(shot["metadata"]) == {}
+    with pytest.raises(CannotDefer, match=r"cannot record Shot\.description"):
+        recording.create("Shot", {"name": "x", "description": value})
+    assert len(recording.recorded_operations) == 0
+
+
+def test_a_value_that_lost_its_json_form_since_is_refused_by_the_commit(
+    recording: Session, shot: Any, batch: Path
+) -> None:
+    inner: list[Any] = []
+    shot["description"] = [inner]
+    inner.append(object())
+    with pytest.raises(CannotDefer, match="has no JSON form"):
+        recording.commit()
+    assert len(recording.recorded_operations) == 1
+
+
+def test_an_uncaught_refusal_leaves_no_batch(session: Session, shot: Any, batch: Path) -> None:
+    def record() -> None:
+        with session.deferred_operations(batch):
+            shot["description"] = "fine"
+            session.commit()
+            shot["description"] = object()
+
+    with pytest.raises(CannotDefer):
+        record()
+    assert not batch.exists()
+    assert not session.deferring
+
+
+def test_a_batch_is_not_committed_while_recording(recording: Session, batch: Path) -> None:
+    with pytest.raises(CannotDefer, match="while the session defers"):
+        recording.reconnect_and_commit(batch)
+
+
+def test_values_of_unusual_but_plain_sorts_are_kept(
+    session: Session, shot: Any, batch: Path
+) -> None:
+    class Text(str):
+        pass
+
+    with session.deferred_operations(batch):
+        shot["description"] = Text("a text of a kind")
+    assert updates(batch, "description")[0]["new_value"] == "a text of a kind"
