@@ -13,7 +13,7 @@ Reading never runs anything that a file holds: it is data.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -143,10 +143,9 @@ class Batch:
         with _reading(self.path):
             if self.legacy is not None:
                 return []
-            known = {each.name for each in fields(Attempt)}
             return [
-                Attempt(**{key: text for key, text in json.loads(value).items() if key in known})
-                for _, value in self._reader.items_with_prefix(_JOURNAL)
+                Attempt(**_known_parts(Attempt, json.loads(value), key.decode()))
+                for key, value in self._reader.items_with_prefix(_JOURNAL)
             ]
 
     def _read_header(self) -> tuple[Any, Header]:
@@ -168,8 +167,7 @@ class Batch:
                 f"reads up to {FORMAT}",
                 hint="upgrade trackteroid on this machine; the file is left as it is",
             )
-        known = {each.name for each in fields(Header)}
-        return None, Header(**{key: value for key, value in document.items() if key in known})
+        return None, Header(**_known_parts(Header, document, "header"))
 
 
 def write(
@@ -189,16 +187,16 @@ def write(
     Raises:
         StorageError: the disk refuses, or *path* exists.
     """
-    pairs = _pairs(header, operations, labels)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        dbmfile.create(path, pairs, replace=replace)
-    except FileExistsError:
-        raise StorageError(
-            f"cannot write the batch to {path}",
-            why="there is something of that name already",
-            hint="give another name, or move the old file away",
-        ) from None
+        try:
+            dbmfile.create(path, _pairs(header, operations, labels), replace=replace)
+        except FileExistsError:
+            raise StorageError(
+                f"cannot write the batch to {path}",
+                why="there is something of that name already",
+                hint="give another name, or move the old file away",
+            ) from None
     except (OSError, dbmfile.DbmError) as error:
         raise StorageError(
             f"cannot write the batch to {path}",
@@ -259,7 +257,31 @@ def _read_entity_key(key: bytes) -> Identity:
     return entity_type, tuple(json.loads(text)) if text.startswith("[") else (text,)
 
 
-def _read_label(document: Mapping[str, Any]) -> Label:
+#: Whether a value is what a header or an attempt has, by the annotation of the part.
+_SOUND: dict[str, Callable[[Any], bool]] = {
+    "int": lambda value: isinstance(value, int),
+    "str": lambda value: isinstance(value, str),
+    "list[str]": lambda value: isinstance(value, list) and all(map(_SOUND["str"], value)),
+    "dict[str, int]": lambda value: (
+        isinstance(value, dict) and all(map(_SOUND["int"], value.values()))
+    ),
+}
+
+
+def _known_parts(kind: type[Header | Attempt], document: Any, name: str) -> dict[str, Any]:
+    """Return the parts of *document* that *kind* has; a later version may have added others."""
+    if not isinstance(document, dict):
+        raise ValueError(f"its {name} is damaged")
+    known = {each.name: each.type for each in fields(kind) if each.name in document}
+    for part, annotation in known.items():
+        if not _SOUND[str(annotation)](document[part]):
+            raise ValueError(f"its {name} is damaged: {part!r} is {document[part]!r:.60}")
+    return {part: document[part] for part in known}
+
+
+def _read_label(document: Any) -> Label:
+    if not isinstance(document, dict):
+        raise ValueError("the name of an entity is damaged")
     return Label(str(document.get("label", "")), tuple(map(str, document.get("link", ()))))
 
 

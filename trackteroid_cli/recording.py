@@ -417,6 +417,7 @@ __all__ = [
     "Recorder",
     "StorageError",
     "code",
+    "finish",
     "make_header",
     "module",
     "recording_sessions",

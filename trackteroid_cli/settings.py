@@ -73,13 +73,14 @@ def server() -> Server:
     A sandbox needs no key and no user: it has its own.
 
     Raises:
-        NotConfigured: a variable is missing; the message says which.
+        NotConfigured: a variable is missing, or makes no sense; the message says which.
     """
     url = os.environ.get("FTRACK_SERVER", "").strip()
     key = os.environ.get("FTRACK_API_KEY") or os.environ.get("FTRACK_APIKEY") or ""
     user = os.environ.get("FTRACK_API_USER", "")
     if is_sandbox(url):
-        return Server(url.rstrip("/"), user or SANDBOX_USER, key or SANDBOX_KEY)
+        name = url.removeprefix(SANDBOX_SCHEME).rstrip("/")
+        return Server(f"{SANDBOX_SCHEME}{name}", user or SANDBOX_USER, key or SANDBOX_KEY)
     missing = [
         name for name, value in (("FTRACK_SERVER", url), ("FTRACK_API_KEY", key)) if not value
     ]
@@ -89,6 +90,12 @@ def server() -> Server:
             why=f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set",
             hint="set FTRACK_SERVER, FTRACK_API_KEY and FTRACK_API_USER, "
             "or add --sandbox before the command to try it on demo data",
+        )
+    if not url.startswith(("http://", "https://")):
+        raise NotConfigured(
+            f"{url!r} is not the address of a server",
+            why=f"it begins with neither http:// nor https:// nor {SANDBOX_SCHEME}",
+            hint="correct FTRACK_SERVER; it looks like https://studio.ftrackapp.com",
         )
     return Server(url.rstrip("/"), user or user_name(), key)
 

@@ -146,6 +146,21 @@ def test_one_batch_as_json_is_its_summary_with_its_operations(
     assert [json.loads(line) for line in lines] == document["operations"]
 
 
+def test_what_a_batch_holds_is_never_obeyed_by_the_terminal(
+    trackteroid: CommandLine, put: Put
+) -> None:
+    entry = put(Create("Scope\x1b[1m", {"id": "\x1b[2J"}, {"name": "\x1b[31m"}))
+    evil = Header(entry.id, "\x1b]0;title\x07", "2026", user="\x1b[5m", counts={"create": 1})
+    operations = encode_operations([Create("Scope\x1b[1m", {"id": "\x1b[2J"}, {"name": "\x9b1m"})])
+    write(entry.path, evil, operations, {}, replace=True)
+    for arguments in (["inspect"], ["inspect", entry.id]):
+        shown = on_terminal(trackteroid, *arguments, NO_COLOR="1")
+        assert "]0;title" in shown
+        assert "\x1b" not in shown
+        assert "\x9b" not in shown
+        assert "\x1b" not in trackteroid(*arguments).stdout
+
+
 def test_a_batch_is_shown_where_the_encoding_lacks_characters(
     trackteroid: CommandLine, put: Put
 ) -> None:

@@ -35,9 +35,8 @@ session.commit()
 
 WHO_AM_I = """
 import os, sys
-print(__name__, globals().get("__file__"), sys.path[0], __package__, __doc__)
+print(__name__, globals().get("__file__"), sys.path, __package__, __doc__)
 print(os.path.basename(sys.argv[0]), sys.argv[1:])
-print(os.path.dirname(os.path.dirname(sys.executable)) in sys.path[1])
 """
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -118,11 +117,13 @@ def test_an_address_without_a_sandbox_is_refused(trackteroid: CommandLine) -> No
 
 def test_a_file_that_is_no_sandbox_is_named_and_kept(trackteroid: CommandLine, ready: Path) -> None:
     file = ready / "demo.sqlite"
-    for content in (b"not a database" * 50, b""):
-        file.write_bytes(content)
-        ran = trackteroid("--sandbox", "query", "Shot")
-        refused(ran, 1, what=f"cannot open the sandbox {file}", hint="`trackteroid sandbox reset")
-        assert file.read_bytes() == content
+    file.write_bytes(b"")
+    ran = trackteroid("--sandbox", "query", "Shot")
+    refused(ran, 1, what=f"cannot open the sandbox {file}", hint="`trackteroid sandbox reset")
+    file.write_bytes(b"not a database" * 50)
+    ran = trackteroid("--sandbox", "query", "Shot")
+    refused(ran, 1, what=f"cannot open the sandbox {file}", hint="`trackteroid sandbox reset")
+    assert file.read_bytes() == b"not a database" * 50
 
 
 def test_a_home_that_is_no_folder_is_named(trackteroid: CommandLine) -> None:
@@ -195,11 +196,11 @@ def test_the_demo_tells_the_story_in_order_and_touches_nothing(
         "query", "record", "query", "inspect", "inspect", "commit", "commit", "query",
     ]  # fmt: skip
     last = ran.stdout.rpartition("$ trackteroid query")[2]
-    assert "\tPending review\tFirst comp" in last or "First comp" in last
+    assert last.count("First comp") == 1
     assert "recorded publish: " in ran.stderr
     assert "nothing to commit" in ran.stderr
     assert not home.exists()
-    assert os.listdir(trackteroid.folder) == []
+    assert list(trackteroid.folder.iterdir()) == []
 
 
 def test_a_port_of_somebody_else_is_told(trackteroid: CommandLine, ready: Path) -> None:

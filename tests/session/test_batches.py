@@ -197,3 +197,18 @@ def test_names_of_what_a_batch_mentions_are_kept(session: Session, shot: Any, ba
         names = {entity[0]: str(label) for entity, label in found.labels().items()}
     assert names["Shot"].endswith("/ sq010 / sh010")
     assert names["Status"]
+
+
+def test_names_that_are_in_memory_are_not_asked_for(
+    session: Session, server: Server, shot: Any, batch: Path
+) -> None:
+    assert shot["link"]
+    assert shot["name"] == "sh010"
+    server.requests.clear()
+    with session.deferred_operations(batch):
+        shot["name"] = "sh011"
+    assert server.requests == []
+    with Batch(batch) as found:
+        assert [str(label) for label in found.labels().values()] == [
+            " / ".join(part["name"] for part in shot["link"])
+        ]

@@ -14,7 +14,6 @@ import typer
 
 from trackteroid_cli import settings
 from trackteroid_cli.cli.output import Output
-from trackteroid_cli.errors import CommitError
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -85,7 +84,7 @@ class _Story:
             return
         from rich.syntax import Syntax
 
-        self._output.styled(Syntax(script.rstrip(), "python", background_color="default"))
+        self._output.console.print(Syntax(script.rstrip(), "python", background_color="default"))
 
     def run(self, *arguments: str) -> None:
         """Show a command, and what it prints."""
@@ -97,9 +96,5 @@ class _Story:
             env=self._environment,
             check=False,
         )
-        if finished.returncode:
-            raise CommitError(
-                "the demo did not go as it should",
-                why=f"`trackteroid {arguments[0]}` ended with exit status {finished.returncode}",
-                hint="what it printed above tells more",
-            )
+        if finished.returncode:  # the command has told why
+            raise typer.Exit(finished.returncode)

@@ -18,6 +18,11 @@ from trackteroid_cli.errors import TrackteroidError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
+
+
+#: Control characters, but for tabs and ends of lines, and what is shown in their place.
+_CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {9, 10}, "\N{REPLACEMENT CHARACTER}")
 
 
 @dataclass
@@ -55,8 +60,9 @@ class Output:
         """Write one line of a result."""
         self.results.write(text + "\n")
 
-    def styled(self, text: Any) -> None:
-        """Write one line of a result that may carry rich's styles."""
+    def styled(self, text: Text) -> None:
+        """Write one line of a result, a `Text` of rich."""
+        text.plain = _harmless(text.plain)
         self.console.print(text)
 
     def document(self, value: Any) -> None:
@@ -75,7 +81,7 @@ class Output:
         """Write *rows* of texts: a table on a terminal, lines with tabs elsewhere."""
         if not self.terminal:
             for row in rows:
-                self.line("\t".join(" ".join(cell.split()) for cell in row))
+                self.line("\t".join(" ".join(_harmless(cell).split()) for cell in row))
             return
         from rich import box
         from rich.table import Table
@@ -85,7 +91,7 @@ class Output:
         for column in columns:
             table.add_column(column, overflow="fold")
         for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
+            table.add_row(*(Text(_harmless(cell)) for cell in row))
         _console(self.results).print(table)
 
     def note(self, text: str) -> None:
@@ -112,7 +118,7 @@ class Output:
         if error.hint:
             parts.append(f" [bold]next:[/] {escape(_indented(error.hint))}")
         for part in parts:
-            self._notes.print(part)
+            self._notes.print(_harmless(part))
 
 
 def _console(file: TextIO, *, soft_wrap: bool = False) -> Console:
@@ -125,6 +131,11 @@ def _console(file: TextIO, *, soft_wrap: bool = False) -> Console:
         highlight=False,
         soft_wrap=soft_wrap,
     )
+
+
+def _harmless(text: str) -> str:
+    """Return *text* without what a terminal would obey: it may come from anyone."""
+    return text.translate(_CONTROLS)
 
 
 def _indented(text: str) -> str:

@@ -1,0 +1,171 @@
+"""The spool: batches in recorded order, and one process at a time on each."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trackteroid_cli.errors import AmbiguousBatch, BatchBusy, NotFound, StorageError
+from trackteroid_cli.spool import Entry, Spool, State, new_id, slug
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool")
+
+
+def put(spool: Spool, name: str = "publish", batch_id: str = "") -> Entry:
+    """Put a batch there; what is in it does not matter here."""
+    path = spool.place(batch_id or new_id(), name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"operations")
+    return spool.find(path.name.partition(".")[0])
+
+
+def state(spool: Spool, entry: Entry) -> State:
+    return spool.find(entry.id).state
+
+
+def test_ids_sort_in_the_order_in_which_they_are_made() -> None:
+    ids = [new_id() for _ in range(5000)]
+    moments = [each[:-1] for each in ids]  # the last character is random
+    assert moments == sorted(moments)
+    assert len(set(ids)) == len(ids)
+    assert all(len(each) == len("20260131-134501-417k2f") for each in ids)
+
+
+def test_listing_is_in_recorded_order_over_all_states_and_opens_no_file(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [put(spool, f"batch {number}") for number in range(4)]
+    with spool.claim(entries[1]) as claim:
+        claim.outcome = State.COMMITTED
+    with spool.claim(entries[2]) as claim:
+        claim.outcome = State.FAILED
+    (spool.folder / "pending" / ".trackteroid-1.tmp").write_bytes(b"half")
+    (spool.folder / "pending" / "notes.txt").write_bytes(b"")
+
+    def no_opening(*_: Any, **__: Any) -> Any:
+        raise AssertionError("a file was opened")
+
+    for module in (builtins, io):
+        monkeypatch.setattr(module, "open", no_opening)
+    monkeypatch.setattr(os, "open", no_opening)
+    listed = spool.entries()
+    monkeypatch.undo()
+    assert [entry.id for entry in listed] == [entry.id for entry in entries]
+    assert [entry.state.value for entry in listed] == ["pending", "committed", "failed", "pending"]
+    assert [entry.name for entry in listed] == ["batch-0", "batch-1", "batch-2", "batch-3"]
+    assert spool.entries((State.FAILED,)) == [listed[2]]
+
+
+def test_a_spool_that_is_not_there_yet_is_empty_and_stays_away(spool: Spool) -> None:
+    assert spool.entries() == []
+    with pytest.raises(NotFound, match="there is no batch 'x'"):
+        spool.find("x")
+    assert not spool.folder.exists()
+
+
+def test_a_batch_is_found_by_id_beginning_and_name(spool: Spool) -> None:
+    first = put(spool, "Night run!", "20260131-134501-417k2f")
+    second = put(spool, "other", "20260131-134502-417k2f")
+    assert spool.find(first.id) == first
+    assert spool.find("20260131-134502") == second
+    assert spool.find("Night run!") == spool.find("Night-run") == first
+    with pytest.raises(AmbiguousBatch, match="'20260131' means 2 batches"):
+        spool.find("20260131")
+    with pytest.raises(NotFound, match="spool"):
+        spool.find("")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("publish_v2", "publish_v2"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("Überblick.v1", "Überblick-v1"),
+        ("???", "batch"),
+        ("", "batch"),
+        ("\udc80broken", "broken"),
+    ],
+)
+def test_a_name_becomes_one_that_every_file_system_takes(name: str, shown: str) -> None:
+    assert slug(name) == shown
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "語", "𠀋"])
+def test_a_long_name_still_fits_into_a_file_name(spool: Spool, letter: str) -> None:
+    entry = put(spool, letter * 300)
+    assert entry.path.exists()
+    assert spool.find(letter * 300) == entry
+
+
+def test_a_claimed_batch_goes_where_the_claim_says_and_else_back(spool: Spool) -> None:
+    entry = put(spool)
+    with spool.claim(entry) as claim:
+        assert state(spool, entry) is State.COMMITTING
+        assert claim.path.read_bytes() == b"operations"
+    with pytest.raises(RuntimeError), spool.claim(entry):
+        raise RuntimeError
+    assert state(spool, entry) is State.PENDING
+    with spool.claim(entry) as claim:
+        claim.outcome = State.COMMITTED
+    assert state(spool, entry) is State.COMMITTED
+    with pytest.raises(NotFound, match="another process has it committed"), spool.claim(entry):
+        pass
+    spool.find(entry.id).path.unlink()
+    with pytest.raises(NotFound, match="it is gone"), spool.claim(entry):
+        pass
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from trackteroid_cli.spool import Spool
+spool = Spool(Path(sys.argv[1]))
+with spool.claim(spool.find(sys.argv[2])):
+    print("claimed", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_claim_keeps_other_processes_off_until_its_own_is_killed(spool: Spool) -> None:
+    entry = put(spool)
+    other = put(spool)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(spool.folder), entry.id], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"claimed\n"
+        with (
+            pytest.raises(BatchBusy, match=f"another process works on {entry.id}"),
+            spool.claim(entry),
+        ):
+            pass
+        with spool.claim(other):
+            pass
+        process.kill()
+    left = spool.find(entry.id)
+    assert left.state is State.COMMITTING
+    with spool.claim(left) as claim:
+        claim.outcome = State.COMMITTED
+    assert spool.find(entry.id).path.read_bytes() == b"operations"
+    assert state(spool, entry) is State.COMMITTED
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    spool = Spool(tmp_path / "file" / "spool")
+    with pytest.raises(StorageError, match="cannot read the spool") as error:
+        spool.entries()
+    assert error.value.why
+    assert "TRACKTEROID_HOME" in error.value.hint
+    with pytest.raises(StorageError, match="cannot write to"), spool.lock("x"):
+        pass
