@@ -172,7 +172,11 @@ class CommandLine:
     environment: dict[str, str] = field(default_factory=dict)
 
     def __call__(
-        self, *arguments: object, stdin: str | None = None, python: str = sys.executable, **more: str
+        self,
+        *arguments: object,
+        stdin: str | None = None,
+        python: str = sys.executable,
+        **more: str,
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [python, "-m", "trackteroid_cli", *map(str, arguments)],

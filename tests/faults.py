@@ -92,9 +92,7 @@ class FaultyProxy:
             self.happened.append(fault)
         return self._treat(fault, connection, head, body)
 
-    def _treat(
-        self, fault: Fault, connection: socket.socket, head: list[str], body: bytes
-    ) -> bool:
+    def _treat(self, fault: Fault, connection: socket.socket, head: list[str], body: bytes) -> bool:
         if fault in (Fault.REFUSE, Fault.DROP_BEFORE):
             return False
         if fault is Fault.RESET_BEFORE:

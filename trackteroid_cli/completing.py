@@ -7,7 +7,7 @@ the server does not answer, the batch is recorded without.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trackteroid_cli.batch import Label
@@ -16,14 +16,18 @@ from trackteroid_cli.naming import NAMES, label_of
 from trackteroid_cli.operations import Identity
 
 if TYPE_CHECKING:
+    import ftrack_api
+
+    from trackteroid_cli.connection import Connection
     from trackteroid_cli.deferral import Recording
-    from trackteroid_cli.session import Session
 
 #: How many entities one query asks for.
 _PAGE = 500
 
 
-def complete(recording: Recording, session: Session) -> None:
+def complete(
+    recording: Recording, session: ftrack_api.Session, connect: Callable[[], Connection]
+) -> None:
     """Add names and old values to *recording*, as far as *session* and its server know them."""
     questions = _Questions(session)
     for entity, label in recording.mentioned.items():
@@ -37,7 +41,7 @@ def complete(recording: Recording, session: Session) -> None:
     if not queries:
         return
     try:
-        with session.open_connection() as connection:
+        with connect() as connection:
             answers = connection.call(queries)
     except ServerError:
         return
@@ -55,7 +59,7 @@ def complete(recording: Recording, session: Session) -> None:
 class _Questions:
     """Which attributes to ask for, of which entities."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: ftrack_api.Session) -> None:
         self._schemas = {schema["id"]: schema for schema in session.schemas}
         self._ids: dict[str, dict[str, None]] = {}
         self._projections: dict[str, dict[str, None]] = {}
@@ -99,7 +103,7 @@ class _Questions:
         return [name for name in names if name in schema["properties"]]
 
 
-def _from_memory(session: Session, entity: Identity) -> Label | None:
+def _from_memory(session: ftrack_api.Session, entity: Identity) -> Label | None:
     """Return the label of an entity that the session has in memory, if it has what it takes."""
     try:
         found: Any = session._get(*entity)

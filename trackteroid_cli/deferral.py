@@ -1,20 +1,24 @@
 """Deferring: what a session commits becomes a batch instead of a request.
 
-A `Recording` is the batch in the making, for one server. A `Deferral` connects one session to a
-recording: it takes over what the session commits, and can undo what a block left in the session.
+A `Recording` is the batch in the making, for one server; a `Recorder` has one for each server of a
+run. A `Deferral` connects one session to a recording: it takes over what the session commits, and
+can undo what a block left in the session.
 """
 
 from __future__ import annotations
 
 import datetime
 import json
+import os
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import arrow
+import ftrack_api
 import ftrack_api.collection
 import ftrack_api.entity.base
 import ftrack_api.operation
@@ -26,9 +30,6 @@ from trackteroid_cli.batch import Batch, Header, Label
 from trackteroid_cli.errors import CannotDefer
 from trackteroid_cli.locations import Placement, Placements
 from trackteroid_cli.operations import Create, Identity, identity, to_json
-
-if TYPE_CHECKING:
-    from trackteroid_cli.session import Session
 
 _NOT_SET = ftrack_api.symbol.NOT_SET
 _Create = ftrack_api.operation.CreateEntityOperation
@@ -80,6 +81,8 @@ class Recording:
         self.unseen: dict[tuple[Identity, str], int] = {}
         #: Where components are, as far as this recording changed it.
         self.placements = Placements()
+        #: The process that will write the batch.
+        self.process = os.getpid()
         #: Held while a commit is added: sessions in several threads may record into one.
         self.lock = threading.Lock()
 
@@ -126,6 +129,37 @@ class Recording:
         batch_file.write(path, header, self.operations, labels, replace=replace)
 
 
+@dataclass
+class Recorder:
+    """Keeps what the sessions of one run commit: one recording for each server."""
+
+    recordings: dict[str, Recording] = field(default_factory=dict)
+    sessions: list[ftrack_api.Session] = field(default_factory=list)
+
+    def recording_for(self, session: ftrack_api.Session) -> Recording:
+        """Return the recording that *session* takes part in."""
+        return self.recordings.setdefault(settings.normalise_url(session.server_url), Recording())
+
+    def adopt(self, session: ftrack_api.Session) -> None:
+        """Take note of a new session."""
+        self.sessions.append(session)
+
+    @property
+    def uncommitted(self) -> int:
+        """The number of operations that the script has recorded and not committed."""
+        return sum(
+            len(session.recorded_operations) for session in self.sessions if not session.closed
+        )
+
+    def session_for(self, url: str) -> ftrack_api.Session:
+        """Return the last session of the server *url*."""
+        return next(
+            session
+            for session in reversed(self.sessions)
+            if settings.normalise_url(session.server_url) == url
+        )
+
+
 class Operations(ftrack_api.operation.Operations):  # type: ignore[misc]
     """The operations that a session has recorded since its last commit.
 
@@ -135,7 +169,7 @@ class Operations(ftrack_api.operation.Operations):  # type: ignore[misc]
     Another thread may add operations at any time.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: ftrack_api.Session) -> None:
         super().__init__()
         self._session = session
         #: Update -> the value on the server, as last seen.
@@ -187,7 +221,7 @@ class Deferral:
     """
 
     def __init__(
-        self, session: Session, recording: Recording, outer: Deferral | None = None
+        self, session: ftrack_api.Session, recording: Recording, outer: Deferral | None = None
     ) -> None:
         self.recording = recording
         self.outer = outer
@@ -466,7 +500,7 @@ def _formless(value: Any) -> TypeError:
     return TypeError(f"{value!r} of type {type(value).__name__} has no JSON form")
 
 
-def _restore(session: Session, operation: Any) -> None:
+def _restore(session: ftrack_api.Session, operation: Any) -> None:
     """Give the attribute that *operation* changed its former value, without recording that."""
     entity = _cached(session, operation)
     if entity is not None:
@@ -475,25 +509,25 @@ def _restore(session: Session, operation: Any) -> None:
             attribute.set_local_value(entity, operation.old_value)
 
 
-def _last_seen(session: Session, operation: Any) -> Any:
+def _last_seen(session: ftrack_api.Session, operation: Any) -> Any:
     entity = _cached(session, operation)
     if entity is None:
         return _NOT_SET
     return entity.attributes.get(operation.attribute_name).get_remote_value(entity)
 
 
-def _cached(session: Session, operation: Any) -> Any:
+def _cached(session: ftrack_api.Session, operation: Any) -> Any:
     try:
         return session.cache.get(_cache_key(session, operation))
     except KeyError:
         return None
 
 
-def _forget(session: Session, operation: Any) -> None:
+def _forget(session: ftrack_api.Session, operation: Any) -> None:
     with suppress(KeyError):  # never merged, or forgotten already
         session.cache.remove(_cache_key(session, operation))
 
 
-def _cache_key(session: Session, operation: Any) -> Any:
+def _cache_key(session: ftrack_api.Session, operation: Any) -> Any:
     key = list(operation.entity_key.values())
     return session.cache_key_maker.key((str(operation.entity_type), key))

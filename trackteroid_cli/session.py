@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,12 +20,12 @@ import ftrack_api.entity.factory
 import requests
 
 from trackteroid_cli import connection, sandbox, settings
-from trackteroid_cli.deferral import READING_ACTIONS, Deferral, Recording
+from trackteroid_cli.completing import complete
+from trackteroid_cli.deferral import READING_ACTIONS, Deferral, Recorder, Recording
 from trackteroid_cli.errors import CannotDefer
 from trackteroid_cli.locations import Placement, RecordedLocation, RecordedServerAccessor
 
 if TYPE_CHECKING:
-    from trackteroid_cli.recording import Recorder
     from trackteroid_cli.replay import Result
 
 #: ftrack's own class: while a script is recorded, ``ftrack_api.Session`` is ours.
@@ -86,8 +87,7 @@ class Session(_FtrackSession):  # type: ignore[misc, valid-type]
                 the batch that is to be continued was sent already, or is for another server.
             StorageError: the file cannot be written; nothing is half written.
         """
-        from trackteroid_cli.completing import complete
-        from trackteroid_cli.recording import make_header
+        from trackteroid_cli.provenance import make_header
 
         path = Path(path)
         recording = Recording()
@@ -98,8 +98,15 @@ class Session(_FtrackSession):  # type: ignore[misc, valid-type]
         try:
             yield self
             self.commit()
-            complete(recording, self)
-            header = make_header(path.stem, recording, self)
+            self.complete_recording(recording)
+            header = make_header(
+                path.stem,
+                recording.counts,
+                argv=sys.argv,
+                server=self.server_url,
+                api_user=self.api_user,
+                secrets=[self.api_key],
+            )
             recording.save(path, header, replace=True)
         finally:
             try:
@@ -107,6 +114,10 @@ class Session(_FtrackSession):  # type: ignore[misc, valid-type]
                     deferral.undo()
             finally:
                 self._deferral, self.recorded_operations = outer
+
+    def complete_recording(self, recording: Recording) -> None:
+        """Add names and old values to *recording*, as far as this session's server knows them."""
+        complete(recording, self, self.open_connection)
 
     def _begin(self, recording: Recording) -> Deferral:
         self._deferral = Deferral(self, recording, self._deferral)
@@ -121,9 +132,20 @@ class Session(_FtrackSession):  # type: ignore[misc, valid-type]
             finally:
                 self._forget_query_results()
             return
+        self._refuse_in_child(self._deferral)
         with self._thread_lock, self.auto_populating(False):
             taken = self._deferral.commit()
         self._complete_custom_attributes(taken, self._deferral)
+
+    @staticmethod
+    def _refuse_in_child(deferral: Deferral) -> None:
+        """A forked process has a copy of the recording: what it adds there would be lost."""
+        if deferral.recording.process != os.getpid():
+            raise CannotDefer(
+                "cannot record in a forked process",
+                why="the batch is written by the process that began it, which never hears of this",
+                hint="commit in the process that made the session, or record the other by itself",
+            )
 
     def rollback(self) -> None:
         """Forget what was recorded since the last commit, and the values that it gave."""

@@ -517,3 +517,31 @@ def test_a_file_that_is_no_text_is_refused(trackteroid: CommandLine, spool: Spoo
     ran = trackteroid("record", "--jsonl", "latin.jsonl")
     refused(ran, 2, what="cannot record latin.jsonl", why="utf-8", hint="one operation a line")
     assert spool.entries() == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform cannot fork")
+def test_a_commit_in_a_forked_process_is_refused_as_nobody_would_write_it(
+    connected: CommandLine,
+) -> None:
+    script = connected.script(
+        """
+import os, sys
+import ftrack_api
+
+session = ftrack_api.Session()
+session.create("Project", {"name": "forked"})
+child = os.fork()
+if child == 0:
+    try:
+        session.commit()
+    except Exception as error:
+        sys.stdout.write(str(error) + "\\n")
+        sys.stdout.flush()
+    os._exit(0)
+os.waitpid(child, 0)
+session.commit()
+"""
+    )
+    finished = connected("record", script)
+    assert finished.stdout.startswith("cannot record in a forked process")
+    assert "1 create" in finished.stderr

@@ -107,7 +107,8 @@ def test_bash_completes_commands_options_values_and_batches_without_starting_pyt
 
 
 @pytest.mark.parametrize(
-    ("shell", "file"), [("bash", "trackteroid.bash"), ("zsh", "_trackteroid"), ("fish", "trackteroid.fish")]
+    ("shell", "file"),
+    [("bash", "trackteroid.bash"), ("zsh", "_trackteroid"), ("fish", "trackteroid.fish")],
 )
 def test_the_shell_reads_its_completions(shell: str, file: str) -> None:
     if shutil.which(shell) is None:

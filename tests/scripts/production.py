@@ -38,7 +38,7 @@ shots = [
     session.create("Shot", {"name": f"sh{number:03}", "parent": new_sequence, "sort": number})
     for number in (10, 20, 30)
 ]
-shots[0]["description"] = "wide; the \"big\" one, Üñïcödé"
+shots[0]["description"] = 'wide; the "big" one, Üñïcödé'
 shots[0]["custom_attributes"]["fstart"] = 1009
 shots[0]["custom_attributes"]["slate"] = "A-1"
 shots[0]["metadata"]["reel"] = "A001"

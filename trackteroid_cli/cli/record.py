@@ -15,7 +15,7 @@ from trackteroid_cli.cli.output import Output, counted, plural
 from trackteroid_cli.errors import InvalidOperation, NotFound, StorageError, UsageError
 
 if TYPE_CHECKING:
-    from trackteroid_cli.recording import Program
+    from trackteroid_cli.running import Program
     from trackteroid_cli.spool import Spool
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -125,29 +125,29 @@ def record(
 
 
 def _program(code: str | None, module: str | None, arguments: list[str]) -> Program:
-    from trackteroid_cli import recording
+    from trackteroid_cli import running
 
     if code is not None:
-        return recording.code(code, arguments)
+        return running.code(code, arguments)
     if module is not None:
-        return recording.module(module, arguments)
+        return running.module(module, arguments)
     if arguments[0] == "-":
-        return recording.standard_input(arguments[1:])
-    return recording.script(arguments[0], arguments[1:])
+        return running.standard_input(arguments[1:])
+    return running.script(arguments[0], arguments[1:])
 
 
 def _record_program(
     program: Program, place: Spool, name: str, output_file: Path | None, output: Output
 ) -> int:
-    from trackteroid_cli import recording
+    from trackteroid_cli import recording, running
 
     with recording.recording_sessions() as recorder:
-        status = recording.run(program)
+        status = running.run(program)
         if status:
             if recorder.sessions:
                 output.note(f"nothing was recorded: the script ended with exit status {status}")
             return status
-        recording.finish()
+        running.finish()
         saved = recording.save(recorder, program, place, name=name, output=output_file)
         uncommitted = recorder.uncommitted
     if uncommitted:

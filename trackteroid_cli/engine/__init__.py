@@ -1,1 +1,1 @@
-"""The embedded ftrack: schema, store, query language, actions. Imports nothing from the rooms above."""
+"""The embedded ftrack: schema, store, query language, actions. Knows no room above."""

@@ -25,7 +25,7 @@ SUPERTYPES: dict[str, tuple[str, ...]] = {
     "NoteCategory": ("NoteLabel",),
 }
 
-#: Supertypes of every schema with such an ending: `XCustomAttributeLink`, `XCustomAttributeLinkFrom`.
+#: Supertypes of every schema whose name ends like theirs: ``UserCustomAttributeLink``…
 SUPERTYPE_SUFFIXES = ("CustomAttributeLinkFrom", "CustomAttributeLink")
 
 #: The same rows seen from the other end: one table, told apart by another column.

@@ -31,7 +31,7 @@ class Relation:
 
     * ``reference``: this row's *column* holds the target's key.
     * ``many``: the target's *column* holds this row's key (and *where* holds, if given).
-    * ``through``: *between* has a row for each pair, *column* for this row, *target_column* for the target.
+    * ``through``: *between* has a row for each pair: *column* is this one, *target_column* the other.
     * ``ancestors``, ``descendants``: up and down the context hierarchy.
     * ``dense``: custom attribute values, one for each configuration that applies.
     * ``latest_version``: the version of an asset that the server deems the latest.
@@ -279,7 +279,7 @@ class Schema:
         return Relation(name, target, "many", column, where=facts.COLLECTION_FILTERS.get(name))
 
     def _inverse_column(self, entity_type: EntityType, target: str) -> str:
-        """Return the column of the one reference of *target* that leads back, or its likely name."""
+        """Return the column of *target*'s one reference that leads back, or its likely name."""
         columns = {
             relation.column
             for relation in self.types[target].relations.values()
@@ -322,7 +322,7 @@ def is_dense(type_name: str) -> bool:
     """Return whether rows of *type_name* are computed from configurations and stored values.
 
     ``CustomAttributeValue`` holds the values that were set; the types named after an entity type
-    (``ContextCustomAttributeValue``…) show one row for each configuration that applies to an entity.
+    (``ContextCustomAttributeValue``…) show a row for each configuration that applies to an entity.
     """
     return type_name.endswith("CustomAttributeValue") and type_name != "CustomAttributeValue"
 
