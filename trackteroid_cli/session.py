@@ -139,7 +139,7 @@ class Session(_FtrackSession):  # type: ignore[misc, valid-type]
 
     @staticmethod
     def _refuse_in_child(deferral: Deferral) -> None:
-        """A forked process has a copy of the recording: what it adds there would be lost."""
+        """Refuse what a forked process adds to its copy of the recording: it would be lost."""
         if deferral.recording.process != os.getpid():
             raise CannotDefer(
                 "cannot record in a forked process",

@@ -31,7 +31,7 @@ class Relation:
 
     * ``reference``: this row's *column* holds the target's key.
     * ``many``: the target's *column* holds this row's key (and *where* holds, if given).
-    * ``through``: *between* has a row for each pair: *column* is this one, *target_column* the other.
+    * ``through``: *between* has a row for each pair, *column* this one, *target_column* the other.
     * ``ancestors``, ``descendants``: up and down the context hierarchy.
     * ``dense``: custom attribute values, one for each configuration that applies.
     * ``latest_version``: the version of an asset that the server deems the latest.
