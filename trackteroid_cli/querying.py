@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PAGE = 500
 
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'')
-_SELECT = re.compile(r"\s*select\s+(?P<projections>.+?)\s+from\s+(?P<type>\w+)", re.I | re.S)
+_SELECT = re.compile(r"\s*select\s+(?P<projections>.+?)\s+from\s", re.I | re.S)
 _TAIL = re.compile(r"\b(?:limit|offset)\s+\d+", re.I)
 _AGGREGATE = re.compile(r"(?P<function>\w+)\s*\(\s*(?P<path>[\w.]+)\s*\)")
 
@@ -41,7 +41,7 @@ class Question:
     ) -> None:
         self._connection = connection
         self._limit = limit
-        expression = expression.strip()
+        self._typed = expression = expression.strip()
         if not expression:
             raise InvalidExpression("the expression is empty")
         if not re.match(r"select\s", expression, re.I):
@@ -57,12 +57,6 @@ class Question:
         text = match["projections"] if match else ""
         paths = (part.strip() for part in text.split(","))
         return list(dict.fromkeys(_AGGREGATE.sub(r"\g<function>_\g<path>", path) for path in paths))
-
-    @property
-    def entity_type(self) -> str:
-        """The type that is asked for."""
-        match = _SELECT.match(self.expression)
-        return match["type"] if match else ""
 
     def entities(self) -> Iterator[dict[str, Any]]:
         """Yield the entities, page by page.
@@ -97,7 +91,13 @@ class Question:
         return [str(entity.get(name, "")) for name in names]
 
     def _ask(self, expression: str) -> tuple[list[dict[str, Any]], int | None]:
-        result = self._connection.call([{"action": "query", "expression": expression}])[0]
+        try:
+            result = self._connection.call([{"action": "query", "expression": expression}])[0]
+        except InvalidExpression:
+            # What we added would be in the message, and its position off: have the server say what
+            # is wrong with the words that were typed.
+            self._connection.call([{"action": "query", "expression": self._typed}])
+            raise
         following = result.get("metadata", {}).get("next", {}).get("offset")
         return result["data"], following
 

@@ -109,6 +109,7 @@ def test_large_answers_are_fetched_in_pages_and_limits_are_kept(
     ("expression", "why"),
     [
         ('select name from Shot where name is is "x"', "line 1, column 40"),
+        ("Task where name is", "line 1, column 19"),
         ("select name from Shto", "'Shto' exists. Did you mean 'Shot'?"),
         ("Shto", "no entity type 'Shto'; did you mean Shot"),
         ("select nme from Shot", "No attribute 'nme' exists for schema 'Shot'"),

@@ -90,7 +90,7 @@ def _tell(result: Result, done: str, output: Output) -> None:
         output.report(result.error)
     elif not output.as_json and not output.quiet:
         what = result.reason or counted(result.counts)
-        output.table((), [(done, result.id, result.name, what)])
+        output.row((done, result.id, result.name, what))
 
 
 def _status(result: Result) -> ExitCode:

@@ -81,7 +81,7 @@ class Output:
         """Write *rows* of texts: a table on a terminal, lines with tabs elsewhere."""
         if not self.terminal:
             for row in rows:
-                self.line("\t".join(" ".join(_harmless(cell).split()) for cell in row))
+                self.row(row)
             return
         from rich import box
         from rich.table import Table
@@ -93,6 +93,11 @@ class Output:
         for row in rows:
             table.add_row(*(Text(_harmless(cell)) for cell in row))
         _console(self.results).print(table)
+
+    def row(self, cells: Sequence[str]) -> None:
+        """Write one line of texts, apart from a table: with tabs where no person reads it."""
+        between = "  " if self.terminal else "\t"
+        self.line(between.join(" ".join(_harmless(cell).split()) for cell in cells))
 
     def note(self, text: str) -> None:
         """Tell the person something about the run."""
