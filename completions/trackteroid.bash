@@ -38,7 +38,11 @@ _trackteroid() {
         "record:--name") COMPREPLY=(); return ;;
         "record:-o"|"record:--output") COMPREPLY=($(compgen -f -- "$current")); return ;;
         "inspect:--state") COMPREPLY=($(compgen -W "pending committing committed failed" -- "$current")); return ;;
+        "commit:--on-conflict") COMPREPLY=($(compgen -W "stop skip overwrite" -- "$current")); return ;;
+        "commit:--retries") COMPREPLY=(); return ;;
         "commit:--timeout") COMPREPLY=(); return ;;
+        "commit:--chunk-size") COMPREPLY=(); return ;;
+        "commit:--log-file") COMPREPLY=($(compgen -f -- "$current")); return ;;
         "query:-f"|"query:--format") COMPREPLY=($(compgen -W "table json jsonl csv ids" -- "$current")); return ;;
         "query:--limit") COMPREPLY=(); return ;;
         "sandbox serve:--port") COMPREPLY=(); return ;;
@@ -53,7 +57,7 @@ _trackteroid() {
             [ "${current#-}" = "$current" ] && words="$(_trackteroid_batches)"
             ;;
         "commit")
-            words="--dry-run --timeout --json -q --quiet -h --help"
+            words="--dry-run --on-conflict --retries --timeout --chunk-size --retry-failed --server-changed --log-file --json -q --quiet -h --help"
             [ "${current#-}" = "$current" ] && words="$(_trackteroid_batches)"
             ;;
         "query")

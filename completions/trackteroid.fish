@@ -39,7 +39,13 @@ complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -l jsonl -d 'Th
 complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -s h -l help -d 'Show a summary and exit.'
 complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -a "(__trackteroid_batches)"
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l dry-run -d 'Tell what would be sent, and send nothing.'
+complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l on-conflict -x -a 'stop skip overwrite' -d 'Where the server shows neither what the author saw nor what the batch wants: hold the batch back, send the rest, or send all the same. Default: stop.'
+complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l retries -x -d 'How often to try again when the server is out of reach or its answer is lost. Default: 3.'
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l timeout -x -d 'How long to wait for an answer. Default: 60.'
+complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l chunk-size -x -d 'Send so many operations in a request, for servers with limits; 0 for all in one.'
+complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l retry-failed -d 'Also take the batches that the server refused.'
+complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l server-changed -d 'Send batches also if they were recorded against another address.'
+complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l log-file -r -F -d 'Add a line to this file for each batch.'
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l json -d 'One object with what became of every batch.'
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -s q -l quiet -d 'Print only what needs a person.'
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -s h -l help -d 'Show a summary and exit.'

@@ -109,7 +109,7 @@ def _command(name: str, function: Callable[..., object], epilog: str) -> Command
     command = Command(name, paragraphs[0], paragraphs[1:], epilog, [], [])
     hints = typing.get_type_hints(function, include_extras=True)
     for parameter in inspect.signature(function).parameters.values():
-        annotation = hints[parameter.name]
+        annotation = _annotated(hints[parameter.name])
         for info in getattr(annotation, "__metadata__", ()):
             kind = typing.get_args(annotation)[0]
             if isinstance(info, OptionInfo):
@@ -118,6 +118,12 @@ def _command(name: str, function: Callable[..., object], epilog: str) -> Command
                 command.arguments.append(_argument(parameter, info, kind))
     command.options.append(Option(["-h", "--help"], "Show a summary and exit."))
     return command
+
+
+def _annotated(hint: object) -> object:
+    """Return the annotated type: Python 3.10 makes it optional where the default is None."""
+    candidates = (hint, *typing.get_args(hint))
+    return next((each for each in candidates if hasattr(each, "__metadata__")), hint)
 
 
 def _option(parameter: inspect.Parameter, info: OptionInfo, kind: object) -> Option:

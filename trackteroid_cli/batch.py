@@ -70,7 +70,13 @@ class Label(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt to commit: ``outcome`` is ``sending``, ``landed``, ``refused`` or ``unknown``."""
+    """One step of an attempt to commit.
+
+    ``outcome`` is ``sending`` before a request. After it, it is ``sent`` (more is to come),
+    ``landed`` (the server has it all), ``refused``, ``unknown`` (the answer was lost) or
+    ``unreached``; or it is ``held``, where conflicts kept the batch from being sent. ``up_to`` is
+    how many of the batch's operations, from the first, the server has after the request.
+    """
 
     when: str
     outcome: str
@@ -78,6 +84,7 @@ class Attempt:
     host: str = ""
     server: str = ""
     reason: str = ""
+    up_to: int = 0
 
 
 class Batch:

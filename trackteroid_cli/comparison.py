@@ -56,6 +56,13 @@ class Conflict:
     recorded: Any
     now: Any
     wanted: Any
+    #: Whether the entity itself is not there any more.
+    gone: bool = False
+
+    @property
+    def entity(self) -> Identity:
+        """The entity that it is about."""
+        return self.entity_type, tuple(self.entity_key.values())
 
     def as_json(self, label: str = "") -> dict[str, Any]:
         """Return the conflict as ``inspect --check --json`` shows it."""
@@ -90,15 +97,15 @@ class Comparison:
 
 
 def compare(
-    operations: Sequence[Operation], connection: Connection, *, sent: bool = False
+    operations: Sequence[Operation], connection: Connection, *, sent: int = 0
 ) -> Comparison:
     """Compare *operations* with what the server of *connection* holds now.
 
     Args:
         operations: of one batch, in order.
-        sent: whether an earlier attempt may have brought them to the server. An entity that they
-            create and that is there then proves that they landed; what differs from it was changed
-            afterwards, and is no conflict but newer work.
+        sent: how many of them, from the first, an earlier attempt may have brought to the server.
+            One effect that only they can have had proves that they landed; what differs all the
+            same was changed afterwards, and is no conflict but newer work.
 
     Raises:
         ServerError: the server cannot be asked.
@@ -106,21 +113,23 @@ def compare(
     histories = _histories(operations)
     server = _Server(connection, histories.values())
     comparison = Comparison([Standing.MISSING] * len(operations))
-    proven = sent and any(
-        history.is_new and server.holds(entity) for entity, history in histories.items()
-    )
+    landed = sent if sent and _is_proven(histories, server, sent) else 0
     for entity, history in histories.items():
-        _judge(entity, history, server, comparison, proven)
+        _Judgement(entity, history, server, comparison, landed).pass_()
     return comparison
 
 
 @dataclass(slots=True)
 class _Attribute:
-    """What a batch does to one attribute: from what to what, by which operations."""
+    """What a batch does to one attribute: from what to what, by which updates.
+
+    ``earlier`` are the values that it has on the way, from the one that the author saw.
+    """
 
     recorded: Any
     wanted: Any
     positions: list[int]
+    earlier: list[Any] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -169,9 +178,10 @@ def _add_update(history: _History, position: int, operation: Update) -> None:
     known = history.attributes.get(operation.attribute_name)
     if known is None:
         history.attributes[operation.attribute_name] = _Attribute(
-            operation.old_value, operation.new_value, [position]
+            operation.old_value, operation.new_value, [position], [operation.old_value]
         )
     else:
+        known.earlier.append(known.wanted)
         known.wanted = operation.new_value
         known.positions.append(position)
 
@@ -179,85 +189,119 @@ def _add_update(history: _History, position: int, operation: Update) -> None:
 # -- judging ---------------------------------------------------------------------------------------
 
 
-def _judge(
-    entity: Identity, history: _History, server: _Server, comparison: Comparison, proven: bool
-) -> None:
-    there = server.holds(entity)
-    if history.created is not None and history.deleted is not None:
-        # It comes and goes: nothing of it can be seen, whether it was sent or not.
-        _set(comparison, history.positions, Standing.THERE if proven else Standing.MISSING)
-    elif history.deleted is not None:
-        _set(comparison, history.positions, Standing.MISSING if there else Standing.THERE)
-    elif history.created is not None:
-        _judge_new(entity, history, server, comparison, proven)
-    elif there:
+def _is_proven(histories: Mapping[Identity, _History], server: _Server, sent: int) -> bool:
+    """Return whether one of the first *sent* operations shows an effect that is theirs alone."""
+    for entity, history in histories.items():
+        if not server.holds(entity):
+            continue
+        if history.is_new and history.created is not None and history.created < sent:
+            return True
         for name, attribute in history.attributes.items():
-            _judge_attribute(entity, history, name, attribute, server, comparison, proven)
-    else:
-        _judge_gone(history, server, comparison, proven)
+            if (
+                attribute.positions
+                and attribute.positions[-1] < sent
+                and attribute.recorded is not UNSET
+                and not _equal(attribute.recorded, attribute.wanted)
+                and _equal(server.value(entity, name), attribute.wanted)
+            ):
+                return True
+    return False
 
 
-def _judge_new(
-    entity: Identity, history: _History, server: _Server, comparison: Comparison, proven: bool
-) -> None:
-    if not server.holds(entity):
-        return
-    _set(comparison, history.positions, Standing.THERE)
-    if proven:
-        return
-    for name, attribute in history.attributes.items():
-        now = server.value(entity, name)
-        if now is not UNSET and not _equal(now, attribute.wanted):
-            assert history.created is not None
-            _set(comparison, [history.created, *attribute.positions], Standing.CONFLICT)
-            comparison.conflicts.append(
-                Conflict(history.entity_type, history.key, name, None, now, attribute.wanted)
-            )
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """Judges what a batch does to one entity; the first *landed* operations are on the server."""
 
+    entity: Identity
+    history: _History
+    server: _Server
+    comparison: Comparison
+    landed: int
 
-def _judge_attribute(
-    entity: Identity,
-    history: _History,
-    name: str,
-    attribute: _Attribute,
-    server: _Server,
-    comparison: Comparison,
-    proven: bool,
-) -> None:
-    now = server.value(entity, name)
-    if name in _LISTS_OF_PARTS or now is UNSET:
-        standing = Standing.THERE if proven else Standing.MISSING
-    elif _equal(now, attribute.wanted):
-        standing = Standing.THERE
-    elif attribute.recorded is UNSET or _equal(now, attribute.recorded):
-        standing = Standing.MISSING
-    elif proven:
-        standing = Standing.THERE
-    elif _only_adds(attribute, server):
-        standing = _add_members(attribute, now, comparison)
-    else:
-        standing = Standing.CONFLICT
-        comparison.conflicts.append(
-            Conflict(
-                history.entity_type, history.key, name, attribute.recorded, now, attribute.wanted
-            )
-        )
-    _set(comparison, attribute.positions, standing)
+    def pass_(self) -> None:
+        """Set the standing of each operation on the entity."""
+        history = self.history
+        there = self.server.holds(self.entity)
+        if history.created is not None and history.deleted is not None:
+            # It comes and goes: nothing of it can be seen, whether it was sent or not.
+            known = history.deleted < self.landed
+            self._set(history.positions, Standing.THERE if known else Standing.MISSING)
+        elif history.deleted is not None:
+            self._set(history.positions, Standing.MISSING if there else Standing.THERE)
+        elif history.created is not None:
+            if there:
+                self._judge_new(history.created)
+        elif there:
+            for name, attribute in history.attributes.items():
+                self._judge_attribute(name, attribute)
+        else:
+            self._judge_gone()
 
+    def _judge_new(self, created: int) -> None:
+        self._set([created], Standing.THERE)
+        for name, attribute in self.history.attributes.items():
+            self._judge_attribute(name, attribute, created)
 
-def _judge_gone(history: _History, server: _Server, comparison: Comparison, proven: bool) -> None:
-    """Everything that was wanted of an entity that is gone is in conflict."""
-    if proven:
-        _set(comparison, history.positions, Standing.THERE)
-        return
-    if any(server.is_new((part,)) for part in history.key.values()):
-        return  # a custom attribute of an entity that comes with the batch
-    for name, attribute in history.attributes.items():
-        _set(comparison, attribute.positions, Standing.CONFLICT)
+    def _judge_attribute(
+        self, name: str, attribute: _Attribute, created: int | None = None
+    ) -> None:
+        """Judge an attribute of an entity that is there, and that the batch creates at *created*."""
+        positions = attribute.positions if created is None else [created, *attribute.positions]
+        now = self.server.value(self.entity, name)
+        known = positions[-1] < self.landed
+        if name in _LISTS_OF_PARTS or now is UNSET:
+            standing = Standing.THERE if known or created is not None else Standing.MISSING
+        elif _equal(now, attribute.wanted):
+            standing = Standing.THERE
+        elif any(value is UNSET or _equal(now, value) for value in attribute.earlier):
+            standing = Standing.MISSING
+        elif known:
+            standing = Standing.THERE
+        elif _only_adds(attribute, self.server):
+            standing = self._add_members(attribute, now)
+        else:
+            standing = Standing.CONFLICT
+            self._report(name, attribute, now)
+        self._set(positions if standing is Standing.CONFLICT else attribute.positions, standing)
+
+    def _judge_gone(self) -> None:
+        """Everything that was wanted of an entity that is gone is in conflict."""
+        history = self.history
+        if any(self.server.is_new((part,)) for part in history.key.values()):
+            return  # a custom attribute of an entity that comes with the batch
+        for name, attribute in history.attributes.items():
+            if attribute.positions[-1] < self.landed:
+                self._set(attribute.positions, Standing.THERE)
+            else:
+                self._set(attribute.positions, Standing.CONFLICT)
+                self._report(name, attribute, None, gone=True)
+
+    def _add_members(self, attribute: _Attribute, now: list[Any]) -> Standing:
+        before, present = _keys(attribute.recorded), _keys(now)
+        added = [item for item in attribute.wanted if _key(item) not in before]
+        if all(_key(item) in present for item in added):
+            return Standing.THERE
+        together = [*now, *(item for item in added if _key(item) not in present)]
+        self.comparison.adjusted[attribute.positions[-1]] = together
+        return Standing.MISSING
+
+    def _report(self, name: str, attribute: _Attribute, now: Any, *, gone: bool = False) -> None:
         recorded = None if attribute.recorded is UNSET else attribute.recorded
-        comparison.conflicts.append(
-            Conflict(history.entity_type, history.key, name, recorded, None, attribute.wanted)
+        self.comparison.conflicts.append(
+            Conflict(
+                self.history.entity_type,
+                self.history.key,
+                name,
+                recorded,
+                now,
+                attribute.wanted,
+                gone,
+            )
         )
+
+    def _set(self, positions: Iterable[int], standing: Standing) -> None:
+        for position in positions:
+            self.comparison.standings[position] = standing
 
 
 def _only_adds(attribute: _Attribute, server: _Server) -> bool:
@@ -266,21 +310,6 @@ def _only_adds(attribute: _Attribute, server: _Server) -> bool:
         return False
     before, after = _keys(attribute.recorded), _keys(attribute.wanted)
     return before <= after and all(server.is_new(key) for key in after - before)
-
-
-def _add_members(attribute: _Attribute, now: list[Any], comparison: Comparison) -> Standing:
-    before, present = _keys(attribute.recorded), _keys(now)
-    added = [item for item in attribute.wanted if _key(item) not in before]
-    if all(_key(item) in present for item in added):
-        return Standing.THERE
-    together = [*now, *(item for item in added if _key(item) not in present)]
-    comparison.adjusted[attribute.positions[-1]] = together
-    return Standing.MISSING
-
-
-def _set(comparison: Comparison, positions: Iterable[int], standing: Standing) -> None:
-    for position in positions:
-        comparison.standings[position] = standing
 
 
 # -- asking ----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ Source: ``ftrack_api/session.py``, ``call``.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -20,6 +21,7 @@ from trackteroid_cli.errors import (
     AnswerLost,
     CredentialsRejected,
     InvalidExpression,
+    ServerBusy,
     ServerError,
     ServerRefused,
     ServerUnreachable,
@@ -149,6 +151,8 @@ class Connection:
 
     def _read(self, response: requests.Response) -> list[Any]:
         url = self.server.url
+        if response.status_code == requests.codes.too_many_requests:
+            raise ServerBusy(url, retry_after=_seconds(response.headers.get("Retry-After")))
         try:
             answer = json.loads(response.content)
         except ValueError as error:
@@ -196,6 +200,23 @@ def write_whole(file: Any, text: str) -> None:
     except BaseException:
         os.unlink(name)  # noqa: PTH108
         raise
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Return how long a Retry-After header wants us to wait; it may also name a moment."""
+    from email.utils import parsedate_to_datetime
+
+    if retry_after is None:
+        return None
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, moment.timestamp() - time.time())
 
 
 def _was_sent(error: requests.ConnectionError) -> bool:

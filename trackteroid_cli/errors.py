@@ -15,10 +15,14 @@
   - ScriptError             what is to be recorded cannot be run                  exit 1
   - CommitError             a batch did not land                                  exit 1
     . ServerMismatch        the batch was recorded against another server         exit 1
+    . ConflictFound         the server shows what neither author nor batch knows  exit 3
+    . WaitsForBatch         it needs a batch that has not landed                  exit 1
+    . Interrupted           the process was told to stop                          exit 75
   - ServerError             the server did not do what was asked                  exit 1
     . ServerRefused         it answered, and refused                              exit 1
     . InvalidExpression     it cannot read the query                              exit 2
     . ServerUnreachable     the request did not reach it                          exit 75
+    . ServerBusy            it wants fewer requests                               exit 75
     . AnswerLost            the request was sent and no answer came               exit 75
     . CredentialsRejected   it does not accept the user or the key                exit 77
 """
@@ -151,6 +155,52 @@ class ServerMismatch(CommitError):
     """The batch was recorded against another server."""
 
 
+class ConflictFound(CommitError):
+    """The server shows neither what the author saw nor what the batch wants.
+
+    Args:
+        conflicts: in the JSON form of ``inspect --check``.
+        told: the same in a few words.
+    """
+
+    exit_code = ExitCode.CONFLICT
+
+    def __init__(
+        self, batch_id: str, name: str, conflicts: list[dict[str, object]], told: str
+    ) -> None:
+        super().__init__(
+            f"batch {batch_id} ({name}) is held back",
+            why=told,
+            hint=f"look at it with `trackteroid inspect {batch_id} --check`; then commit it with "
+            "--on-conflict skip or overwrite, or discard it",
+        )
+        self.conflicts = conflicts
+
+
+class WaitsForBatch(CommitError):
+    """A batch needs entities of an earlier one that has not landed."""
+
+    def __init__(self, batch_id: str, name: str, *, behind: str, why: str) -> None:
+        super().__init__(
+            f"batch {batch_id} ({name}) waits behind {behind}",
+            why=why,
+            hint=f"see to {behind} first: `trackteroid inspect {behind}`",
+        )
+
+
+class Interrupted(CommitError):
+    """The process was told to stop; what it had begun is settled, the rest was not tried."""
+
+    exit_code = ExitCode.TRY_AGAIN
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the commit was interrupted",
+            why="the process was told to stop",
+            hint="run the same command again; batches that were not tried wait",
+        )
+
+
 class ServerError(TrackteroidError):
     """The server did not do what was asked."""
 
@@ -191,6 +241,22 @@ class ServerUnreachable(ServerError):
     """A request did not reach the server."""
 
     exit_code = ExitCode.TRY_AGAIN
+
+
+class ServerBusy(ServerUnreachable):
+    """The server did not carry out a request, because it gets too many.
+
+    Args:
+        retry_after: seconds to wait, if the server says so.
+    """
+
+    def __init__(self, url: str, *, retry_after: float | None) -> None:
+        super().__init__(
+            f"{url} wants fewer requests",
+            why="it answered 429, too many requests",
+            hint="run the same command again a little later",
+        )
+        self.retry_after = retry_after
 
 
 class AnswerLost(ServerError):

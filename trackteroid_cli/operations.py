@@ -148,6 +148,18 @@ def from_json(document: object) -> Operation:
     raise _invalid('"operation" must be "create", "update" or "delete"', document)
 
 
+def texts(value: Any) -> Iterator[str]:
+    """Yield every text in a JSON value: ids among them, of whatever an operation refers to."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from texts(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from texts(part)
+
+
 def request(operations: Iterable[Operation]) -> list[Payload]:
     """Squash *operations* into the entries of one request, in order.
 

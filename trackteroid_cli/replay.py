@@ -1,245 +1,220 @@
-"""Replay: a batch goes to the server in one request, exactly once.
+"""Replay: bring one batch to the server, exactly once.
 
-The journal of a batch tells what was tried. It is written before the request and after the answer,
-so that whoever comes next knows whether the server may have the batch, and asks it before sending.
+The steps of an attempt, one under the other: compare with the server, decide about conflicts, write
+to the journal, send, write to the journal. What the server already holds decides what is sent; the
+journal tells what may have been sent before, so that an answer that was lost, or a process that
+died, is found out about and never guessed.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from trackteroid_cli import settings
-from trackteroid_cli.batch import (
-    Attempt,
-    Batch,
-    Header,
-    append_attempt,
-    created_now,
-    encode_operations,
-    write,
-)
+from trackteroid_cli.batch import Attempt, Batch, Header, append_attempt, created_now
+from trackteroid_cli.comparison import Comparison, Conflict, Standing, compare
 from trackteroid_cli.errors import (
     AnswerLost,
-    BatchError,
-    BatchUnreadable,
+    ConflictFound,
     CredentialsRejected,
-    NotFound,
     ServerMismatch,
     ServerRefused,
     ServerUnreachable,
-    TrackteroidError,
 )
-from trackteroid_cli.operations import Create, Delete, Operation, identity, request
-from trackteroid_cli.spool import Entry, Spool, State
+from trackteroid_cli.killpoint import pass_by
+from trackteroid_cli.naming import Names
+from trackteroid_cli.operations import Create, Operation, Update, identity, request
+from trackteroid_cli.policy import OnConflict, Policy
 
 if TYPE_CHECKING:
     from trackteroid_cli.connection import Connection
 
-#: Errors after which trying the next batch is no use either.
-_HOPELESS = (ServerUnreachable, AnswerLost, CredentialsRejected)
 
-#: How many entities one query asks for.
-_PAGE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of a batch.
-
-    ``outcome`` is ``landed``, ``refused`` or ``unknown``, or None where nothing was sent.
-    """
-
-    id: str
-    name: str
-    state: State
-    outcome: str | None = None
-    reason: str | None = None
-    conflicts: list[Any] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-    error: TrackteroidError | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the result as ``commit --json`` shows it."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "state": self.state.value,
-            "outcome": self.outcome,
-            "reason": self.reason,
-            "conflicts": self.conflicts,
-        }
-
-
-def waiting(spool: Spool) -> list[Entry]:
-    """Return the batches that a commit takes: those that wait, and those that a dead one left."""
-    return spool.entries((State.PENDING, State.COMMITTING))
-
-
-def commit(
-    spool: Spool, targets: Iterable[Entry | Path], connection: Connection
-) -> Iterator[Result]:
-    """Replay batches of *spool*, or in files, in the given order; yield what became of each.
-
-    When the server cannot be reached or rejects the credentials, the rest is not tried.
-    """
-    hopeless: TrackteroidError | None = None
-    for target in targets:
-        if hopeless is not None:
-            yield _untried(target, hopeless)
-            continue
-        if isinstance(target, Path):
-            result = _commit_file(spool, target, connection)
-        else:
-            result = _commit_entry(spool, target, connection)
-        if isinstance(result.error, _HOPELESS):
-            hopeless = result.error
-        yield result
-
-
-def replay_file(path: Path, connection: Connection, spool: Spool | None = None) -> Result:
-    """Replay the batch in the file *path*; one that landed before is not sent again.
-
-    Raises:
-        TrackteroidError: the batch did not land; the file is kept.
-    """
-    result = _commit_file(spool or Spool(settings.home() / "spool"), path, connection)
-    if result.error is not None:
-        raise result.error
-    return result
-
-
-def foretell(targets: Iterable[Entry | Path]) -> Iterator[Result]:
-    """Yield what `commit` would send, without sending anything or asking a server."""
-    for target in targets:
-        path = target if isinstance(target, Path) else target.path
-        try:
-            with Batch(path) as batch:
-                header, journal = batch.header, batch.journal()
-        except TrackteroidError as error:
-            yield _untried(target, error)
-            continue
-        done = bool(journal) and journal[-1].outcome == "landed"
-        state = State.COMMITTED if done else State.PENDING
-        state = state if isinstance(target, Path) else target.state
-        yield Result(header.id, header.name, state, counts=header.counts)
-
-
-def _untried(target: Entry | Path, error: TrackteroidError) -> Result:
-    if isinstance(target, Path):
-        return Result(str(target), target.stem, State.PENDING, None, error.why, error=error)
-    return Result(target.id, target.name, target.state, None, error.why, error=error)
-
-
-def _commit_entry(spool: Spool, entry: Entry, connection: Connection) -> Result:
-    if entry.state is State.COMMITTED:
-        return Result(entry.id, entry.name, entry.state, "landed", "it was committed before")
-    try:
-        with spool.claim(entry) as claim:
-            result = _result(claim.path, entry.id, entry.name, connection)
-            claim.outcome = result.state
-            return result
-    except NotFound as error:
-        done = [each for each in spool.entries((State.COMMITTED,)) if each.id == entry.id]
-        return _commit_entry(spool, done[0], connection) if done else _untried(entry, error)
-    except BatchError as error:
-        return _untried(entry, error)
-
-
-def _commit_file(spool: Spool, path: Path, connection: Connection) -> Result:
-    """Replay a batch that is no part of the spool.
-
-    A file that Trackteroid left has no journal to keep an attempt in: it is taken into the spool.
-    """
-    try:
-        with Batch(path) as batch:
-            header, legacy = batch.header, batch.legacy is not None
-        if legacy:
-            with spool.lock(header.id):
-                entry = take_in(path, spool)
-            return _commit_entry(spool, entry, connection)
-        with spool.lock(header.id):  # which also keeps off whoever commits it from the spool
-            return _result(path, header.id, header.name, connection)
-    except TrackteroidError as error:
-        return _untried(path, error)
-
-
-def take_in(path: Path, spool: Spool) -> Entry:
-    """Copy the batch at *path* into *spool*, unless it is there already, and return its place."""
-    with Batch(path) as batch:
-        header = batch.header
-        for entry in spool.entries():
-            if entry.id == header.id:
-                return entry
-        place = spool.place(header.id, header.name)
-        write(place, header, encode_operations(batch.operations()), batch.labels())
-    return spool.find(header.id)
-
-
-def _result(path: Path, batch_id: str, name: str, connection: Connection) -> Result:
-    """Replay the batch at *path*; what goes wrong becomes a part of the result."""
-    counts: dict[str, int] = {}
-    try:
-        with Batch(path) as batch:
-            counts = batch.header.counts
-            replay(batch, connection)
-    except ServerRefused as error:
-        return Result(
-            batch_id, name, State.FAILED, "refused", error.why, counts=counts, error=error
-        )
-    except AnswerLost as error:
-        return Result(
-            batch_id, name, State.PENDING, "unknown", error.why, counts=counts, error=error
-        )
-    except TrackteroidError as error:
-        state = State.FAILED if isinstance(error, BatchUnreadable) else State.PENDING
-        return Result(batch_id, name, state, None, error.why, counts=counts, error=error)
-    return Result(batch_id, name, State.COMMITTED, "landed", counts=counts)
-
-
-def replay(batch: Batch, connection: Connection) -> None:
+def replay(batch: Batch, connection: Connection, policy: Policy) -> list[dict[str, Any]]:
     """Bring *batch* to the server of *connection*, unless it is there already.
+
+    Returns:
+        The conflicts that were left out, as *policy* wants it, in the JSON form of
+        ``inspect --check``; none otherwise.
 
     Raises:
         ServerMismatch: the batch was recorded against another server.
-        ServerRefused: the server refused it; nothing of it was applied.
+        ConflictFound: the batch is held back; nothing was sent.
+        ServerRefused: the server refused it; nothing of the request was applied.
         ServerUnreachable: it was not sent.
-        AnswerLost: it was sent, and whether it was applied is found out by the next attempt.
+        AnswerLost: it was sent; the next attempt finds out whether it was applied.
     """
-    check_server(batch.header, connection)
+    if not policy.server_changed:
+        check_server(batch.header, connection)
+    if has_landed(batch.journal()):
+        return []
     operations = list(batch.operations())
-    journal = batch.journal()
-    if journal and journal[-1].outcome == "landed":
-        return
-    if journal and journal[-1].outcome in ("sending", "unknown") and landed(operations, connection):
-        _note(batch, connection, "landed", "the server had it from an earlier attempt")
-        return
-    payloads = request(operations)
-    if payloads:
-        _send(batch, connection, payloads)
-    _note(batch, connection, "landed")
+    left_out: list[dict[str, Any]] = _trying(policy)(
+        _attempt, batch, operations, connection, policy
+    )
+    return left_out
 
 
-def _send(batch: Batch, connection: Connection, payloads: list[dict[str, Any]]) -> None:
-    _note(batch, connection, "sending")
+def _attempt(
+    batch: Batch, operations: list[Operation], connection: Connection, policy: Policy
+) -> list[dict[str, Any]]:
+    comparison = Comparison([])
+    if operations:
+        sent = sent_before(batch.journal(), len(operations))
+        comparison = compare(operations, connection, sent=sent)
+    pass_by("compared")
+    left_out = _decide(batch, operations, comparison, connection, policy)
+    wanted = _missing(operations, comparison, policy)
+    for chunk, up_to in _chunks(wanted, policy.chunk_size):
+        _note(batch, connection, "sending", up_to=up_to)
+        pass_by("journaled")
+        _send(batch, connection, request(chunk), up_to)
+        pass_by("sent")
+        if up_to < _end(wanted):
+            _note(batch, connection, "sent", up_to=up_to)
+    _note(batch, connection, "landed", _left_out(left_out))
+    pass_by("noted")
+    return left_out
+
+
+def _decide(
+    batch: Batch,
+    operations: Sequence[Operation],
+    comparison: Comparison,
+    connection: Connection,
+    policy: Policy,
+) -> list[dict[str, Any]]:
+    """Return the conflicts to leave out, or hold the batch back."""
+    if not comparison.conflicts:
+        return []
+    names = Names(operations, batch.labels())
+    named = [each.as_json(names.of(each.entity)) for each in comparison.conflicts]
+    if policy.on_conflict is OnConflict.SKIP:
+        return named
+    # Nothing can be written to an entity that is gone.
+    gone = any(conflict.gone for conflict in comparison.conflicts)
+    if policy.on_conflict is OnConflict.OVERWRITE and not gone:
+        return []
+    told = "; ".join(_told(each, names) for each in comparison.conflicts[:3])
+    if len(named) > 3:
+        told += f"; and {len(named) - 3} more"
+    _note(batch, connection, "held", told)
+    raise ConflictFound(batch.header.id, batch.header.name, named, told)
+
+
+def _told(conflict: Conflict, names: Names) -> str:
+    """Return a conflict in a few words."""
+    what = f"{conflict.attribute} of {conflict.entity_type} {names.of(conflict.entity)}"
+    if conflict.gone:
+        return f"{what} cannot be set: the entity is gone"
+    recorded, now, wanted = (
+        names.value(value) for value in (conflict.recorded, conflict.now, conflict.wanted)
+    )
+    return f"{what} was {recorded} when recorded, is {now} now, and should become {wanted}"
+
+
+def _left_out(conflicts: Sequence[object]) -> str:
+    return f"{len(conflicts)} in conflict left out" if conflicts else ""
+
+
+def _missing(
+    operations: Sequence[Operation], comparison: Comparison, policy: Policy
+) -> list[tuple[int, Operation]]:
+    """Return what is to be sent, with its position: what the server lacks, and what is forced."""
+    wanted: list[tuple[int, Operation]] = []
+    for position, operation in enumerate(operations):
+        standing = comparison.standings[position]
+        if standing is Standing.MISSING:
+            if position in comparison.adjusted and isinstance(operation, Update):
+                operation = replace(operation, new_value=comparison.adjusted[position])
+            wanted.append((position, operation))
+        elif standing is Standing.CONFLICT and policy.on_conflict is OnConflict.OVERWRITE:
+            wanted.extend((position, each) for each in _forced(operation, comparison))
+    return wanted
+
+
+def _forced(operation: Operation, comparison: Comparison) -> Iterator[Operation]:
+    """Yield what makes an operation's values true, in spite of a conflict."""
+    if not isinstance(operation, Create):
+        yield operation
+        return
+    # The entity is there, with other values: it cannot be created, only changed.
+    for conflict in comparison.conflicts:
+        if conflict.entity == identity(operation):
+            yield Update(
+                operation.entity_type,
+                operation.entity_key,
+                conflict.attribute,
+                conflict.wanted,
+                conflict.now,
+                operation.commit,
+            )
+
+
+def _chunks(
+    wanted: list[tuple[int, Operation]], size: int
+) -> Iterator[tuple[list[Operation], int]]:
+    """Yield the operations of each request, and up to which position of the batch they go."""
+    size = size or len(wanted) or 1
+    for start in range(0, len(wanted), size):
+        part = wanted[start : start + size]
+        yield [operation for _, operation in part], _end(part)
+
+
+def _end(wanted: Sequence[tuple[int, Operation]]) -> int:
+    return wanted[-1][0] + 1 if wanted else 0
+
+
+def _send(batch: Batch, connection: Connection, payloads: list[dict[str, Any]], up_to: int) -> None:
+    if not payloads:
+        return
     try:
         connection.call(payloads)
     except (ServerUnreachable, CredentialsRejected) as error:
-        _note(batch, connection, "unreached", error.why)
+        _note(batch, connection, "unreached", error.why, up_to)
         raise
     except AnswerLost as error:
-        _note(batch, connection, "unknown", error.why)
+        _note(batch, connection, "unknown", error.why, up_to)
         raise
     except ServerRefused as error:
-        _note(batch, connection, "refused", error.why)
+        _note(batch, connection, "refused", error.why, up_to)
         raise ServerRefused(
             error.kind,
             error.content,
             what=f"the server refused batch {batch.header.id} ({batch.header.name})",
         ) from error
+
+
+# -- trying again ----------------------------------------------------------------------------------
+
+
+def _trying(policy: Policy) -> Any:
+    """Return what calls a function until it succeeds, fails for good, or was tried often enough.
+
+    Waits grow in between; a refusal is never tried again.
+    """
+    import tenacity
+
+    growing = tenacity.wait_random_exponential(multiplier=0.5, max=policy.longest_wait)
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = getattr(error, "retry_after", None)
+        return growing(state) if asked is None else min(asked, policy.longest_wait)
+
+    return tenacity.Retrying(
+        stop=tenacity.stop_any(
+            tenacity.stop_after_attempt(policy.retries + 1),
+            tenacity.stop_when_event_set(policy.stop),
+        ),
+        wait=wait,
+        retry=tenacity.retry_if_exception_type((ServerUnreachable, AnswerLost)),
+        sleep=tenacity.sleep_using_event(policy.stop),
+        reraise=True,
+    )
 
 
 def check_server(header: Header, connection: Connection) -> None:
@@ -249,56 +224,38 @@ def check_server(header: Header, connection: Connection) -> None:
         raise ServerMismatch(
             f"batch {header.id} ({header.name}) is for another server",
             why=f"it was recorded against {header.server}, and FTRACK_SERVER is {url}",
-            hint=f"set FTRACK_SERVER={header.server} and commit again",
+            hint=f"set FTRACK_SERVER={header.server} and commit again; if the server has only "
+            "changed its address, use --server-changed",
         )
 
 
-def landed(operations: list[Operation], connection: Connection) -> bool:
-    """Return whether the server shows the effects of *operations*.
+# -- the journal -----------------------------------------------------------------------------------
 
-    It applies a request whole or not at all, so one trace is enough: an entity that the batch
-    creates is there, or one that it deletes is gone. A batch that only updates leaves no certain
-    trace, and may be sent again: setting the same values twice is as good as once.
+
+def has_landed(journal: Sequence[Attempt]) -> bool:
+    """Return whether the server is known to have the whole batch."""
+    return bool(journal) and journal[-1].outcome == "landed"
+
+
+def sent_before(journal: Sequence[Attempt], count: int) -> int:
+    """Return how many operations, from the first, the server may have from an earlier attempt.
+
+    Args:
+        count: how many the batch has, which an attempt that tells no number sent.
     """
-    gone = {identity(each) for each in operations if isinstance(each, Delete)}
-    made = {identity(each) for each in operations if isinstance(each, Create)}
-    created = [
-        each for each in operations if isinstance(each, Create) and identity(each) not in gone
-    ]
-    if created:
-        return _any_exists(created, connection)
-    deleted = [
-        each for each in operations if isinstance(each, Delete) and identity(each) not in made
-    ]
-    return bool(deleted) and not _any_exists(deleted, connection)
+    most = 0
+    for position, attempt in enumerate(journal):
+        following = journal[position + 1].outcome if position + 1 < len(journal) else ""
+        if attempt.outcome == "sending" and following in ("unreached", "refused"):
+            continue
+        if attempt.outcome in ("sending", "unknown", "sent"):
+            most = max(most, attempt.up_to or count)
+    return most
 
 
-def _any_exists(operations: Iterable[Create | Delete], connection: Connection) -> bool:
-    by_type: dict[str, list[dict[str, str]]] = {}
-    for operation in operations:
-        by_type.setdefault(operation.entity_type, []).append(operation.entity_key)
-    for entity_type, keys in by_type.items():
-        for start in range(0, len(keys), _PAGE):
-            expression = _any_of(entity_type, keys[start : start + _PAGE])
-            if connection.call([{"action": "query", "expression": expression}])[0]["data"]:
-                return True
-    return False
-
-
-def _any_of(entity_type: str, keys: list[dict[str, str]]) -> str:
-    names = list(keys[0])
-    if len(names) == 1:
-        ids = ", ".join(f'"{key[names[0]]}"' for key in keys)
-        condition = f"{names[0]} in ({ids})"
-    else:
-        condition = " or ".join(
-            "({})".format(" and ".join(f'{name} is "{part}"' for name, part in key.items()))
-            for key in keys
-        )
-    return f"select {', '.join(names)} from {entity_type} where {condition} limit 1"
-
-
-def _note(batch: Batch, connection: Connection, outcome: str, reason: str = "") -> None:
+def _note(
+    batch: Batch, connection: Connection, outcome: str, reason: str = "", up_to: int = 0
+) -> None:
     append_attempt(
         batch.path,
         Attempt(
@@ -308,5 +265,6 @@ def _note(batch: Batch, connection: Connection, outcome: str, reason: str = "") 
             host=socket.gethostname(),
             server=settings.normalise_url(connection.server.url),
             reason=reason,
+            up_to=up_to,
         ),
     )

@@ -26,7 +26,7 @@ from trackteroid_cli.errors import CannotDefer
 from trackteroid_cli.locations import Placement, RecordedLocation, RecordedServerAccessor
 
 if TYPE_CHECKING:
-    from trackteroid_cli.replay import Result
+    from trackteroid_cli.schedule import Result
 
 #: ftrack's own class: while a script is recorded, ``ftrack_api.Session`` is ours.
 _FtrackSession = ftrack_api.Session
@@ -344,7 +344,7 @@ class Session(_FtrackSession):  # type: ignore[misc, valid-type]
             CannotDefer: the session is deferring.
             CommitError, ServerError: the batch did not land; the file is kept.
         """
-        from trackteroid_cli.replay import replay_file
+        from trackteroid_cli.schedule import replay_file
 
         if self._deferral is not None:
             raise CannotDefer(

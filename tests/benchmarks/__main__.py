@@ -74,7 +74,7 @@ from pathlib import Path
 from trackteroid_cli import settings
 started = time.process_time()
 from trackteroid_cli.connection import Connection
-from trackteroid_cli.replay import replay_file
+from trackteroid_cli.schedule import replay_file
 with Connection(settings.server()) as connection:
     replay_file(Path(sys.argv[1]), connection)
 print(time.process_time() - started)

@@ -9,14 +9,16 @@ import typer
 
 from trackteroid_cli import settings
 from trackteroid_cli.cli.common import batch_or_file, spool
-from trackteroid_cli.cli.output import Output, counted
-from trackteroid_cli.errors import ExitCode
+from trackteroid_cli.cli.output import Output, counted, plural
+from trackteroid_cli.cli.signals import stopping
+from trackteroid_cli.errors import ExitCode, StorageError
+from trackteroid_cli.policy import OnConflict, Policy
+from trackteroid_cli.spool import Entry, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from trackteroid_cli.replay import Result
-    from trackteroid_cli.spool import Entry
+    from trackteroid_cli.schedule import Result
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -38,9 +40,47 @@ def commit(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what would be sent, and send nothing.")
     ] = False,
+    on_conflict: Annotated[
+        OnConflict,
+        typer.Option(
+            help="Where the server shows neither what the author saw nor what the batch wants: "
+            "hold the batch back, send the rest, or send all the same."
+        ),
+    ] = OnConflict.STOP,
+    retries: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="How often to try again when the server is out of reach or its answer is lost.",
+        ),
+    ] = 3,
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="How long to wait for an answer.", min=0.1)
     ] = 60.0,
+    chunk_size: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Send so many operations in a request, for servers with limits; 0 for all in one.",
+        ),
+    ] = 0,
+    retry_failed: Annotated[
+        bool,
+        typer.Option("--retry-failed", help="Also take the batches that the server refused."),
+    ] = False,
+    server_changed: Annotated[
+        bool,
+        typer.Option(
+            "--server-changed",
+            help="Send batches also if they were recorded against another address.",
+        ),
+    ] = False,
+    log_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Add a line to this file for each batch."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One object with what became of every batch.")
     ] = False,
@@ -51,10 +91,27 @@ def commit(
     """Send recorded batches to the server, the oldest first, each in a single request.
 
     Safe to run again at any time: a batch that the server has is recognised, and not sent twice.
+    What somebody else has changed since is never overwritten, unless you say so.
     """
     output: Output = ctx.obj
     output.as_json, output.quiet = as_json, quiet
-    results = list(_results(batches or [], dry_run, timeout, output))
+    policy = Policy(
+        on_conflict=on_conflict,
+        server_changed=server_changed,
+        chunk_size=chunk_size,
+        retries=retries,
+    )
+    states = (State.PENDING, State.COMMITTING) + ((State.FAILED,) if retry_failed else ())
+    targets: Sequence[Entry | Path] = (
+        [batch_or_file(text) for text in batches] if batches else spool().entries(states)
+    )
+    log = _Log(log_file)
+    results: list[Result] = []
+    with stopping(policy.stop):
+        for result in _foretold(targets) if dry_run else _committed(targets, timeout, policy):
+            results.append(result)
+            log.write(result)
+            _tell(result, "would send" if dry_run else "committed", output)
     status = max((_status(result) for result in results), default=ExitCode.OK)
     if as_json:
         output.document({"batches": [result.as_json() for result in results], "exit": int(status)})
@@ -63,31 +120,32 @@ def commit(
     raise typer.Exit(int(status))
 
 
-def _results(batches: list[str], dry_run: bool, timeout: float, output: Output) -> Iterator[Result]:
-    from trackteroid_cli import replay
+def _foretold(targets: Sequence[Entry | Path]) -> Iterator[Result]:
+    from trackteroid_cli import schedule
 
-    targets: Sequence[Entry | Path] = (
-        [batch_or_file(text) for text in batches] if batches else replay.waiting(spool())
-    )
+    yield from schedule.foretell(targets)
+
+
+def _committed(targets: Sequence[Entry | Path], timeout: float, policy: Policy) -> Iterator[Result]:
     if not targets:
         return
-    if dry_run:
-        for result in replay.foretell(targets):
-            _tell(result, "would send", output)
-            yield result
-        return
     server = settings.server()
+    from trackteroid_cli import schedule
     from trackteroid_cli.connection import Connection
 
     with Connection(server, timeout=timeout) as connection:
-        for result in replay.commit(spool(), targets, connection):
-            _tell(result, "committed", output)
-            yield result
+        yield from schedule.commit(spool(), targets, connection, policy)
 
 
 def _tell(result: Result, done: str, output: Output) -> None:
     if result.error is not None:
         output.report(result.error)
+    elif result.conflicts:
+        without = plural(len(result.conflicts), "change")
+        output.warn(
+            f"{done} {result.id} ({result.name}) without {without}: somebody else changed the same "
+            "since it was recorded"
+        )
     elif not output.as_json and not output.quiet:
         what = result.reason or counted(result.counts)
         output.row((done, result.id, result.name, what))
@@ -95,3 +153,34 @@ def _tell(result: Result, done: str, output: Output) -> None:
 
 def _status(result: Result) -> ExitCode:
     return result.error.exit_code if result.error else ExitCode.OK
+
+
+class _Log:
+    """Lines of a file that tell what became of each batch; without a file, nothing."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        if path is not None:
+            self._add("")  # a file that cannot be written is told before anything is sent
+
+    def write(self, result: Result) -> None:
+        """Add the line of *result*."""
+        import json
+
+        from trackteroid_cli.batch import created_now
+
+        if self._path is not None:
+            line = json.dumps({"when": created_now(), **result.as_json()}, ensure_ascii=False)
+            self._add(line + "\n")
+
+    def _add(self, text: str) -> None:
+        assert self._path is not None
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise StorageError(
+                f"cannot write the log {self._path}",
+                why=error.strerror or str(error),
+                hint="make room, correct the permissions, or give another --log-file",
+            ) from error

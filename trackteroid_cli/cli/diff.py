@@ -6,15 +6,14 @@ usual default are left out.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeAlias
 
 from rich.text import Text
 
 from trackteroid_cli.batch import Label
-from trackteroid_cli.naming import label_of
+from trackteroid_cli.naming import Names
 from trackteroid_cli.operations import UNSET, Create, Delete, Identity, Operation, Update, identity
 
 _MARKS = {
@@ -47,14 +46,13 @@ class Diff:
 
     def __init__(self, operations: list[Operation], labels: Mapping[Identity, Label]) -> None:
         self._operations = operations
-        self._labels = dict(labels)
-        self._by_id = {key: label for (_, key), label in labels.items()}
+        self._labels = labels
+        self._names = Names(operations, labels)
         self._known_ids = {
             key[0]: (entity_type, key)
             for entity_type, key in (*labels, *map(identity, operations))
             if len(key) == 1
         }
-        self._created = {identity(each): each for each in operations if isinstance(each, Create)}
 
     def lines(self) -> Iterator[Text]:
         """Yield the lines, entity by entity in the order of their first operations."""
@@ -84,7 +82,7 @@ class Diff:
         changes = [change for each in own for change in self._changes(each, bool(parts))]
         changes += [self._part(each) for each in parts]
         line = Text(f"{mark} {entity[0]}", style=f"bold {_MARKS[mark]}")
-        line.append(f"  {self._name(entity)}", style="not bold default")
+        line.append(f"  {self._names.of(entity)}", style="not bold default")
         yield line
         width = max((len(name) for name, _, _ in changes), default=0)
         for name, old, new in changes:
@@ -118,17 +116,18 @@ class Diff:
         if known:
             if isinstance(old, list) and isinstance(new, list):
                 return line.append_text(self._membership(old, new))
-            line.append("?" if old is UNSET else self._value(old), style="red")
+            line.append("?" if old is UNSET else self._names.value(old), style="red")
             line.append(" → ", style="dim")
-        line.append(self._value(new), style="green")
+        line.append(self._names.value(new), style="green")
         return line
 
     def _membership(self, old: list[Any], new: list[Any]) -> Text:
         line = Text(style="default")
-        gone = [item for item in old if item not in new]
-        added = [item for item in new if item not in old]
-        parts = [(f"- {self._value(item)}", "red") for item in gone]
-        parts += [(f"+ {self._value(item)}", "green") for item in added]
+        before, after = set(map(str, old)), set(map(str, new))
+        gone = [item for item in old if str(item) not in after]
+        added = [item for item in new if str(item) not in before]
+        parts = [(f"- {self._names.value(item)}", "red") for item in gone]
+        parts += [(f"+ {self._names.value(item)}", "green") for item in added]
         kept = len(new) - len(added)
         if kept:
             parts.append((f"{kept} unchanged", "dim"))
@@ -162,72 +161,3 @@ class Diff:
             }
             for schema in standard_schemas()
         }
-
-    def _name(self, entity: Identity) -> str:
-        label = self._label(entity, set())
-        if label is not None:
-            return str(label)
-        create = self._created.get(entity)
-        if create is not None:
-            described = self._described(create)
-            if described:
-                return described
-        return " ".join(self._value_of_key(part) for part in entity[1])
-
-    def _value_of_key(self, part: str) -> str:
-        """Return one part of a composite key, by name where it is the id of something named."""
-        label = self._by_id.get((part,))
-        if label is None:
-            label = next(
-                (
-                    found
-                    for entity in self._created
-                    if entity[1] == (part,) and (found := self._label(entity, set()))
-                ),
-                None,
-            )
-        return str(label) if label else part
-
-    def _described(self, create: Create) -> str:
-        """Describe an entity without a name by what it connects, such as a link or a location."""
-        parts = [
-            self._value(value)
-            for name, value in create.entity_data.items()
-            if isinstance(value, Mapping) and "__entity_type__" in value
-        ]
-        return " \u2013 ".join(parts[:3])
-
-    def _label(self, entity: Identity, seen: set[Identity]) -> Label | None:
-        """Return the label of *entity*, with the path to it where its parents are known."""
-        if entity in self._labels:
-            return self._labels[entity]
-        create = self._created.get(entity)
-        if create is None or entity in seen:
-            return self._by_id.get(entity[1])
-        label = label_of(create.entity_data)
-        if entity[0] == "AssetVersion" and label is None:
-            label = Label("version")
-        parent = create.entity_data.get("parent") or create.entity_data.get("asset")
-        if label is None:
-            return None
-        if isinstance(parent, Mapping):
-            above = self._label(_referenced(parent), {*seen, entity})
-            if above is not None:
-                label = Label(label.label, (*(above.link or (above.label,)), label.label))
-        self._labels[entity] = label
-        return label
-
-    def _value(self, value: Any) -> str:
-        if isinstance(value, list):
-            return "[" + ", ".join(self._value(item) for item in value) + "]"
-        if isinstance(value, Mapping):
-            if "__entity_type__" in value:
-                return self._name(_referenced(value))
-            if "__type__" in value:
-                return str(value.get("value"))
-        return json.dumps(value, ensure_ascii=False)
-
-
-def _referenced(reference: Mapping[str, Any]) -> Identity:
-    key: Iterable[Any] = (value for name, value in reference.items() if name != "__entity_type__")
-    return str(reference["__entity_type__"]), tuple(map(str, key))

@@ -106,6 +106,12 @@ class Output:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
 
+    def warn(self, text: str) -> None:
+        """Tell the person something that needs one, quiet or not."""
+        sys.stdout.flush()
+        sys.stderr.write(_harmless(text) + "\n")
+        sys.stderr.flush()
+
     def error(self, error: TrackteroidError) -> None:
         """Tell what ended the command: what went wrong, why, and what to do next."""
         if self.as_json:

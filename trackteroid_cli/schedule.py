@@ -1,0 +1,285 @@
+"""Scheduling: which batches are replayed, in which order, and what becomes of each.
+
+Batches go in recorded order. One that needs an entity of an earlier batch, which has not landed,
+waits behind it; unrelated ones go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trackteroid_cli import settings
+from trackteroid_cli.batch import Batch, encode_operations, write
+from trackteroid_cli.errors import (
+    AnswerLost,
+    BatchError,
+    BatchUnreadable,
+    ConflictFound,
+    CredentialsRejected,
+    Interrupted,
+    NotFound,
+    ServerRefused,
+    ServerUnreachable,
+    TrackteroidError,
+    WaitsForBatch,
+)
+from trackteroid_cli.killpoint import pass_by
+from trackteroid_cli.operations import Create, texts, to_json
+from trackteroid_cli.policy import Policy
+from trackteroid_cli.replay import has_landed, replay
+from trackteroid_cli.spool import Entry, Spool, State
+
+if TYPE_CHECKING:
+    from trackteroid_cli.connection import Connection
+
+#: Errors after which trying the next batch is no use either.
+_HOPELESS = (ServerUnreachable, AnswerLost, CredentialsRejected)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a batch.
+
+    ``outcome`` is ``landed``, ``refused`` or ``unknown``, or None where nothing was sent.
+    """
+
+    id: str
+    name: str
+    state: State
+    outcome: str | None = None
+    reason: str | None = None
+    conflicts: list[Any] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    error: TrackteroidError | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as ``commit --json`` shows it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "state": self.state.value,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "conflicts": self.conflicts,
+        }
+
+
+def waiting(spool: Spool) -> list[Entry]:
+    """Return the batches that a commit takes: those that wait, and those that a dead one left."""
+    return spool.entries((State.PENDING, State.COMMITTING))
+
+
+def commit(
+    spool: Spool,
+    targets: Iterable[Entry | Path],
+    connection: Connection,
+    policy: Policy | None = None,
+) -> Iterator[Result]:
+    """Replay batches of *spool*, or in files, in the given order; yield what became of each.
+
+    When the server cannot be reached or rejects the credentials, or the policy's stop is set, the
+    rest is not tried.
+    """
+    policy = policy or Policy()
+    queue = _Queue(spool)
+    hopeless: TrackteroidError | None = None
+    for target in targets:
+        if hopeless is None and policy.stop.is_set():
+            hopeless = Interrupted()
+        if hopeless is not None:
+            yield _untried(target, hopeless)
+            continue
+        if isinstance(target, Path):
+            result = _commit_file(spool, target, connection, policy)
+        else:
+            result = _commit_entry(queue, target, connection, policy)
+        if isinstance(result.error, _HOPELESS):
+            hopeless = result.error
+        yield result
+
+
+def replay_file(
+    path: Path, connection: Connection, spool: Spool | None = None, policy: Policy | None = None
+) -> Result:
+    """Replay the batch in the file *path*; one that landed before is not sent again.
+
+    Raises:
+        TrackteroidError: the batch did not land; the file is kept.
+    """
+    spool = spool or Spool(settings.home() / "spool")
+    result = _commit_file(spool, path, connection, policy or Policy())
+    if result.error is not None:
+        raise result.error
+    return result
+
+
+def foretell(targets: Iterable[Entry | Path]) -> Iterator[Result]:
+    """Yield what `commit` would send, without sending anything or asking a server."""
+    for target in targets:
+        path = target if isinstance(target, Path) else target.path
+        try:
+            with Batch(path) as batch:
+                header, journal = batch.header, batch.journal()
+        except TrackteroidError as error:
+            yield _untried(target, error)
+            continue
+        state = State.COMMITTED if has_landed(journal) else State.PENDING
+        state = state if isinstance(target, Path) else target.state
+        yield Result(header.id, header.name, state, counts=header.counts)
+
+
+def take_in(path: Path, spool: Spool) -> Entry:
+    """Copy the batch at *path* into *spool*, unless it is there already, and return its place."""
+    with Batch(path) as batch:
+        header = batch.header
+        for entry in spool.entries():
+            if entry.id == header.id:
+                return entry
+        place = spool.place(header.id, header.name)
+        write(place, header, encode_operations(batch.operations()), batch.labels())
+    return spool.find(header.id)
+
+
+class _Queue:
+    """The batches that have not landed, and what each of them creates.
+
+    Their operations are only read where there is more than one.
+    """
+
+    def __init__(self, spool: Spool) -> None:
+        self.spool = spool
+        self._landed: set[str] = set()
+        self._created: dict[str, Entry] | None = None
+
+    def note_landed(self, entry: Entry) -> None:
+        """Take note that nobody needs to wait for *entry* any more."""
+        self._landed.add(entry.id)
+
+    def blocking(self, batch: Batch, entry: Entry) -> Entry | None:
+        """Return an earlier batch that has not landed and that creates what *batch* needs."""
+        created = self._created_by_others()
+        if not created:
+            return None
+        for operation in batch.operations():
+            for text in texts(to_json(operation)):
+                other = created.get(text)
+                if other is not None and other.id < entry.id and other.id not in self._landed:
+                    return other
+        return None
+
+    def _created_by_others(self) -> dict[str, Entry]:
+        if self._created is None:
+            self._created = {}
+            unlanded = self.spool.entries((State.PENDING, State.COMMITTING, State.FAILED))
+            for entry in unlanded if len(unlanded) > 1 else ():
+                for key in _created_keys(entry):
+                    self._created.setdefault(key, entry)
+        return self._created
+
+
+def _created_keys(entry: Entry) -> list[str]:
+    try:
+        with Batch(entry.path) as batch:
+            return [
+                operation.entity_key["id"]
+                for operation in batch.operations()
+                if isinstance(operation, Create) and "id" in operation.entity_key
+            ]
+    except TrackteroidError:
+        return []  # cannot be read, or has just left: nobody can tell what needs it
+
+
+def _commit_entry(queue: _Queue, entry: Entry, connection: Connection, policy: Policy) -> Result:
+    if entry.state is State.COMMITTED:
+        return Result(entry.id, entry.name, entry.state, "landed", "it was committed before")
+    spool = queue.spool
+    try:
+        with spool.claim(entry) as claim:
+            pass_by("claimed")
+            result = _result(claim.path, entry, connection, policy, queue)
+            claim.outcome = result.state
+        pass_by("settled")
+    except NotFound as error:
+        done = [each for each in spool.entries((State.COMMITTED,)) if each.id == entry.id]
+        if not done:
+            return _untried(entry, error)
+        result = _commit_entry(queue, done[0], connection, policy)
+    except BatchError as error:
+        return _untried(entry, error)
+    if result.state is State.COMMITTED:
+        queue.note_landed(entry)
+    return result
+
+
+def _commit_file(spool: Spool, path: Path, connection: Connection, policy: Policy) -> Result:
+    """Replay a batch that is no part of the spool.
+
+    A file that Trackteroid left has no journal to keep an attempt in: it is taken into the spool.
+    """
+    try:
+        with Batch(path) as batch:
+            header, legacy = batch.header, batch.legacy is not None
+        if legacy:
+            with spool.lock(header.id):
+                entry = take_in(path, spool)
+            return _commit_entry(_Queue(spool), entry, connection, policy)
+        with spool.lock(header.id):  # which also keeps off whoever commits it from the spool
+            entry = Entry(header.id, header.name, State.PENDING, path)
+            return _result(path, entry, connection, policy)
+    except TrackteroidError as error:
+        return _untried(path, error)
+
+
+def _result(
+    path: Path,
+    entry: Entry,
+    connection: Connection,
+    policy: Policy,
+    queue: _Queue | None = None,
+) -> Result:
+    """Replay the batch at *path*; what goes wrong becomes a part of the result."""
+    result = Result(entry.id, entry.name, State.COMMITTED, "landed")
+    try:
+        with Batch(path) as batch:
+            result = replace(result, counts=batch.header.counts)
+            if queue is not None:
+                _wait_for_others(queue, batch, entry)
+            left_out = replay(batch, connection, policy)
+    except TrackteroidError as error:
+        return _failed(result, error)
+    reason = f"{len(left_out)} in conflict left out" if left_out else None
+    return replace(result, reason=reason, conflicts=left_out)
+
+
+def _wait_for_others(queue: _Queue, batch: Batch, entry: Entry) -> None:
+    behind = queue.blocking(batch, entry)
+    if behind is not None:
+        raise WaitsForBatch(
+            entry.id,
+            entry.name,
+            behind=behind.id,
+            why=f"it needs what {behind.id} ({behind.name}) creates, which has not landed",
+        )
+
+
+def _failed(result: Result, error: TrackteroidError) -> Result:
+    state, outcome = State.PENDING, None
+    if isinstance(error, (ServerRefused, BatchUnreadable)):
+        state = State.FAILED
+    if isinstance(error, ServerRefused):
+        outcome = "refused"
+    elif isinstance(error, AnswerLost):
+        outcome = "unknown"
+    conflicts = error.conflicts if isinstance(error, ConflictFound) else []
+    return replace(
+        result, state=state, outcome=outcome, reason=error.why, conflicts=conflicts, error=error
+    )
+
+
+def _untried(target: Entry | Path, error: TrackteroidError) -> Result:
+    if isinstance(target, Path):
+        return Result(str(target), target.stem, State.PENDING, None, error.why, error=error)
+    return Result(target.id, target.name, target.state, None, error.why, error=error)
