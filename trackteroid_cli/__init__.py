@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trackteroid_cli.errors import TrackteroidError
+from trackteroid_cli.version import __version__
 
 if TYPE_CHECKING:
     from trackteroid_cli.session import Session
 
     SESSION: Session
-
-__version__ = "0.1.0"
 
 __all__ = ["SESSION", "Session", "TrackteroidError", "__version__"]
 

@@ -6,9 +6,10 @@ import hashlib
 import socket
 from collections.abc import Iterable, Sequence
 
-from trackteroid_cli import __version__, settings
+from trackteroid_cli import settings
 from trackteroid_cli.batch import Header, created_now
 from trackteroid_cli.spool import new_id
+from trackteroid_cli.version import __version__
 
 
 def make_header(

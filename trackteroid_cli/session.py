@@ -16,20 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ftrack_api
-import ftrack_api.entity.factory
 import requests
 
 from trackteroid_cli import connection, sandbox, settings
 from trackteroid_cli.completing import complete
 from trackteroid_cli.deferral import READING_ACTIONS, Deferral, Recorder, Recording
 from trackteroid_cli.errors import CannotDefer
-from trackteroid_cli.locations import Placement, RecordedLocation, RecordedServerAccessor
+from trackteroid_cli.reading_back import ReadingBackSession
+from trackteroid_cli.reusing import FtrackSession
 
 if TYPE_CHECKING:
     from trackteroid_cli.schedule import Result
-
-#: ftrack's own class: while a script is recorded, ``ftrack_api.Session`` is ours.
-_FtrackSession = ftrack_api.Session
 
 #: Set for the length of a recorded run: every session that is made defers from its first moment.
 _recorder: Recorder | None = None
@@ -41,7 +38,7 @@ def set_recorder(recorder: Recorder | None) -> None:
     _recorder = recorder
 
 
-class Session(_FtrackSession):  # type: ignore[misc, valid-type]
+class Session(ReadingBackSession):
     """An ftrack session that can defer its operations and reuse its query results.
 
     All arguments are those of ``ftrack_api.Session``. A *server_url* of ``sandbox://NAME`` reaches
@@ -50,12 +47,12 @@ class Session(_FtrackSession):  # type: ignore[misc, valid-type]
 
     recorded_operations: ftrack_api.operation.Operations
 
-    __signature__ = inspect.signature(_FtrackSession)
+    __signature__ = inspect.signature(FtrackSession)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._arguments = _named(args, kwargs)
-        self._deferral: Deferral | None = None
-        self._query_results: dict[str, Any] | None = None
+        self._deferral = None
+        self._query_results = None
         super().__init__(**_completed(self._arguments))
         if _recorder is not None:
             self._begin(_recorder.recording_for(self))
@@ -174,120 +171,6 @@ class Session(_FtrackSession):  # type: ignore[misc, valid-type]
                     )
         return super().call(data)
 
-    def populate(self, entities: Any, projections: str) -> None:
-        """Populate *entities*; those that exist only in the recording have nothing to fetch."""
-        if self._deferral is not None:
-            if not isinstance(entities, (list, tuple, ftrack_api.query.QueryResult)):
-                entities = [entities]
-            entities = self._without_created(entities, projections, self._deferral)
-        if entities:
-            super().populate(entities, projections)
-
-    def _without_created(self, entities: Any, projections: str, deferral: Deferral) -> list[Any]:
-        """Return those of *entities* that a server may know, and complete the others."""
-        wanted = {each.strip().partition(".")[0] for each in projections.split(",")}
-        known = []
-        for entity in entities:
-            identity = deferral.identity(entity)
-            if not deferral.knows(identity):
-                known.append(entity)
-                if "custom_attributes" in wanted:
-                    deferral.asked.add(identity)
-            elif "custom_attributes" in wanted:
-                self._show_custom_attributes(entity)
-        return known
-
-    # -- locations ---------------------------------------------------------------------------------
-
-    def get_component_availabilities(self, components: Any, locations: Any = None) -> Any:
-        """Return availabilities of *components*, in percent by location, as recorded so far."""
-        availabilities = super().get_component_availabilities(components, locations)
-        if self._deferral is None:
-            return availabilities
-        for component, availability in zip(components, availabilities, strict=True):
-            if "members" in component.keys() and len(component["members"]):  # noqa: SIM118
-                continue  # made up of its members' availabilities
-            for location, placement in self.placements_of(component["id"]).items():
-                if locations is None or location in availability:
-                    present = placement.resource_identifier is not None
-                    availability[location] = 100.0 if present else 0.0
-        return availabilities
-
-    def placements_of(self, component_id: str) -> dict[str, Placement]:
-        """Return where the component is, by location, as far as the recording has changed it."""
-        return {} if self._deferral is None else self._deferral.placements_of(component_id)
-
-    def note_removed(self, component_id: str, location_id: str) -> None:
-        """Note that the component was removed from the location, if that is only recorded."""
-        if self._deferral is not None:
-            self._deferral.recording.placements.remove(component_id, location_id)
-
-    def _configure_locations(self) -> None:
-        super()._configure_locations()
-        location = self._get("Location", [ftrack_api.symbol.SERVER_LOCATION_ID])
-        if type(location.accessor) is ftrack_api.accessor.server._ServerAccessor:
-            location.accessor = RecordedServerAccessor(session=self)
-
-    def _build_entity_type_classes(self, schemas: Any) -> Any:
-        classes = super()._build_entity_type_classes(schemas)
-        location = classes.get("Location")
-        if location is not None:
-            bases = (RecordedLocation, location)
-            classes["Location"] = type(location)(location.__name__, bases, {})
-        return classes
-
-    # -- custom attributes -------------------------------------------------------------------------
-
-    def _complete_custom_attributes(self, operations: list[Any], deferral: Deferral) -> None:
-        """Show all custom attributes of new entities of which the script used some.
-
-        A server would now answer with a value for each, and ``ftrack_api`` relies on it.
-        """
-        owners = {
-            operation.entity_key["entity_id"]
-            for operation in operations
-            if operation.entity_type.endswith("CustomAttributeValue")
-            and "entity_id" in operation.entity_key
-        }
-        asked, deferral.asked = deferral.asked, set()
-        if not owners and not asked:
-            return
-        for operation in operations:
-            if isinstance(operation, ftrack_api.operation.CreateEntityOperation):
-                key = tuple(operation.entity_key.values())
-                if key[0] in owners or (operation.entity_type, key) in asked:
-                    with suppress(KeyError):
-                        self._show_custom_attributes(self._get(operation.entity_type, key))
-
-    def _show_custom_attributes(self, entity: Any) -> None:
-        """Give *entity*, which no server knows, the custom attributes that one would show."""
-        attribute = entity.attributes.get("custom_attributes")
-        if attribute is None:
-            return
-        reference = next(
-            schema["properties"]["custom_attributes"]["items"]["$ref"]
-            for schema in self.schemas
-            if schema["id"] == entity.entity_type
-        )
-        with self.operation_recording(False):
-            if attribute.get_local_value(entity) is ftrack_api.symbol.NOT_SET:
-                attribute.set_local_value(entity, None)
-            collection = attribute.get_local_value(entity).collection
-            present = {item["configuration_id"] for item in collection}
-            configurations = ftrack_api.entity.factory._get_entity_configurations(entity)
-            missing = [each for each in configurations if each["id"] not in present]
-            if not missing:
-                return
-            self.populate(missing, "default")
-            for configuration in missing:
-                data = {
-                    "configuration_id": configuration["id"],
-                    "entity_id": entity["id"],
-                    "key": configuration["key"],
-                    "value": configuration["default"],
-                }
-                collection.append(self.create(reference, data, reconstructing=True))
-
     # -- reconnecting ------------------------------------------------------------------------------
 
     def reconnect(self, **overrides: Any) -> None:
@@ -392,41 +275,6 @@ class Session(_FtrackSession):  # type: ignore[misc, valid-type]
     def _cached_keys(self) -> list[str]:
         return list(self._local_cache.keys())
 
-    # -- reusing query results ---------------------------------------------------------------------
-
-    @contextmanager
-    def reusing_query_results(self) -> Iterator[Session]:
-        """Answer a query that was asked before from memory, for the length of the block.
-
-        Blocks may be nested: an inner one uses what an outer one knows. A commit makes the session
-        forget, as answers may have changed.
-        """
-        previous = self._query_results
-        if previous is None:
-            self._query_results = {}
-        try:
-            yield self
-        finally:
-            self._query_results = previous
-
-    def _query(self, expression: str) -> Any:
-        if self._query_results is None:
-            return super()._query(expression)
-        known = self._query_results.get(expression)
-        if known is None:
-            known = self._query_results[expression] = super()._query(expression)
-        records, metadata = known
-        return list(records), metadata
-
-    def reset(self) -> None:
-        """Reset the session: also forget the answers of queries, whose entities it expunges."""
-        self._forget_query_results()
-        super().reset()
-
-    def _forget_query_results(self) -> None:
-        if self._query_results is not None:
-            self._query_results.clear()
-
     # -- connecting --------------------------------------------------------------------------------
 
     @property
@@ -488,7 +336,7 @@ def default_session() -> DefaultSession:
 
 def _named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return all arguments by their names, as `Session.reconnect` overrides some of them."""
-    bound = inspect.signature(_FtrackSession.__init__).bind(None, *args, **kwargs)
+    bound = inspect.signature(FtrackSession.__init__).bind(None, *args, **kwargs)
     arguments = dict(bound.arguments)
     arguments.pop("self")
     return arguments
