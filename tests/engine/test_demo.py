@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +23,17 @@ def rows(engine: Engine, expression: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def planted(tmp_path: Path) -> Engine:
-    engine = Engine.create(tmp_path / "store.sqlite", standard_schemas())
-    engine.admit(DEMO_USER, DEMO_KEY)
-    return engine
+def planted(tmp_path: Path) -> Iterator[Engine]:
+    with closing(Engine.create(tmp_path / "store.sqlite", standard_schemas())) as engine:
+        engine.admit(DEMO_USER, DEMO_KEY)
+        yield engine
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Engine:
-    engine = Engine.create(tmp_path / "store.sqlite", standard_schemas())
-    load_demo(engine)
-    return engine
+def demo(tmp_path: Path) -> Iterator[Engine]:
+    with closing(Engine.create(tmp_path / "store.sqlite", standard_schemas())) as engine:
+        load_demo(engine)
+        yield engine
 
 
 def test_a_new_engine_has_what_the_schemas_name_by_default(planted: Engine) -> None:
@@ -69,9 +71,9 @@ def test_the_types_of_an_older_ftrack_are_enough(tmp_path: Path) -> None:
     for schema in schemas:
         if schema["id"] == "AssetType":
             del schema["properties"]["short"]
-    engine = Engine.create(tmp_path / "store.sqlite", schemas)
-    engine.admit(DEMO_USER, DEMO_KEY)
-    assert rows(engine, "AssetType")
+    with closing(Engine.create(tmp_path / "store.sqlite", schemas)) as engine:
+        engine.admit(DEMO_USER, DEMO_KEY)
+        assert rows(engine, "AssetType")
 
 
 def test_admitting_again_changes_no_user(planted: Engine) -> None:
@@ -82,16 +84,16 @@ def test_admitting_again_changes_no_user(planted: Engine) -> None:
 
 
 def test_two_demos_are_the_same(tmp_path: Path, demo: Engine) -> None:
-    other = Engine.create(tmp_path / "other.sqlite", standard_schemas())
-    load_demo(other)
     expressions = (
         "select name, created_at, status.name, custom_attributes, metadata from TypedContext",
         "select content, date, recipients, parent_id from Note",
         "select version, date, components.name from AssetVersion",
         "select start, duration, user.username from Timelog",
     )
-    for expression in expressions:
-        assert rows(demo, expression) == rows(other, expression)
+    with closing(Engine.create(tmp_path / "other.sqlite", standard_schemas())) as other:
+        load_demo(other)
+        for expression in expressions:
+            assert rows(demo, expression) == rows(other, expression)
 
 
 def test_a_second_load_is_refused(demo: Engine) -> None:

@@ -10,7 +10,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,22 +49,24 @@ class Store:
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        self.schema = Schema(json.loads(self.get_setting("schemas")))
+        try:
+            self.schema = Schema(json.loads(self.get_setting("schemas")))
+        except BaseException:
+            self.close()
+            raise
 
     @classmethod
     def create(cls, path: Path, schema: Schema) -> Store:
         """Make an empty database for *schema* at *path*, which must not exist yet."""
         if path.exists():
             raise FileExistsError(path)
-        connection = _connect(path)
-        with connection:
+        with closing(_connect(path)) as connection, connection:
             connection.execute("BEGIN")
             for statement in _statements(schema):
                 connection.execute(statement)
             connection.execute(
                 "INSERT INTO _setting VALUES ('schemas', ?)", [json.dumps(schema.documents)]
             )
-        connection.close()
         return cls(path)
 
     @property
