@@ -28,6 +28,7 @@ from trackteroid_cli import batch as batch_file
 from trackteroid_cli import settings
 from trackteroid_cli.batch import Batch, Header, Label
 from trackteroid_cli.errors import CannotDefer
+from trackteroid_cli.folding import CommitDocuments, changed
 from trackteroid_cli.locations import Placement, Placements
 from trackteroid_cli.operations import Create, Identity, identity, to_json
 
@@ -259,7 +260,7 @@ class Deferral:
 
     def _move(self, operations: list[Any]) -> None:
         recording = self.recording
-        taken = _Commit(operations, self.pending.seen, recording.commits + 1)
+        taken = CommitDocuments(operations, self.pending.seen, recording.commits + 1)
         texts = [self._text(document) for document in taken.documents]
         recording.commits += 1
         self._register(operations)
@@ -289,7 +290,7 @@ class Deferral:
         for operation in self._taken:
             if type(operation) is _Update and operation.entity_key.get("entity_id") in owners:
                 _forget(self._session, operation)  # a custom attribute of a created entity
-            elif type(operation) is not _Update or _changed(operation) not in created:
+            elif type(operation) is not _Update or changed(operation) not in created:
                 others.append(operation)
         self._undo(others)
         self._taken.clear()
@@ -318,7 +319,7 @@ class Deferral:
         """Note which entities are new, and which others a reader will want to know by name."""
         recording = self.recording
         for operation in operations:
-            entity = _changed(operation)
+            entity = changed(operation)
             if type(operation) is _Create:
                 recording.created.add(entity)
             elif entity not in recording.created:
@@ -362,94 +363,6 @@ class Deferral:
             self.recording.mentioned.setdefault(found, None)
         names = entity.primary_key_attributes
         return {"__entity_type__": entity_type, **dict(zip(names, key, strict=True))}
-
-
-class _Commit:
-    """The JSON documents of one commit's operations, with ftrack's objects still in them.
-
-    ``unseen`` lists the updates whose old value is not known: position, entity, attribute.
-    """
-
-    def __init__(self, operations: list[Any], seen: dict[Any, Any], number: int) -> None:
-        self.documents: list[dict[str, Any]] = []
-        self.unseen: list[tuple[int, Identity, str]] = []
-        self._number = number
-        self._created: dict[str, Any] | None = None
-        updates = _FoldedUpdates(operations, seen)
-        for index, operation in enumerate(operations):
-            kind = type(operation)
-            if kind is _Update:
-                if updates.is_kept(index) and operation.new_value is not _NOT_SET:
-                    self._update(operation, updates.old_value(index))
-            elif kind is _Create:
-                data = operation.entity_data.copy()
-                self._created = self._add("create", operation, entity_data=data)
-            elif kind is _Delete:
-                self._created = None
-                self._add("delete", operation)
-            else:
-                raise CannotDefer(
-                    f"cannot record an operation of type {kind.__name__}",
-                    why="only creates, updates and deletes can be recorded",
-                    hint="send it outside of the recording",
-                )
-
-    def _update(self, operation: Any, old_value: Any) -> None:
-        if self._created is not None and _is_of(operation, self._created):
-            self._created["entity_data"][operation.attribute_name] = operation.new_value
-            return
-        self._created = None
-        name, values = operation.attribute_name, {"new_value": operation.new_value}
-        if old_value is _NOT_SET:
-            self.unseen.append((len(self.documents), _changed(operation), name))
-        else:
-            values = {"old_value": old_value, **values}
-        self._add("update", operation, attribute_name=name, **values)
-
-    def _add(self, kind: str, operation: Any, **more: Any) -> dict[str, Any]:
-        document = {
-            "operation": kind,
-            "entity_type": operation.entity_type,
-            "entity_key": operation.entity_key,
-            **more,
-            "commit": self._number,
-        }
-        self.documents.append(document)
-        return document
-
-
-class _FoldedUpdates:
-    """Which of several updates of one attribute is kept, and the value before the first."""
-
-    def __init__(self, operations: list[Any], seen: dict[Any, Any]) -> None:
-        self._last: dict[Any, int] = {}
-        self._old: dict[Any, Any] = {}
-        self._keys: dict[int, Any] = {}
-        for index, operation in enumerate(operations):
-            if type(operation) is _Update:
-                key = (_changed(operation), operation.attribute_name)
-                self._keys[index] = key
-                self._last[key] = index
-                if key not in self._old:
-                    self._old[key] = seen.get(operation, operation.old_value)
-
-    def is_kept(self, index: int) -> bool:
-        return self._last[self._keys[index]] == index
-
-    def old_value(self, index: int) -> Any:
-        return self._old[self._keys[index]]
-
-
-def _is_of(operation: Any, document: dict[str, Any]) -> bool:
-    return bool(
-        operation.entity_key == document["entity_key"]
-        and operation.entity_type == document["entity_type"]
-    )
-
-
-def _changed(operation: Any) -> Identity:
-    """Return the identity of the entity that *operation* changes."""
-    return operation.entity_type, tuple(operation.entity_key.values())
 
 
 def _identity(entity: Any) -> Identity:

@@ -1,0 +1,110 @@
+"""Folding: one commit's operations become documents, as ``ftrack_api``'s own commit folds them.
+
+Of several updates of an attribute the last is kept, with the first one's old value; updates right
+after the create of their entity become part of it.
+
+Source: ``ftrack_api/session.py``, ``commit``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ftrack_api.operation
+import ftrack_api.symbol
+
+from trackteroid_cli.errors import CannotDefer
+from trackteroid_cli.operations import Identity
+
+_NOT_SET = ftrack_api.symbol.NOT_SET
+_Create = ftrack_api.operation.CreateEntityOperation
+_Update = ftrack_api.operation.UpdateEntityOperation
+_Delete = ftrack_api.operation.DeleteEntityOperation
+
+
+class CommitDocuments:
+    """The JSON documents of one commit's operations, with ftrack's objects still in them.
+
+    ``unseen`` lists the updates whose old value is not known: position, entity, attribute.
+    """
+
+    def __init__(self, operations: list[Any], seen: dict[Any, Any], number: int) -> None:
+        self.documents: list[dict[str, Any]] = []
+        self.unseen: list[tuple[int, Identity, str]] = []
+        self._number = number
+        self._created: dict[str, Any] | None = None
+        updates = _FoldedUpdates(operations, seen)
+        for index, operation in enumerate(operations):
+            kind = type(operation)
+            if kind is _Update:
+                if updates.is_kept(index) and operation.new_value is not _NOT_SET:
+                    self._update(operation, updates.old_value(index))
+            elif kind is _Create:
+                data = operation.entity_data.copy()
+                self._created = self._add("create", operation, entity_data=data)
+            elif kind is _Delete:
+                self._created = None
+                self._add("delete", operation)
+            else:
+                raise CannotDefer(
+                    f"cannot record an operation of type {kind.__name__}",
+                    why="only creates, updates and deletes can be recorded",
+                    hint="send it outside of the recording",
+                )
+
+    def _update(self, operation: Any, old_value: Any) -> None:
+        if self._created is not None and _is_of(operation, self._created):
+            self._created["entity_data"][operation.attribute_name] = operation.new_value
+            return
+        self._created = None
+        name, values = operation.attribute_name, {"new_value": operation.new_value}
+        if old_value is _NOT_SET:
+            self.unseen.append((len(self.documents), changed(operation), name))
+        else:
+            values = {"old_value": old_value, **values}
+        self._add("update", operation, attribute_name=name, **values)
+
+    def _add(self, kind: str, operation: Any, **more: Any) -> dict[str, Any]:
+        document = {
+            "operation": kind,
+            "entity_type": operation.entity_type,
+            "entity_key": operation.entity_key,
+            **more,
+            "commit": self._number,
+        }
+        self.documents.append(document)
+        return document
+
+
+class _FoldedUpdates:
+    """Which of several updates of one attribute is kept, and the value before the first."""
+
+    def __init__(self, operations: list[Any], seen: dict[Any, Any]) -> None:
+        self._last: dict[Any, int] = {}
+        self._old: dict[Any, Any] = {}
+        self._keys: dict[int, Any] = {}
+        for index, operation in enumerate(operations):
+            if type(operation) is _Update:
+                key = (changed(operation), operation.attribute_name)
+                self._keys[index] = key
+                self._last[key] = index
+                if key not in self._old:
+                    self._old[key] = seen.get(operation, operation.old_value)
+
+    def is_kept(self, index: int) -> bool:
+        return self._last[self._keys[index]] == index
+
+    def old_value(self, index: int) -> Any:
+        return self._old[self._keys[index]]
+
+
+def _is_of(operation: Any, document: dict[str, Any]) -> bool:
+    return bool(
+        operation.entity_key == document["entity_key"]
+        and operation.entity_type == document["entity_type"]
+    )
+
+
+def changed(operation: Any) -> Identity:
+    """Return the identity of the entity that *operation* changes."""
+    return operation.entity_type, tuple(operation.entity_key.values())
