@@ -24,10 +24,13 @@ _trackteroid() {
             " record") command="record" ;;
             " inspect") command="inspect" ;;
             " commit") command="commit" ;;
+            " discard") command="discard" ;;
+            " revert") command="revert" ;;
             " query") command="query" ;;
             " sandbox") command="sandbox" ;;
             "sandbox serve") command="sandbox serve" ;;
             "sandbox reset") command="sandbox reset" ;;
+            " doctor") command="doctor" ;;
             " demo") command="demo" ;;
         esac
     done
@@ -37,27 +40,36 @@ _trackteroid() {
         "record:--jsonl") COMPREPLY=($(compgen -f -- "$current")); return ;;
         "record:--name") COMPREPLY=(); return ;;
         "record:-o"|"record:--output") COMPREPLY=($(compgen -f -- "$current")); return ;;
-        "inspect:--state") COMPREPLY=($(compgen -W "pending committing committed failed" -- "$current")); return ;;
+        "inspect:--state") COMPREPLY=($(compgen -W "pending committing committed failed discarded" -- "$current")); return ;;
         "commit:--on-conflict") COMPREPLY=($(compgen -W "stop skip overwrite" -- "$current")); return ;;
         "commit:--retries") COMPREPLY=(); return ;;
         "commit:--timeout") COMPREPLY=(); return ;;
         "commit:--chunk-size") COMPREPLY=(); return ;;
         "commit:--log-file") COMPREPLY=($(compgen -f -- "$current")); return ;;
+        "revert:--name") COMPREPLY=(); return ;;
         "query:-f"|"query:--format") COMPREPLY=($(compgen -W "table json jsonl csv ids" -- "$current")); return ;;
         "query:--limit") COMPREPLY=(); return ;;
         "sandbox serve:--port") COMPREPLY=(); return ;;
     esac
     case "$command" in
-        "") words="record inspect commit query sandbox demo --sandbox --version -h --help" ;;
+        "") words="record inspect commit discard revert query sandbox doctor demo --sandbox --version -h --help" ;;
         "record")
             words="-c -m --jsonl --name -o --output -h --help"
             ;;
         "inspect")
-            words="--state --json --jsonl -h --help"
+            words="--state --json --jsonl --check -h --help"
             [ "${current#-}" = "$current" ] && words="$(_trackteroid_batches)"
             ;;
         "commit")
             words="--dry-run --on-conflict --retries --timeout --chunk-size --retry-failed --server-changed --log-file --json -q --quiet -h --help"
+            [ "${current#-}" = "$current" ] && words="$(_trackteroid_batches)"
+            ;;
+        "discard")
+            words="--restore --purge --json -h --help"
+            [ "${current#-}" = "$current" ] && words="$(_trackteroid_batches)"
+            ;;
+        "revert")
+            words="--name --partial --json -h --help"
             [ "${current#-}" = "$current" ] && words="$(_trackteroid_batches)"
             ;;
         "query")
@@ -71,6 +83,9 @@ _trackteroid() {
             ;;
         "sandbox reset")
             words="-h --help"
+            ;;
+        "doctor")
+            words="--json -h --help"
             ;;
         "demo")
             words="-h --help"

@@ -17,15 +17,18 @@ function __trackteroid_batches
     end
 end
 
-set -l commands record inspect commit query sandbox demo
+set -l commands record inspect commit discard revert query sandbox doctor demo
 complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -l sandbox -d 'Use the demo sandbox instead of a server: short for FTRACK_SERVER=sandbox://demo.'
 complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -l version -d 'Show the version.'
 complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -s h -l help -d 'Show a summary and exit.'
 complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a record -d 'Run a script with every ftrack session deferred, and keep what it commits as one batch.'
-complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a inspect -d 'List the recorded batches, or show what one of them will do. Asks no server.'
+complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a inspect -d 'List the recorded batches, or show what one of them will do.'
 complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a commit -d 'Send recorded batches to the server, the oldest first, each in a single request.'
+complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a discard -d 'Throw away batches that wait or that the server refused: no commit takes them any more.'
+complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a revert -d 'Record what takes back a committed batch as a new batch, to be reviewed and committed.'
 complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a query -d 'Ask the server, and show the entities that it answers with.'
 complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a sandbox -d 'Serve or reset a sandbox: an embedded ftrack server with demo data.'
+complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a doctor -d 'Check settings, server, credentials, clock, disk, batches and packages, a line each.'
 complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a demo -d 'Show record, inspect, commit and query on a throw-away sandbox.'
 complete -c trackteroid -n "__fish_seen_subcommand_from record" -s c -x -d 'Record this Python code.'
 complete -c trackteroid -n "__fish_seen_subcommand_from record" -s m -x -d 'Record this module.'
@@ -33,9 +36,10 @@ complete -c trackteroid -n "__fish_seen_subcommand_from record" -l jsonl -r -F -
 complete -c trackteroid -n "__fish_seen_subcommand_from record" -l name -x -d 'What to call the batch. Default: the script’s name.'
 complete -c trackteroid -n "__fish_seen_subcommand_from record" -s o -l output -r -F -d 'Write the batch there, not into the spool.'
 complete -c trackteroid -n "__fish_seen_subcommand_from record" -s h -l help -d 'Show a summary and exit.'
-complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -l state -x -a 'pending committing committed failed' -d 'List only the batches in this state.'
+complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -l state -x -a 'pending committing committed failed discarded' -d 'List only the batches in this state.'
 complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -l json -d 'Summaries, or one summary with its operations, as JSON.'
 complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -l jsonl -d 'The operations of a batch, one a line: record --jsonl takes them.'
+complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -l check -d 'Compare a batch with the server now: what was recorded, what is there, and what the batch wants, wherever these conflict. Exit status 3 if they do.'
 complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -s h -l help -d 'Show a summary and exit.'
 complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -a "(__trackteroid_batches)"
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l dry-run -d 'Tell what would be sent, and send nothing.'
@@ -50,6 +54,16 @@ complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l json -d 'One 
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -s q -l quiet -d 'Print only what needs a person.'
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -s h -l help -d 'Show a summary and exit.'
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -a "(__trackteroid_batches)"
+complete -c trackteroid -n "__fish_seen_subcommand_from discard" -l restore -d 'Bring discarded batches back: they are pending again.'
+complete -c trackteroid -n "__fish_seen_subcommand_from discard" -l purge -d 'Delete for good; only batches that are discarded already. This cannot be undone.'
+complete -c trackteroid -n "__fish_seen_subcommand_from discard" -l json -d 'One object with where every batch is now.'
+complete -c trackteroid -n "__fish_seen_subcommand_from discard" -s h -l help -d 'Show a summary and exit.'
+complete -c trackteroid -n "__fish_seen_subcommand_from discard" -a "(__trackteroid_batches)"
+complete -c trackteroid -n "__fish_seen_subcommand_from revert" -l name -x -d 'What to call the new batch. Default: revert and the old name.'
+complete -c trackteroid -n "__fish_seen_subcommand_from revert" -l partial -d 'Leave out what cannot be taken back, instead of doing nothing.'
+complete -c trackteroid -n "__fish_seen_subcommand_from revert" -l json -d 'One object: the new batch, and what it does not bring back.'
+complete -c trackteroid -n "__fish_seen_subcommand_from revert" -s h -l help -d 'Show a summary and exit.'
+complete -c trackteroid -n "__fish_seen_subcommand_from revert" -a "(__trackteroid_batches)"
 complete -c trackteroid -n "__fish_seen_subcommand_from query" -s f -l format -x -a 'table json jsonl csv ids' -d 'How to show the entities. Default: table.'
 complete -c trackteroid -n "__fish_seen_subcommand_from query" -l limit -x -d 'Show at most so many entities.'
 complete -c trackteroid -n "__fish_seen_subcommand_from query" -s h -l help -d 'Show a summary and exit.'
@@ -57,4 +71,6 @@ complete -c trackteroid -n "__fish_seen_subcommand_from sandbox && not __fish_se
 complete -c trackteroid -n "__fish_seen_subcommand_from sandbox && __fish_seen_subcommand_from serve" -l port -x -d 'The port on the loopback interface; 0 picks a free one. Default: 8090.'
 complete -c trackteroid -n "__fish_seen_subcommand_from sandbox && __fish_seen_subcommand_from serve" -s h -l help -d 'Show a summary and exit.'
 complete -c trackteroid -n "__fish_seen_subcommand_from sandbox && __fish_seen_subcommand_from reset" -s h -l help -d 'Show a summary and exit.'
+complete -c trackteroid -n "__fish_seen_subcommand_from doctor" -l json -d 'One object with every check and the exit status.'
+complete -c trackteroid -n "__fish_seen_subcommand_from doctor" -s h -l help -d 'Show a summary and exit.'
 complete -c trackteroid -n "__fish_seen_subcommand_from demo" -s h -l help -d 'Show a summary and exit.'

@@ -27,11 +27,15 @@ ENVIRONMENT = {
     "FTRACK_API_USER": "The user to act as; the name of the login if it is not set.",
     "TRACKTEROID_HOME": "Moves all local state: the spool, sandboxes and caches. "
     "Default: the platform's folder for user data.",
+    "TRACKTEROID_CONFIG": "The settings file, instead of config.toml in the platform's folder for "
+    "settings (trackteroid doctor tells where that is). Its table [server] holds the texts url, "
+    "user, and key or key_file (the name of a file with the key), for what the variables above "
+    "leave open. A key must be readable by its owner only.",
     "NO_COLOR": "No colour on a terminal.",
 }
 
 #: What an argument with such a metavar is completed with.
-BATCHES = frozenset({"BATCH|FILE"})
+BATCHES = frozenset({"BATCH", "BATCH|FILE"})
 
 
 @dataclass

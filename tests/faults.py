@@ -28,6 +28,17 @@ class Fault(Enum):
     BAD_GATEWAY_AFTER = "forwarded, answered 502 by the proxy"
     GARBAGE_AFTER = "forwarded, answered 200 with something that is not JSON"
     BUSY = "never forwarded, answered 429 with Retry-After"
+    UNAUTHORIZED = "never forwarded, answered 401 by a gate"
+    FORBIDDEN = "never forwarded, answered 403 by a gate"
+    LATE = "kept, and forwarded after the client gave up, before the next request of its sort"
+
+
+#: The faults that pass: those that need a person, or an order of requests, are left out.
+COMMON = tuple(
+    fault
+    for fault in Fault
+    if fault not in (Fault.NONE, Fault.UNAUTHORIZED, Fault.FORBIDDEN, Fault.LATE)
+)
 
 
 #: Decides what happens to a request from its number (from 0) and its body.
@@ -49,6 +60,7 @@ class FaultyProxy:
         self._delay = delay
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._count = 0
+        self._late: list[tuple[list[str], bytes]] = []
         self._lock = threading.Lock()
         self.happened: list[Fault] = []
         self._stopped = threading.Event()
@@ -73,6 +85,7 @@ class FaultyProxy:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
                 while not self._stopped.is_set():
                     if not self._one(connection):
@@ -90,6 +103,9 @@ class FaultyProxy:
             fault = self.plan(self._count, body)
             self._count += 1
             self.happened.append(fault)
+            late = self._late if is_write(body) else []
+        while late:
+            self._forward(*late.pop())
         return self._treat(fault, connection, head, body)
 
     def _treat(self, fault: Fault, connection: socket.socket, head: list[str], body: bytes) -> bool:
@@ -97,14 +113,19 @@ class FaultyProxy:
             return False
         if fault is Fault.RESET_BEFORE:
             return _reset(connection)
-        if fault is Fault.DELAY_BEFORE:
+        if fault is Fault.LATE:
+            self._late.append((head, body))
+        if fault in (Fault.DELAY_BEFORE, Fault.LATE):
             time.sleep(self._delay)
             return False
         if fault is Fault.BAD_GATEWAY_BEFORE:
             _answer(connection, 502, b"<html>Bad gateway</html>")
             return False
+        if fault in (Fault.UNAUTHORIZED, Fault.FORBIDDEN):
+            _answer(connection, 401 if fault is Fault.UNAUTHORIZED else 403, b'{"detail": "no"}')
+            return False
         if fault is Fault.BUSY:
-            _answer(connection, 429, b"slow down", "Retry-After: 0")
+            _answer(connection, 429, b"slow down", "Retry-After: 7")
             return False
         status, answer = self._forward(head, body)
         if fault is Fault.DROP_AFTER:
@@ -137,6 +158,11 @@ class FaultyProxy:
             return response.status, response.read()
         finally:
             upstream.close()
+
+
+def is_write(body: bytes) -> bool:
+    """Return whether a request would change the server."""
+    return any(f'"action":"{each}"'.encode() in body for each in ("create", "update", "delete"))
 
 
 def _read_request(connection: socket.socket) -> tuple[list[str], bytes] | None:

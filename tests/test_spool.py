@@ -12,7 +12,13 @@ from typing import Any
 
 import pytest
 
-from trackteroid_cli.errors import AmbiguousBatch, BatchBusy, NotFound, StorageError
+from trackteroid_cli.errors import (
+    AmbiguousBatch,
+    BatchBusy,
+    BatchDiscarded,
+    NotFound,
+    StorageError,
+)
 from trackteroid_cli.spool import Entry, Spool, State, new_id, slug
 
 
@@ -169,3 +175,50 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     assert "TRACKTEROID_HOME" in error.value.hint
     with pytest.raises(StorageError, match="cannot write to"), spool.lock("x"):
         pass
+
+
+def test_a_discarded_batch_is_found_only_where_no_other_is_meant(spool: Spool) -> None:
+    entry = put(spool)
+    with spool.holding(entry):
+        gone = spool.settle(entry, State.DISCARDED)
+    assert gone.path.exists()
+    assert spool.find("publish") == spool.find(entry.id) == gone
+    other = put(spool)
+    assert spool.find("publish") == other
+    assert spool.find("publish", (State.DISCARDED,)) == gone
+
+
+def test_a_discarded_batch_cannot_be_claimed(spool: Spool) -> None:
+    entry = put(spool)
+    with spool.holding(entry):
+        gone = spool.settle(entry, State.DISCARDED)
+    with pytest.raises(BatchDiscarded, match="is discarded") as error, spool.claim(gone):
+        pass
+    assert f"discard --restore {entry.id}" in error.value.hint
+    with pytest.raises(NotFound, match="another process has it discarded"), spool.claim(entry):
+        pass
+    assert state(spool, entry) is State.DISCARDED
+
+
+def test_a_batch_is_only_held_in_the_state_in_which_it_was_seen(spool: Spool) -> None:
+    entry = put(spool)
+    with spool.claim(entry) as claim:
+        claim.outcome = State.COMMITTED
+    with pytest.raises(NotFound, match="another process has it committed"), spool.holding(entry):
+        pass
+    committed = spool.find(entry.id)
+    with (
+        spool.holding(committed),
+        pytest.raises(BatchBusy, match="another process works on"),
+        spool.claim(committed),
+    ):
+        pass
+
+
+def test_a_purged_batch_is_gone(spool: Spool) -> None:
+    entry = put(spool)
+    with spool.holding(entry):
+        spool.purge(entry)
+    assert spool.entries() == []
+    with pytest.raises(StorageError, match="cannot write"):
+        spool.purge(entry)

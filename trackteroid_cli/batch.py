@@ -6,6 +6,7 @@
 | ``operation/0000000001``… | an operation (see `operations`), in recorded order |
 | ``entity/Type/key`` | the `Label` of an entity that the operations mention |
 | ``journal/0001``… | an `Attempt` to commit the batch |
+| ``kept/Type/key`` | what was kept of an entity that a commit deletes (see `keeping`) |
 
 Reading never runs anything that a file holds: it is data.
 """
@@ -33,6 +34,7 @@ _HEADER = b"__batch__"
 _OPERATION = b"operation/"
 _ENTITY = b"entity/"
 _JOURNAL = b"journal/"
+_KEPT = b"kept/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,9 @@ class Attempt:
 
     ``outcome`` is ``sending`` before a request. After it, it is ``sent`` (more is to come),
     ``landed`` (the server has it all), ``refused``, ``unknown`` (the answer was lost) or
-    ``unreached``; or it is ``held``, where conflicts kept the batch from being sent. ``up_to`` is
-    how many of the batch's operations, from the first, the server has after the request.
+    ``unreached``; or it is ``held``, where conflicts kept the batch from being sent. ``discarded``
+    and ``restored`` tell that the batch was thrown away, and brought back. ``up_to`` is how many of
+    the batch's operations, from the first, the server has after the request.
     """
 
     when: str
@@ -141,7 +144,7 @@ class Batch:
             if self.legacy is not None:
                 return dict(_legacy_labels(self.legacy.entities))
             return {
-                _read_entity_key(key): _read_label(json.loads(value))
+                _read_entity_key(key, _ENTITY): _read_label(json.loads(value))
                 for key, value in self._reader.items_with_prefix(_ENTITY)
             }
 
@@ -150,10 +153,25 @@ class Batch:
         with _reading(self.path):
             if self.legacy is not None:
                 return []
-            return [
-                Attempt(**_known_parts(Attempt, json.loads(value), key.decode()))
+            # By number, not by name: there may be more than four digits have room for.
+            numbered = sorted(
+                (int(key[len(_JOURNAL) :]), value)
                 for key, value in self._reader.items_with_prefix(_JOURNAL)
+            )
+            return [
+                Attempt(**_known_parts(Attempt, json.loads(value), f"journal/{number:04d}"))
+                for number, value in numbered
             ]
+
+    def kept(self) -> dict[Identity, Any]:
+        """Return what a commit kept of the entities that it deleted, as `keeping` wrote it."""
+        with _reading(self.path):
+            if self.legacy is not None:
+                return {}
+            return {
+                _read_entity_key(key, _KEPT): json.loads(value)
+                for key, value in self._reader.items_with_prefix(_KEPT)
+            }
 
     def _read_header(self) -> tuple[Any, Header]:
         from trackteroid_cli import legacy
@@ -222,8 +240,26 @@ def append_attempt(path: Path, attempt: Attempt) -> None:
     with Batch(path) as batch:
         number = len(batch.journal()) + 1
     value = _dump({key: text for key, text in asdict(attempt).items() if text})
+    _append(path, [(_JOURNAL + b"%04d" % number, value)])
+
+
+def append_kept(path: Path, documents: Mapping[Identity, Any]) -> None:
+    """Add what is kept of each entity to the batch at *path*: all of it, durably, or nothing.
+
+    Args:
+        documents: JSON values; of no entity may something be kept already.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
+    _append(
+        path, [(_write_entity_key(each, _KEPT), _dump(text)) for each, text in documents.items()]
+    )
+
+
+def _append(path: Path, pairs: Iterable[tuple[bytes, bytes]]) -> None:
     try:
-        dbmfile.append(path, [(_JOURNAL + b"%04d" % number, value)])
+        dbmfile.append(path, pairs)
     except (OSError, dbmfile.DbmError) as error:
         raise StorageError(
             f"cannot write to {path}",
@@ -245,7 +281,7 @@ def _pairs(
         yield b"operation/%010d" % number, text
     for entity, label in labels.items():
         document = {"label": label.label, "link": list(label.link)}
-        yield _write_entity_key(entity), _dump(document)
+        yield _write_entity_key(entity, _ENTITY), _dump(document)
 
 
 def _dump(document: object) -> bytes:
@@ -254,13 +290,13 @@ def _dump(document: object) -> bytes:
     )
 
 
-def _write_entity_key(entity: Identity) -> bytes:
+def _write_entity_key(entity: Identity, prefix: bytes) -> bytes:
     entity_type, key = entity
-    return f"entity/{entity_type}/{json.dumps(key) if len(key) > 1 else key[0]}".encode()
+    return prefix + f"{entity_type}/{json.dumps(key) if len(key) > 1 else key[0]}".encode()
 
 
-def _read_entity_key(key: bytes) -> Identity:
-    entity_type, _, text = key[len(_ENTITY) :].decode().partition("/")
+def _read_entity_key(key: bytes, prefix: bytes) -> Identity:
+    entity_type, _, text = key[len(prefix) :].decode().partition("/")
     return entity_type, tuple(json.loads(text)) if text.startswith("[") else (text,)
 
 

@@ -23,6 +23,8 @@ from trackteroid_cli.operations import (
     Operation,
     Update,
     identity,
+    texts,
+    to_json,
 )
 
 if TYPE_CHECKING:
@@ -97,7 +99,7 @@ class Comparison:
 
 
 def compare(
-    operations: Sequence[Operation], connection: Connection, *, sent: int = 0
+    operations: Sequence[Operation], connection: Connection, *, sent: int = 0, known: int = 0
 ) -> Comparison:
     """Compare *operations* with what the server of *connection* holds now.
 
@@ -106,6 +108,8 @@ def compare(
         sent: how many of them, from the first, an earlier attempt may have brought to the server.
             One effect that only they can have had proves that they landed; what differs all the
             same was changed afterwards, and is no conflict but newer work.
+        known: how many of them, from the first, are on the server for certain. They prove nothing
+            of the others.
 
     Raises:
         ServerError: the server cannot be asked.
@@ -113,9 +117,10 @@ def compare(
     histories = _histories(operations)
     server = _Server(connection, histories.values())
     comparison = Comparison([Standing.MISSING] * len(operations))
-    landed = sent if sent and _is_proven(histories, server, sent) else 0
+    landed = sent if _is_proven(histories, server, range(known, sent)) else known
+    taken = _taken_along(operations, histories, server, sent)
     for entity, history in histories.items():
-        _Judgement(entity, history, server, comparison, landed).pass_()
+        _Judgement(entity, history, server, comparison, landed, sent, taken).pass_()
     return comparison
 
 
@@ -131,25 +136,36 @@ class _Attribute:
     positions: list[int]
     earlier: list[Any] = field(default_factory=list)
 
+    def values(self) -> Iterator[tuple[int, Any]]:
+        """Yield the position of each update, and the value that it sets."""
+        yield from zip(self.positions, [*self.earlier[1:], self.wanted], strict=True)
+
 
 @dataclass(slots=True)
 class _History:
-    """What a batch does to one entity, as the positions of its operations and the net change."""
+    """What a batch does to one entity, as the positions of its operations and the net change.
+
+    ``replaced`` are the positions before the entity is created anew in its own place, as metadata
+    is that is removed and set again.
+    """
 
     entity_type: str
     key: dict[str, str]
     created: int | None = None
     deleted: int | None = None
     attributes: dict[str, _Attribute] = field(default_factory=dict)
+    replaced: list[int] = field(default_factory=list)
 
     @property
-    def is_new(self) -> bool:
-        """Whether the batch creates the entity and leaves it there."""
-        return self.created is not None and self.deleted is None
+    def is_ours(self) -> bool:
+        """Whether the batch leaves an entity there whose id was drawn for it alone."""
+        made = self.created is not None and self.deleted is None
+        return made and len(self.key) == 1 and not self.replaced
 
     @property
     def positions(self) -> Iterator[int]:
         """The positions of all operations."""
+        yield from self.replaced
         yield from (each for each in (self.created, self.deleted) if each is not None)
         for attribute in self.attributes.values():
             yield from attribute.positions
@@ -163,7 +179,8 @@ def _histories(operations: Iterable[Operation]) -> dict[Identity, _History]:
         if history is None:
             history = histories[entity] = _History(operation.entity_type, operation.entity_key)
         if isinstance(operation, Create):
-            history.created, history.deleted = position, None
+            history.replaced = list(history.positions)
+            history.created, history.deleted, history.attributes = position, None, {}
             for name, value in operation.entity_data.items():
                 if name not in operation.entity_key:
                     history.attributes[name] = _Attribute(UNSET, value, [])
@@ -189,17 +206,17 @@ def _add_update(history: _History, position: int, operation: Update) -> None:
 # -- judging ---------------------------------------------------------------------------------------
 
 
-def _is_proven(histories: Mapping[Identity, _History], server: _Server, sent: int) -> bool:
-    """Return whether one of the first *sent* operations shows an effect that is theirs alone."""
+def _is_proven(histories: Mapping[Identity, _History], server: _Server, unknown: range) -> bool:
+    """Return whether an operation at an *unknown* position shows an effect that is its alone."""
     for entity, history in histories.items():
         if not server.holds(entity):
             continue
-        if history.is_new and history.created is not None and history.created < sent:
+        if history.is_ours and history.created in unknown:
             return True
         for name, attribute in history.attributes.items():
             if (
                 attribute.positions
-                and attribute.positions[-1] < sent
+                and attribute.positions[-1] in unknown
                 and attribute.recorded is not UNSET
                 and not _equal(attribute.recorded, attribute.wanted)
                 and _equal(server.value(entity, name), attribute.wanted)
@@ -208,34 +225,88 @@ def _is_proven(histories: Mapping[Identity, _History], server: _Server, sent: in
     return False
 
 
+def _taken_along(
+    operations: Sequence[Operation],
+    histories: Mapping[Identity, _History],
+    server: _Server,
+    sent: int,
+) -> frozenset[str]:
+    """Return the ids of what went with an entity that the first *sent* operations have deleted.
+
+    A deleted entity takes its children, notes and values along. That they are gone is an effect of
+    the batch, unless something else that it creates is missing: then it never landed.
+    """
+    gone = {
+        history.key["id"]
+        for entity, history in histories.items()
+        if history.deleted is not None
+        and history.deleted < sent
+        and "id" in history.key
+        and not server.holds(entity)
+    }
+    if not gone:
+        return frozenset()
+    for operation in operations[:sent]:
+        key = operation.entity_key.get("id")
+        if isinstance(operation, Update) and key in gone:
+            gone.update(_created_members(operation.new_value, server))
+        elif isinstance(operation, Create) and key and not gone.isdisjoint(_texts(operation)):
+            gone.add(key)
+    never_landed = any(
+        history.is_ours
+        and history.created in range(sent)
+        and not server.holds(entity)
+        and gone.isdisjoint(entity[1])
+        for entity, history in histories.items()
+    )
+    return frozenset() if never_landed else frozenset(gone)
+
+
 @dataclass(frozen=True, slots=True)
 class _Judgement:
-    """Judges what a batch does to one entity; the first *landed* operations are on the server."""
+    """Judges what a batch does to one entity; the first *landed* operations are on the server.
+
+    The first *sent* may be; if they are, the ids in *taken* went with what they deleted.
+    """
 
     entity: Identity
     history: _History
     server: _Server
     comparison: Comparison
     landed: int
+    sent: int
+    taken: frozenset[str]
 
     def pass_(self) -> None:
         """Set the standing of each operation on the entity."""
         history = self.history
         there = self.server.holds(self.entity)
-        if history.created is not None and history.deleted is not None:
+        if not self.server.can_hold(history):
+            return  # missing, and the server says why that stays so
+        if not there and not self.taken.isdisjoint(history.key.values()):
+            self._set(history.positions, Standing.THERE)
+        elif history.created is not None and history.deleted is not None:
             # It comes and goes: nothing of it can be seen, whether it was sent or not.
-            known = history.deleted < self.landed
-            self._set(history.positions, Standing.THERE if known else Standing.MISSING)
+            self._set_all(known=history.deleted < self.landed)
         elif history.deleted is not None:
-            self._set(history.positions, Standing.MISSING if there else Standing.THERE)
+            self._set_all(known=not there)
         elif history.created is not None:
-            if there:
+            if history.replaced:
+                known = history.created < self.landed
+                self._set_all(known=known or (there and self._is_as_wanted()))
+            elif there:
                 self._judge_new(history.created)
         elif there:
             for name, attribute in history.attributes.items():
                 self._judge_attribute(name, attribute)
         else:
             self._judge_gone()
+
+    def _is_as_wanted(self) -> bool:
+        return all(
+            name in _LISTS_OF_PARTS or _equal(self.server.value(self.entity, name), each.wanted)
+            for name, each in self.history.attributes.items()
+        )
 
     def _judge_new(self, created: int) -> None:
         self._set([created], Standing.THERE)
@@ -245,7 +316,7 @@ class _Judgement:
     def _judge_attribute(
         self, name: str, attribute: _Attribute, created: int | None = None
     ) -> None:
-        """Judge an attribute of an entity that is there, and that the batch creates at *created*."""
+        """Judge an attribute of an entity that is there; the batch may create it at *created*."""
         positions = attribute.positions if created is None else [created, *attribute.positions]
         now = self.server.value(self.entity, name)
         known = positions[-1] < self.landed
@@ -253,10 +324,12 @@ class _Judgement:
             standing = Standing.THERE if known or created is not None else Standing.MISSING
         elif _equal(now, attribute.wanted):
             standing = Standing.THERE
-        elif any(value is UNSET or _equal(now, value) for value in attribute.earlier):
+        elif any(_equal(now, value) for value in attribute.earlier):
             standing = Standing.MISSING
         elif known:
             standing = Standing.THERE
+        elif UNSET in attribute.earlier:
+            standing = Standing.MISSING  # nobody knows what the author saw
         elif _only_adds(attribute, self.server):
             standing = self._add_members(attribute, now)
         else:
@@ -267,22 +340,25 @@ class _Judgement:
     def _judge_gone(self) -> None:
         """Everything that was wanted of an entity that is gone is in conflict."""
         history = self.history
-        if any(self.server.is_new((part,)) for part in history.key.values()):
-            return  # a custom attribute of an entity that comes with the batch
+        part_of_new = any(self.server.is_new((part,)) for part in history.key.values())
         for name, attribute in history.attributes.items():
-            if attribute.positions[-1] < self.landed:
+            if attribute.positions[-1] < self.landed or self._may_be_taken(attribute):
                 self._set(attribute.positions, Standing.THERE)
+            elif part_of_new:  # a custom attribute of an entity that comes with the batch
+                self._set(attribute.positions, Standing.MISSING)
             else:
                 self._set(attribute.positions, Standing.CONFLICT)
                 self._report(name, attribute, None, gone=True)
 
+    def _may_be_taken(self, attribute: _Attribute) -> bool:
+        """Return whether the entity may have gone with one that the batch itself has deleted."""
+        return bool(self.taken) and attribute.positions[-1] < self.sent
+
     def _add_members(self, attribute: _Attribute, now: list[Any]) -> Standing:
         before, present = _keys(attribute.recorded), _keys(now)
-        added = [item for item in attribute.wanted if _key(item) not in before]
-        if all(_key(item) in present for item in added):
-            return Standing.THERE
-        together = [*now, *(item for item in added if _key(item) not in present)]
-        self.comparison.adjusted[attribute.positions[-1]] = together
+        for position, value in attribute.values():
+            added = [item for item in value if _key(item) not in before | present]
+            self.comparison.adjusted[position] = [*now, *added]
         return Standing.MISSING
 
     def _report(self, name: str, attribute: _Attribute, now: Any, *, gone: bool = False) -> None:
@@ -299,6 +375,10 @@ class _Judgement:
             )
         )
 
+    def _set_all(self, *, known: bool) -> None:
+        """Take every operation on the entity as *known* to be on the server, or as missing."""
+        self._set(self.history.positions, Standing.THERE if known else Standing.MISSING)
+
     def _set(self, positions: Iterable[int], standing: Standing) -> None:
         for position in positions:
             self.comparison.standings[position] = standing
@@ -309,7 +389,17 @@ def _only_adds(attribute: _Attribute, server: _Server) -> bool:
     if not isinstance(attribute.recorded, list) or not isinstance(attribute.wanted, list):
         return False
     before, after = _keys(attribute.recorded), _keys(attribute.wanted)
-    return before <= after and all(server.is_new(key) for key in after - before)
+    return before <= after and all(map(server.is_new, after - before))
+
+
+def _created_members(value: Any, server: _Server) -> Iterator[str]:
+    """Yield the ids in a collection of the entities that the batch creates."""
+    if isinstance(value, list):
+        yield from (key[0] for key in _keys(value) if len(key) == 1 and server.is_new(key))
+
+
+def _texts(operation: Operation) -> Iterator[str]:
+    return texts(to_json(operation))
 
 
 # -- asking ----------------------------------------------------------------------------------------
@@ -322,14 +412,13 @@ class _Server:
         self._schemas = {schema["id"]: schema for schema in connection.schemas()}
         self._entities: dict[Identity, dict[str, Any]] = {}
         listed = list(histories)
-        self._new = {tuple(history.key.values()) for history in listed if history.is_new}
+        self._new = {_key(history.key) for history in listed if history.created is not None}
         queries = list(self._queries(listed))
-        for answer, entity_type in zip(
-            connection.call([query for query, _ in queries]) if queries else (),
-            (entity_type for _, entity_type in queries),
+        for answer, (entity_type, names) in zip(
+            connection.call([query for query, *_ in queries]) if queries else (),
+            ((entity_type, names) for _, entity_type, names in queries),
             strict=True,
         ):
-            names = self._primary_key(entity_type)
             for data in answer["data"]:
                 key = tuple(str(data[name]) for name in names)
                 self._entities[entity_type, key] = data
@@ -337,6 +426,11 @@ class _Server:
     def holds(self, entity: Identity) -> bool:
         """Return whether the entity is there."""
         return entity in self._entities
+
+    def can_hold(self, history: _History) -> bool:
+        """Return whether there are entities of that type with such a key."""
+        known = history.entity_type in self._schemas
+        return known and set(history.key) == set(self._primary_key(history.entity_type))
 
     def is_new(self, key: tuple[str, ...]) -> bool:
         """Return whether the batch itself creates the entity with that key."""
@@ -349,18 +443,24 @@ class _Server:
             return [self._reference(item) for item in value]
         return self._reference(value)
 
-    def _queries(self, histories: Sequence[_History]) -> Iterator[tuple[dict[str, str], str]]:
-        by_type: dict[str, list[_History]] = {}
+    def _queries(
+        self, histories: Sequence[_History]
+    ) -> Iterator[tuple[dict[str, str], str, tuple[str, ...]]]:
+        """Yield queries, each with the type that it asks for and the names of the key's parts.
+
+        Of what no server can hold nothing is asked: it will say so itself.
+        """
+        by_type: dict[tuple[str, tuple[str, ...]], list[_History]] = {}
         for history in histories:
-            by_type.setdefault(history.entity_type, []).append(history)
-        for entity_type, listed in by_type.items():
-            if entity_type not in self._schemas:
+            by_type.setdefault((history.entity_type, tuple(history.key)), []).append(history)
+        for (entity_type, key), listed in by_type.items():
+            if not self.can_hold(listed[0]):
                 continue
             names = self._projections(entity_type, listed)
             for start in range(0, len(listed), _PAGE):
-                condition = _condition([each.key for each in listed[start : start + _PAGE]])
-                expression = f"select {', '.join(names)} from {entity_type} where {condition}"
-                yield {"action": "query", "expression": expression}, entity_type
+                wanted = condition([each.key for each in listed[start : start + _PAGE]])
+                expression = f"select {', '.join(names)} from {entity_type} where {wanted}"
+                yield {"action": "query", "expression": expression}, entity_type, key
 
     def _projections(self, entity_type: str, histories: Iterable[_History]) -> list[str]:
         properties = self._schemas[entity_type]["properties"]
@@ -383,7 +483,7 @@ class _Server:
         return list(self._schemas[entity_type]["primary_key"])
 
 
-def _condition(keys: Sequence[Mapping[str, str]]) -> str:
+def condition(keys: Sequence[Mapping[str, str]]) -> str:
     """Return the condition that an entity has one of *keys*."""
     names = list(keys[0])
     if len(names) == 1:

@@ -55,6 +55,9 @@ class Connection:
     ) -> None:
         self.server = server
         self.timeout = timeout
+        #: Seconds until the last answer came, and its Date header; '' where it had none.
+        self.answered_in = 0.0
+        self.server_time = ""
         self._session = requests.Session()
         self._session.headers.update(headers or {})
         self._session.cookies.update(cookies or {})
@@ -96,7 +99,12 @@ class Connection:
             )
         except requests.RequestException as error:
             raise self._no_answer(error) from error
-        return self._read(response)
+        self.answered_in = response.elapsed.total_seconds()
+        self.server_time = response.headers.get("Date", "")
+        answer = self._read(response)
+        if len(answer) != len(operations):
+            raise self._unreadable(f"it has {len(answer)} results for {len(operations)} operations")
+        return answer
 
     def server_information(self) -> dict[str, Any]:
         """Return what the server tells of itself; the cheapest way to check the credentials."""
@@ -153,24 +161,15 @@ class Connection:
         url = self.server.url
         if response.status_code == requests.codes.too_many_requests:
             raise ServerBusy(url, retry_after=_seconds(response.headers.get("Retry-After")))
-        try:
-            answer = json.loads(response.content)
-        except ValueError as error:
-            if response.status_code in (401, 403):
-                raise self._rejected() from error
-            raise AnswerLost(
-                f"{url} gave an answer that cannot be read",
-                why=f"HTTP status {response.status_code}, "
-                f"{len(response.content)} bytes that are not ftrack's JSON",
-                hint="check that FTRACK_SERVER is an ftrack server; if it is, try again later",
-            ) from error
-        if isinstance(answer, list):
+        answer = _parsed(response.content)
+        if isinstance(answer, list) and response.ok:
             return answer
         if not isinstance(answer, dict) or "exception" not in answer:
-            raise AnswerLost(
-                f"{url} gave an answer that cannot be read",
-                why="it is JSON, but not what ftrack sends",
-                hint="check that FTRACK_SERVER is an ftrack server",
+            if response.status_code in (401, 403):
+                raise self._rejected()
+            raise self._unreadable(
+                f"HTTP status {response.status_code}, "
+                f"{len(response.content)} bytes that are not ftrack's JSON"
             )
         kind, content = str(answer["exception"]), str(answer.get("content", ""))
         if kind in ("InvalidCredentialsError", "FTAuthenticationError"):
@@ -179,12 +178,27 @@ class Connection:
             raise InvalidExpression(content)
         raise ServerRefused(kind, content)
 
+    def _unreadable(self, why: str) -> AnswerLost:
+        return AnswerLost(
+            f"{self.server.url} gave an answer that cannot be read",
+            why=why,
+            hint="check that FTRACK_SERVER is an ftrack server; if it is, try again later",
+        )
+
     def _rejected(self, content: str = "") -> CredentialsRejected:
         return CredentialsRejected(
             f"{self.server.url} rejects the credentials of {self.server.api_user!r}",
             why=content or "the user or the API key is not valid there",
             hint="correct FTRACK_API_KEY and FTRACK_API_USER",
         )
+
+
+def _parsed(content: bytes) -> Any:
+    """Return what *content* is as JSON; None where it is none."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
 
 
 def write_whole(file: Any, text: str) -> None:
@@ -221,14 +235,14 @@ def _seconds(retry_after: str | None) -> float | None:
 
 def _was_sent(error: requests.ConnectionError) -> bool:
     """Return whether the request may have left before the connection failed."""
-    from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError, SSLError
+    from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
 
-    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError)):
+    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)):
         return False
     cause = error.args[0] if error.args else None
-    if isinstance(cause, MaxRetryError):
-        cause = cause.reason
-    return not isinstance(cause, (NewConnectionError, NameResolutionError, SSLError))
+    # Without MaxRetryError, a connection that had been made and secured broke later.
+    reason = cause.reason if isinstance(cause, MaxRetryError) else None
+    return not isinstance(reason, (NewConnectionError, SSLError))
 
 
 def _root_cause(error: BaseException) -> str:

@@ -274,7 +274,13 @@ class Deferral:
 
     def rollback(self) -> None:
         """Undo what the session recorded since its last commit."""
-        self._undo(self.pending)
+        session = self._session
+        with session.auto_populating(False), session.operation_recording(False):
+            for operation in reversed(list(self.pending)):
+                if type(operation) is _Update:
+                    _restore(session, operation)
+                elif type(operation) is _Create:
+                    _forget(session, operation)
         self.pending.clear()
         self.asked.clear()
 
@@ -284,15 +290,17 @@ class Deferral:
         Entities that were created here leave the session, and keep their values.
         """
         self.rollback()
-        created = self.recording.created
+        session, created = self._session, self.recording.created
         owners = {key[0] for _, key in created}
-        others = []
-        for operation in self._taken:
-            if type(operation) is _Update and operation.entity_key.get("entity_id") in owners:
-                _forget(self._session, operation)  # a custom attribute of a created entity
-            elif type(operation) is not _Update or changed(operation) not in created:
-                others.append(operation)
-        self._undo(others)
+        with session.auto_populating(False), session.operation_recording(False):
+            for operation in reversed(self._taken):
+                if type(operation) is _Create:
+                    _forget(session, operation)
+                elif type(operation) is _Update and changed(operation) not in created:
+                    if operation.entity_key.get("entity_id") in owners:
+                        _forget(session, operation)  # a custom attribute of a created entity
+                    else:
+                        _restore(session, operation)
         self._taken.clear()
 
     def is_created(self, entity: Any) -> bool:
@@ -324,15 +332,6 @@ class Deferral:
                 recording.created.add(entity)
             elif entity not in recording.created:
                 recording.mentioned.setdefault(entity, None)
-
-    def _undo(self, operations: Iterable[Any]) -> None:
-        session = self._session
-        with session.auto_populating(False), session.operation_recording(False):
-            for operation in reversed(list(operations)):
-                if type(operation) is _Update:
-                    _restore(session, operation)
-                elif type(operation) is _Create:
-                    _forget(session, operation)
 
     def _text(self, document: dict[str, Any]) -> bytes:
         try:

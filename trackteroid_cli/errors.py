@@ -10,6 +10,9 @@
   - BatchError              a batch cannot be read or written                     exit 1
     . BatchUnreadable       the file is damaged, foreign, or of a newer version   exit 1
     . BatchBusy             another process works on the batch                    exit 75
+    . BatchDiscarded        the batch was thrown away                             exit 1
+    . BatchInState          the batch's state does not allow it                   exit 1
+    . CannotRevert          what the batch did is not fully known                 exit 1
     . StorageError          the disk refuses                                      exit 1
   - CannotDefer             what was asked for cannot be recorded                 exit 1
   - ScriptError             what is to be recorded cannot be run                  exit 1
@@ -22,7 +25,7 @@
     . ServerRefused         it answered, and refused                              exit 1
     . InvalidExpression     it cannot read the query                              exit 2
     . ServerUnreachable     the request did not reach it                          exit 75
-    . ServerBusy            it wants fewer requests                               exit 75
+      - ServerBusy          it wants fewer requests                               exit 75
     . AnswerLost            the request was sent and no answer came               exit 75
     . CredentialsRejected   it does not accept the user or the key                exit 77
 """
@@ -133,6 +136,25 @@ class BatchBusy(BatchError):
     """Another process works on the batch."""
 
     exit_code = ExitCode.TRY_AGAIN
+
+
+class BatchDiscarded(BatchError):
+    """The batch was thrown away, and is not to be sent."""
+
+    def __init__(self, batch_id: str, name: str) -> None:
+        super().__init__(
+            f"batch {batch_id} ({name}) is discarded",
+            why="somebody threw it away, so it is not sent",
+            hint=f"`trackteroid discard --restore {batch_id}` brings it back; then commit it",
+        )
+
+
+class BatchInState(BatchError):
+    """What was asked for cannot be done to a batch in its state."""
+
+
+class CannotRevert(BatchError):
+    """What a batch did is not fully known, so it cannot be taken back whole."""
 
 
 class StorageError(BatchError):

@@ -38,13 +38,13 @@ class CommitDocuments:
             kind = type(operation)
             if kind is _Update:
                 if updates.is_kept(index) and operation.new_value is not _NOT_SET:
-                    self._update(operation, updates.old_value(index))
+                    self._update(operation, updates)
             elif kind is _Create:
                 data = operation.entity_data.copy()
-                self._created = self._add("create", operation, entity_data=data)
+                self._created = self._add("create", operation, {"entity_data": data})
             elif kind is _Delete:
                 self._created = None
-                self._add("delete", operation)
+                self._add("delete", operation, {})
             else:
                 raise CannotDefer(
                     f"cannot record an operation of type {kind.__name__}",
@@ -52,19 +52,21 @@ class CommitDocuments:
                     hint="send it outside of the recording",
                 )
 
-    def _update(self, operation: Any, old_value: Any) -> None:
+    def _update(self, operation: Any, updates: _FoldedUpdates) -> None:
         if self._created is not None and _is_of(operation, self._created):
             self._created["entity_data"][operation.attribute_name] = operation.new_value
             return
         self._created = None
-        name, values = operation.attribute_name, {"new_value": operation.new_value}
+        more = {"attribute_name": operation.attribute_name, "new_value": operation.new_value}
+        old_value = updates.old_value(operation)
         if old_value is _NOT_SET:
-            self.unseen.append((len(self.documents), changed(operation), name))
+            unseen = len(self.documents), changed(operation), operation.attribute_name
+            self.unseen.append(unseen)
         else:
-            values = {"old_value": old_value, **values}
-        self._add("update", operation, attribute_name=name, **values)
+            more["old_value"] = old_value
+        self._add("update", operation, more)
 
-    def _add(self, kind: str, operation: Any, **more: Any) -> dict[str, Any]:
+    def _add(self, kind: str, operation: Any, more: dict[str, Any]) -> dict[str, Any]:
         document = {
             "operation": kind,
             "entity_type": operation.entity_type,
@@ -80,22 +82,32 @@ class _FoldedUpdates:
     """Which of several updates of one attribute is kept, and the value before the first."""
 
     def __init__(self, operations: list[Any], seen: dict[Any, Any]) -> None:
-        self._last: dict[Any, int] = {}
-        self._old: dict[Any, Any] = {}
-        self._keys: dict[int, Any] = {}
+        self._seen = seen
+        self._first: dict[Any, Any] = {}
+        last: dict[Any, int] = {}
         for index, operation in enumerate(operations):
             if type(operation) is _Update:
-                key = (changed(operation), operation.attribute_name)
-                self._keys[index] = key
-                self._last[key] = index
-                if key not in self._old:
-                    self._old[key] = seen.get(operation, operation.old_value)
+                key = self._key(operation)
+                last[key] = index
+                self._first.setdefault(key, operation)
+        self._kept = set(last.values())
 
     def is_kept(self, index: int) -> bool:
-        return self._last[self._keys[index]] == index
+        """Return whether the operation at *index* is the last update of its attribute."""
+        return index in self._kept
 
-    def old_value(self, index: int) -> Any:
-        return self._old[self._keys[index]]
+    def old_value(self, operation: Any) -> Any:
+        """Return the value before the first update of the attribute that *operation* updates."""
+        first = self._first[self._key(operation)]
+        return self._seen.get(first, first.old_value)
+
+    @staticmethod
+    def _key(operation: Any) -> Any:
+        return (
+            operation.entity_type,
+            operation.attribute_name,
+            *operation.entity_key.values(),
+        )
 
 
 def _is_of(operation: Any, document: dict[str, Any]) -> bool:

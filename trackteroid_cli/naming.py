@@ -7,11 +7,14 @@ by their own data.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from trackteroid_cli.batch import Label
 from trackteroid_cli.operations import Create, Identity, Operation, identity
+
+if TYPE_CHECKING:
+    from trackteroid_cli.connection import Connection
 
 #: Attributes that name an entity, the best one first.
 NAMES = (
@@ -44,6 +47,39 @@ def label_of(data: Mapping[str, Any]) -> Label | None:
     return None
 
 
+def labels_from(
+    connection: Connection, entities: Iterable[Identity]
+) -> Iterator[tuple[Identity, Label]]:
+    """Yield what the server of *connection* calls *entities*; those without a name are left out.
+
+    Raises:
+        ServerError: it cannot be asked.
+    """
+    schemas = {schema["id"]: schema for schema in connection.schemas()}
+    ids: dict[str, dict[str, None]] = {}
+    for entity_type, key in entities:
+        if entity_type in schemas and schemas[entity_type]["primary_key"] == ["id"]:
+            ids.setdefault(entity_type, {})[key[0]] = None
+    for entity_type, listed in ids.items():
+        names = [each for each in NAMES if each in schemas[entity_type]["properties"]]
+        keys = ", ".join(json.dumps(each, ensure_ascii=False) for each in listed)
+        expression = f"select {', '.join(['id', *names])} from {entity_type} where id in ({keys})"
+        answer = connection.call([{"action": "query", "expression": expression}])[0]
+        for data in answer["data"]:
+            label = label_of(data)
+            if label is not None:
+                yield (entity_type, (str(data["id"]),)), label
+
+
+def references(value: Any) -> Iterator[Identity]:
+    """Yield the entities that a value in ftrack's JSON form refers to."""
+    if isinstance(value, list):
+        for item in value:
+            yield from references(item)
+    elif isinstance(value, Mapping) and "__entity_type__" in value:
+        yield _referenced(value)
+
+
 class Names:
     """The names of the entities of one batch.
 
@@ -61,6 +97,10 @@ class Names:
     def of(self, entity: Identity) -> str:
         """Return the name of *entity*: the path to it, its label, or what there is of it."""
         return self._of(entity, frozenset())
+
+    def label(self, entity: Identity) -> Label | None:
+        """Return the label of *entity*, or None where the batch does not tell."""
+        return self._label(entity, frozenset())
 
     def value(self, value: Any) -> str:
         """Return a value in ftrack's JSON form as a person reads it, entities by name."""

@@ -20,10 +20,13 @@ from trackteroid_cli.errors import (
     AnswerLost,
     ConflictFound,
     CredentialsRejected,
+    InvalidExpression,
+    ServerError,
     ServerMismatch,
     ServerRefused,
     ServerUnreachable,
 )
+from trackteroid_cli.keeping import keep
 from trackteroid_cli.killpoint import pass_by
 from trackteroid_cli.naming import Names
 from trackteroid_cli.operations import Create, Operation, Update, identity, request
@@ -52,22 +55,26 @@ def replay(batch: Batch, connection: Connection, policy: Policy) -> list[dict[st
     if has_landed(batch.journal()):
         return []
     operations = list(batch.operations())
-    left_out: list[dict[str, Any]] = _trying(policy)(
-        _attempt, batch, operations, connection, policy
-    )
+    try:
+        left_out: list[dict[str, Any]] = _trying(policy)(
+            _attempt, batch, operations, connection, policy
+        )
+    except ServerRefused:
+        if not _arrived_late(batch, operations, connection):
+            raise
+        _note(batch, connection, "landed")
+        return []
     return left_out
 
 
 def _attempt(
     batch: Batch, operations: list[Operation], connection: Connection, policy: Policy
 ) -> list[dict[str, Any]]:
-    comparison = Comparison([])
-    if operations:
-        sent = sent_before(batch.journal(), len(operations))
-        comparison = compare(operations, connection, sent=sent)
+    comparison = _compare(batch, operations, connection)
     pass_by("compared")
     left_out = _decide(batch, operations, comparison, connection, policy)
     wanted = _missing(operations, comparison, policy)
+    keep(batch, [operation for _, operation in wanted], connection)
     for chunk, up_to in _chunks(wanted, policy.chunk_size):
         _note(batch, connection, "sending", up_to=up_to)
         pass_by("journaled")
@@ -78,6 +85,34 @@ def _attempt(
     _note(batch, connection, "landed", _left_out(left_out))
     pass_by("noted")
     return left_out
+
+
+def _arrived_late(batch: Batch, operations: list[Operation], connection: Connection) -> bool:
+    """Return whether the server has it all, although it refused the last request.
+
+    An earlier request whose answer was lost may still have been on its way when the server was
+    asked what it holds; what it brought stands in the way of the last one.
+    """
+    sent = sent_before(batch.journal(), len(operations))
+    return sent > 0 and _compare(batch, operations, connection).landed
+
+
+def _compare(batch: Batch, operations: list[Operation], connection: Connection) -> Comparison:
+    if not operations:
+        return Comparison([])
+    journal = batch.journal()
+    sent = sent_before(journal, len(operations))
+    try:
+        return compare(operations, connection, sent=sent, known=sent_for_certain(journal))
+    except (ServerRefused, InvalidExpression) as error:
+        # Not the batch is refused, but the question: it may be allowed another time.
+        raise ServerError(
+            f"the server does not tell what it holds of batch {batch.header.id} "
+            f"({batch.header.name})",
+            why=error.why,
+            hint="the batch waits, nothing was sent; make sure that the user may see what it "
+            "changes, and commit again",
+        ) from error
 
 
 def _decide(
@@ -101,7 +136,7 @@ def _decide(
     told = "; ".join(_told(each, names) for each in comparison.conflicts[:3])
     if len(named) > 3:
         told += f"; and {len(named) - 3} more"
-    _note(batch, connection, "held", told)
+    _note_held(batch, connection, told)
     raise ConflictFound(batch.header.id, batch.header.name, named, told)
 
 
@@ -205,6 +240,13 @@ def _trying(policy: Policy) -> Any:
         asked = getattr(error, "retry_after", None)
         return growing(state) if asked is None else min(asked, policy.longest_wait)
 
+    def pause(state: tenacity.RetryCallState) -> None:
+        """Wait; when told to stop meanwhile, let the error of the last try out."""
+        error = state.outcome.exception() if state.outcome else None
+        seconds = state.next_action.sleep if state.next_action else 0.0
+        if policy.stop.wait(seconds) and error is not None:
+            raise error
+
     return tenacity.Retrying(
         stop=tenacity.stop_any(
             tenacity.stop_after_attempt(policy.retries + 1),
@@ -212,7 +254,8 @@ def _trying(policy: Policy) -> Any:
         ),
         wait=wait,
         retry=tenacity.retry_if_exception_type((ServerUnreachable, AnswerLost)),
-        sleep=tenacity.sleep_using_event(policy.stop),
+        before_sleep=pause,
+        sleep=lambda _seconds: None,
         reraise=True,
     )
 
@@ -251,6 +294,18 @@ def sent_before(journal: Sequence[Attempt], count: int) -> int:
         if attempt.outcome in ("sending", "unknown", "sent"):
             most = max(most, attempt.up_to or count)
     return most
+
+
+def sent_for_certain(journal: Sequence[Attempt]) -> int:
+    """Return how many operations, from the first, the server is known to have."""
+    return max((attempt.up_to for attempt in journal if attempt.outcome == "sent"), default=0)
+
+
+def _note_held(batch: Batch, connection: Connection, reason: str) -> None:
+    """Write why the batch is held back, unless the journal ends with just that."""
+    last = batch.journal()[-1:]
+    if not last or (last[0].outcome, last[0].reason) != ("held", reason):
+        _note(batch, connection, "held", reason)
 
 
 def _note(

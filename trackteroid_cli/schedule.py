@@ -15,6 +15,8 @@ from trackteroid_cli import settings
 from trackteroid_cli.batch import Batch, encode_operations, write
 from trackteroid_cli.errors import (
     AnswerLost,
+    BatchBusy,
+    BatchDiscarded,
     BatchError,
     BatchUnreadable,
     ConflictFound,
@@ -27,7 +29,7 @@ from trackteroid_cli.errors import (
     WaitsForBatch,
 )
 from trackteroid_cli.killpoint import pass_by
-from trackteroid_cli.operations import Create, texts, to_json
+from trackteroid_cli.operations import Create, Identity, identity, texts, to_json
 from trackteroid_cli.policy import Policy
 from trackteroid_cli.replay import has_landed, replay
 from trackteroid_cli.spool import Entry, Spool, State
@@ -120,6 +122,9 @@ def foretell(targets: Iterable[Entry | Path]) -> Iterator[Result]:
     """Yield what `commit` would send, without sending anything or asking a server."""
     for target in targets:
         path = target if isinstance(target, Path) else target.path
+        if isinstance(target, Entry) and target.state is State.DISCARDED:
+            yield _untried(target, BatchDiscarded(target.id, target.name))
+            continue
         try:
             with Batch(path) as batch:
                 header, journal = batch.header, batch.journal()
@@ -166,9 +171,19 @@ class _Queue:
         for operation in batch.operations():
             for text in texts(to_json(operation)):
                 other = created.get(text)
-                if other is not None and other.id < entry.id and other.id not in self._landed:
+                if other is not None and other.id < entry.id and self._still_waits(other):
                     return other
         return None
+
+    def _still_waits(self, other: Entry) -> bool:
+        """Return whether *other* has not landed since, not by another process either."""
+        if other.id in self._landed:
+            return False
+        now = _now(self.spool, other)
+        if now is None or now.state is State.COMMITTED:
+            self._landed.add(other.id)
+            return False
+        return True
 
     def _created_by_others(self) -> dict[str, Entry]:
         if self._created is None:
@@ -203,15 +218,21 @@ def _commit_entry(queue: _Queue, entry: Entry, connection: Connection, policy: P
             claim.outcome = result.state
         pass_by("settled")
     except NotFound as error:
-        done = [each for each in spool.entries((State.COMMITTED,)) if each.id == entry.id]
-        if not done:
-            return _untried(entry, error)
-        result = _commit_entry(queue, done[0], connection, policy)
+        now = _now(spool, entry)
+        if now is None or now.state in (entry.state, State.FAILED, State.DISCARDED):
+            return _untried(now or entry, error)
+        # Another process had it meanwhile: it is done, or waits again.
+        result = _commit_entry(queue, now, connection, policy)
     except BatchError as error:
         return _untried(entry, error)
     if result.state is State.COMMITTED:
         queue.note_landed(entry)
     return result
+
+
+def _now(spool: Spool, entry: Entry) -> Entry | None:
+    """Return the batch of *entry* where it is now; None where it is gone."""
+    return next((each for each in spool.entries() if each.id == entry.id), None)
 
 
 def _commit_file(spool: Spool, path: Path, connection: Connection, policy: Policy) -> Result:
@@ -246,12 +267,37 @@ def _result(
         with Batch(path) as batch:
             result = replace(result, counts=batch.header.counts)
             if queue is not None:
+                _keep_to_the_order(queue.spool, batch, entry)
                 _wait_for_others(queue, batch, entry)
             left_out = replay(batch, connection, policy)
     except TrackteroidError as error:
         return _failed(result, error)
     reason = f"{len(left_out)} in conflict left out" if left_out else None
     return replace(result, reason=reason, conflicts=left_out)
+
+
+def _keep_to_the_order(spool: Spool, batch: Batch, entry: Entry) -> None:
+    """Refuse to overtake an earlier batch that is being committed and changes the same entities."""
+    earlier = [each for each in spool.entries((State.COMMITTING,)) if each.id < entry.id]
+    if not earlier:
+        return
+    changed = set(map(identity, batch.operations()))
+    for other in earlier:
+        if not changed.isdisjoint(_changed_by(other)):
+            raise BatchBusy(
+                f"batch {entry.id} ({entry.name}) waits behind {other.id}",
+                why=f"{other.id} ({other.name}) changes the same entities, and its commit has not "
+                "ended",
+                hint="run the same command again a little later",
+            )
+
+
+def _changed_by(entry: Entry) -> set[Identity]:
+    try:
+        with Batch(entry.path) as batch:
+            return set(map(identity, batch.operations()))
+    except TrackteroidError:
+        return set()  # it has just been settled
 
 
 def _wait_for_others(queue: _Queue, batch: Batch, entry: Entry) -> None:

@@ -343,16 +343,22 @@ def _named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _completed(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Fill in what ``ftrack_api`` would take amiss: a sandbox's key, a cache folder that exists."""
+    """Fill in what ``ftrack_api`` knows nothing of: our settings, a cache folder that exists."""
     arguments = dict(arguments)
-    url = arguments.get("server_url") or os.environ.get("FTRACK_SERVER") or ""
-    if settings.is_sandbox(url):
-        key = os.environ.get("FTRACK_API_KEY") or settings.SANDBOX_KEY
-        user = os.environ.get("FTRACK_API_USER") or settings.SANDBOX_USER
-        arguments["api_key"] = arguments.get("api_key") or key
-        arguments["api_user"] = arguments.get("api_user") or user
+    found = settings.lookup(
+        url=arguments.get("server_url") or "",
+        user=arguments.get("api_user") or "",
+        key=arguments.get("api_key") or "",
+    )
+    for name, setting in (
+        ("server_url", found.url),
+        ("api_user", found.user),
+        ("api_key", found.key),
+    ):
+        if arguments.get(name) is None and setting:
+            arguments[name] = setting.value
     cache = arguments.get("schema_cache_path")
-    if url and cache is None and not os.environ.get("FTRACK_API_SCHEMA_CACHE_PATH"):
+    if found.url and cache is None and not os.environ.get("FTRACK_API_SCHEMA_CACHE_PATH"):
         with suppress(OSError):  # without a folder of ours, ftrack_api has one of its own
-            arguments["schema_cache_path"] = str(settings.cache_folder(url))
+            arguments["schema_cache_path"] = str(settings.cache_folder(found.url.value))
     return arguments

@@ -1,17 +1,25 @@
 """Settings: where local state lives, and which server is meant.
 
-Everything comes from environment variables: ftrack's own ``FTRACK_SERVER``, ``FTRACK_API_KEY`` and
-``FTRACK_API_USER``, and ``TRACKTEROID_HOME`` for the local state.
+Environment variables come first, each by itself: ftrack's own ``FTRACK_SERVER``, ``FTRACK_API_KEY``
+and ``FTRACK_API_USER``, and ``TRACKTEROID_HOME`` for the local state. What they leave open about
+the server is taken from a settings file, which ``TRACKTEROID_CONFIG`` may name::
+
+    [server]
+    url = "https://studio.ftrackapp.com"
+    user = "publisher"
+    key_file = "key"    # beside this file; or the key itself: key = "..."
 """
 
 from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import MutableMapping
+import sys
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from trackteroid_cli.errors import NotConfigured
 
@@ -33,6 +41,31 @@ class Server:
     url: str
     api_user: str
     api_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value, and where it comes from; it is not shown, for it may be a key."""
+
+    value: str = field(default="", repr=False)
+    source: str = ""
+
+    def __bool__(self) -> bool:
+        """Return whether there is a value."""
+        return bool(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is about a server, and where it was found; see `lookup`."""
+
+    url: Setting = Setting()
+    user: Setting = Setting()
+    key: Setting = Setting()
+
+
+#: What the table ``[server]`` of the settings file may hold: texts.
+_KEYS = ("url", "user", "key", "key_file")
 
 
 def home() -> Path:
@@ -67,37 +100,249 @@ def normalise_url(url: str) -> str:
     return urlunsplit((parts.scheme.lower(), location, parts.path.rstrip("/"), "", ""))
 
 
-def server() -> Server:
-    """Return the server that the environment names.
+def lookup(*, url: str = "", user: str = "", key: str = "") -> Found:
+    """Return what is set about the server: by the arguments, the environment, the settings file.
 
-    A sandbox needs no key and no user: it has its own.
+    Each is taken from the first that has it. The file is not read where nothing is left open, nor
+    for a sandbox, which has a key and a user of its own; and its key never goes to another server
+    than its own.
 
     Raises:
-        NotConfigured: a variable is missing, or makes no sense; the message says which.
+        NotConfigured: the settings file cannot be used, or a value cannot be sent.
     """
-    url = os.environ.get("FTRACK_SERVER", "").strip()
-    key = os.environ.get("FTRACK_API_KEY") or os.environ.get("FTRACK_APIKEY") or ""
-    user = os.environ.get("FTRACK_API_USER", "")
+    found = _merged(
+        Found(*(Setting(text, "an argument") for text in (url, user, key))),
+        Found(
+            _variable("FTRACK_SERVER"),
+            _variable("FTRACK_API_USER"),
+            _variable("FTRACK_API_KEY") or _variable("FTRACK_APIKEY"),
+        ),
+    )
+    if not is_sandbox(found.url.value) and not all((found.url, found.user, found.key)):
+        found = _merged(found, _for(found.url.value, read_file()))
+    if is_sandbox(found.url.value):
+        own = "the sandbox's own"
+        return _merged(found, Found(user=Setting(SANDBOX_USER, own), key=Setting(SANDBOX_KEY, own)))
+    found = _merged(found, Found(user=Setting(user_name(), "the login")))
+    _refuse_unsendable("API key", found.key)
+    _refuse_unsendable("user", found.user)
+    return found
+
+
+def _for(url: str, file: Found) -> Found:
+    """Return what of *file* may be used with the server *url*: its key is for its own server."""
+    if url and file.url.value and normalise_url(url) != normalise_url(file.url.value):
+        return Found()
+    return file
+
+
+def server() -> Server:
+    """Return the server that the environment and the settings file name, as `lookup` finds it.
+
+    Raises:
+        NotConfigured: something is missing, or makes no sense; the message says what.
+    """
+    return as_server(lookup())
+
+
+def as_server(found: Found) -> Server:
+    """Return the server that *found* describes.
+
+    Raises:
+        NotConfigured: the address or the key is missing, or the address is none.
+    """
+    url = found.url.value
     if is_sandbox(url):
         name = url.removeprefix(SANDBOX_SCHEME).rstrip("/")
-        return Server(f"{SANDBOX_SCHEME}{name}", user or SANDBOX_USER, key or SANDBOX_KEY)
-    missing = [
-        name for name, value in (("FTRACK_SERVER", url), ("FTRACK_API_KEY", key)) if not value
-    ]
+        return Server(f"{SANDBOX_SCHEME}{name}", found.user.value, found.key.value)
+    given = {"FTRACK_SERVER": found.url, "FTRACK_API_KEY": found.key}
+    missing = [name for name, setting in given.items() if not setting]
     if missing:
+        file = config_file()
         raise NotConfigured(
             "no ftrack server is configured",
-            why=f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set",
-            hint="set FTRACK_SERVER, FTRACK_API_KEY and FTRACK_API_USER, "
+            why=f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set, and "
+            + (f"{file} does not tell" if _is_there(file) else f"there is no file {file}"),
+            hint="set FTRACK_SERVER, FTRACK_API_KEY and FTRACK_API_USER, or write url, key and "
+            f"user into the table [server] of {file}, "
             "or add --sandbox before the command to try it on demo data",
         )
     if not url.startswith(("http://", "https://")):
         raise NotConfigured(
             f"{url!r} is not the address of a server",
             why=f"it begins with neither http:// nor https:// nor {SANDBOX_SCHEME}",
-            hint="correct FTRACK_SERVER; it looks like https://studio.ftrackapp.com",
+            hint=f"correct {found.url.source}; it looks like https://studio.ftrackapp.com",
         )
-    return Server(url.rstrip("/"), user or user_name(), key)
+    return Server(url.rstrip("/"), found.user.value, found.key.value)
+
+
+def _merged(first: Found, second: Found) -> Found:
+    return Found(
+        first.url or second.url,
+        first.user or second.user,
+        first.key or second.key,
+    )
+
+
+def _variable(name: str) -> Setting:
+    return Setting(os.environ.get(name, "").strip(), name)
+
+
+def _refuse_unsendable(name: str, setting: Setting) -> None:
+    """Refuse what no HTTP header can hold; the value may be a key, and is not shown."""
+    try:
+        setting.value.encode("latin-1")
+    except UnicodeEncodeError:
+        sendable = False
+    else:
+        sendable = setting.value.isprintable()
+    if not sendable:
+        raise NotConfigured(
+            f"the {name} in {setting.source} cannot be sent to a server",
+            why="it holds a line end, or a character that an HTTP header cannot hold",
+            hint=f"correct {setting.source}",
+        )
+
+
+# -- the settings file -----------------------------------------------------------------------------
+
+
+def config_file() -> Path:
+    """Return where the settings file is, or would be."""
+    named = os.environ.get("TRACKTEROID_CONFIG")
+    if named:
+        return _expanded(named).absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_config_path("trackteroid", appauthor=False)) / "config.toml"
+
+
+def read_file() -> Found:
+    """Return what the settings file tells; nothing where there is no file of the default name.
+
+    Raises:
+        NotConfigured: it cannot be read, or others can read the key in it or the file that it names
+            for the key; or it has something else than settings in it. No message holds a value.
+    """
+    file = config_file()
+    if not (_is_there(file) or os.environ.get("TRACKTEROID_CONFIG")):
+        return Found()
+    text, mode = _read_text(file, "the settings file")
+    table = _server_table(file, _parsed(file, text))
+    if "key" in table:
+        _refuse_shared(file, mode)
+    return Found(
+        Setting(table.get("url", ""), str(file)),
+        Setting(table.get("user", ""), str(file)),
+        _key_in_file(file, table["key_file"])
+        if "key_file" in table
+        else Setting(table.get("key", ""), str(file)),
+    )
+
+
+def _key_in_file(config: Path, name: str) -> Setting:
+    file = config.parent / _expanded(name)
+    text, mode = _read_text(file, f"the key file that {config} names")
+    _refuse_shared(file, mode)
+    if not text.strip():
+        raise NotConfigured(
+            f"the key file {file} is empty",
+            why=f"{config} names it for the API key",
+            hint="write the key into it, and nothing else",
+        )
+    return Setting(text.strip(), str(file))
+
+
+def _expanded(name: str) -> Path:
+    return Path(os.path.expanduser(name))  # noqa: PTH111  (a Path's own raises for no such user)
+
+
+def _is_there(file: Path) -> bool:
+    """Return whether there is such a file, or something else that keeps it from being read."""
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def _read_text(file: Path, what: str) -> tuple[str, int]:
+    """Return the text of *file* and its mode, both of the same file whatever is moved about."""
+    try:
+        with file.open("rb") as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            return stream.read().decode("utf-8-sig"), mode
+    except (OSError, ValueError) as error:
+        not_text = isinstance(error, UnicodeDecodeError)
+        why = "it is not text in UTF-8" if not_text else getattr(error, "strerror", None)
+        raise NotConfigured(
+            f"cannot read {file}",
+            why=f"{what}: {why or error}",
+            hint="correct its name, permissions or content",
+        ) from error
+
+
+def _parsed(file: Path, text: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        document: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise NotConfigured(
+            f"cannot read the settings file {file}",
+            why=f"it is not TOML: {error}",
+            hint='correct that line; a setting is a name, "=", and a text in double quotes',
+        ) from error
+    return document
+
+
+def _server_table(file: Path, document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the table ``[server]`` of *document*, with its values stripped.
+
+    Raises:
+        NotConfigured: there is anything else, or a value is no text.
+    """
+    table = document.get("server", {})
+    if not isinstance(table, dict):
+        raise _misused(file, "'server' is not a table")
+    unknown = [name for name in document if name != "server"]
+    unknown += [f"server.{name}" for name in table if name not in _KEYS]
+    if unknown:
+        raise _misused(file, f"it has {unknown[0]!r}, which means nothing here")
+    for name, value in table.items():
+        if not isinstance(value, str):
+            kind = type(value).__name__
+            raise _misused(file, f"'server.{name}' must be a text in quotes, and is of type {kind}")
+    if "key" in table and "key_file" in table:
+        raise _misused(file, "it has both 'key' and 'key_file'")
+    return {name: value.strip() for name, value in table.items()}
+
+
+def _misused(file: Path, why: str) -> NotConfigured:
+    return NotConfigured(
+        f"cannot use the settings file {file}",
+        why=why,
+        hint="it has one table, [server], with the texts url, user, and key or key_file",
+    )
+
+
+def _refuse_shared(file: Path, mode: int) -> None:
+    """Refuse a file with a key that other users of this machine can get at."""
+    if os.name == "posix" and mode & 0o077:
+        import shlex
+
+        raise NotConfigured(
+            f"{file} holds an API key, and is open to others",
+            why=f"its mode is {mode & 0o777:04o}; only its owner may have access",
+            hint=f"run: chmod 600 {shlex.quote(str(file))}",
+        )
+
+
+# -- the rest --------------------------------------------------------------------------------------
 
 
 def select_sandbox(environ: MutableMapping[str, str]) -> None:

@@ -17,7 +17,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trackteroid_cli.dbmfile.files import sync_folder
-from trackteroid_cli.errors import AmbiguousBatch, BatchBusy, NotFound, StorageError
+from trackteroid_cli.errors import (
+    AmbiguousBatch,
+    BatchBusy,
+    BatchDiscarded,
+    NotFound,
+    StorageError,
+)
 
 _SUFFIX = ".dbm"
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-z]{6}|legacy-[0-9a-f]{16}")
@@ -30,6 +36,11 @@ class State(str, Enum):
     COMMITTING = "committing"  #: a commit works on it, or died while it did
     COMMITTED = "committed"  #: the server has it
     FAILED = "failed"  #: the server refused it
+    DISCARDED = "discarded"  #: thrown away; nothing takes it from here unless it is restored
+
+
+#: The states of what counts: all but the trash.
+KEPT_STATES = tuple(state for state in State if state is not State.DISCARDED)
 
 
 class Entry(NamedTuple):
@@ -72,16 +83,16 @@ class Spool:
     def find(self, text: str, states: Iterable[State] = tuple(State)) -> Entry:
         """Return the batch whose id is or begins with *text*, or whose name it is.
 
-        A name that several batches share means the one that still waits, where only one does.
+        A name that several batches share means the one that still waits, where only one does. A
+        discarded batch is meant only if no other one is.
 
         Raises:
             NotFound: there is none.
             AmbiguousBatch: there are several; the message lists them.
         """
         entries = self.entries(states)
-        matches = [entry for entry in entries if entry.id == text]
-        matches = matches or [entry for entry in entries if entry.name == slug(text)]
-        matches = matches or [entry for entry in entries if text and entry.id.startswith(text)]
+        matches = _matching(text, [each for each in entries if each.state is not State.DISCARDED])
+        matches = matches or _matching(text, entries)
         if len(matches) > 1:
             waiting = [entry for entry in matches if entry.state is not State.COMMITTED]
             matches = waiting if len(waiting) == 1 else matches
@@ -114,21 +125,48 @@ class Spool:
 
         Raises:
             BatchBusy: another process works on it.
+            BatchDiscarded: it was thrown away.
             NotFound: it has left the state in which it was listed.
         """
+        if entry.state is State.DISCARDED:
+            raise BatchDiscarded(entry.id, entry.name)
         with self.lock(entry.id):
-            source = next((e for e in self.entries() if e.id == entry.id), None)
-            if source is None or source.state not in (entry.state, State.COMMITTING):
-                raise NotFound(
-                    f"batch {entry.id} is not {entry.state.value} any more",
-                    why=f"another process has it {source.state.value}" if source else "it is gone",
-                    hint="`trackteroid inspect` shows where it is",
-                )
+            source = self._current(entry, (entry.state, State.COMMITTING))
             claim = Claim(entry, self._move(source.path, State.COMMITTING), State.PENDING)
             try:
                 yield claim
             finally:
                 self._move(claim.path, claim.outcome)
+
+    @contextmanager
+    def holding(self, entry: Entry) -> Iterator[None]:
+        """Keep other processes off the batch *entry*, in the state that it has.
+
+        Raises:
+            BatchBusy: another process works on it.
+            NotFound: it has left the state in which it was listed.
+        """
+        with self.lock(entry.id):
+            self._current(entry, (entry.state,))
+            yield
+
+    def settle(self, entry: Entry, state: State) -> Entry:
+        """Move the batch *entry*, which this process holds, to *state*; return its place there.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        return entry._replace(state=state, path=self._move(entry.path, state))
+
+    def purge(self, entry: Entry) -> None:
+        """Delete the batch *entry*, which this process holds, for good.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        with _writing(entry.path):
+            entry.path.unlink()
+            sync_folder(entry.path.parent)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -155,6 +193,17 @@ class Spool:
             yield
         finally:
             lock.release()
+
+    def _current(self, entry: Entry, expected: Iterable[State]) -> Entry:
+        """Return where *entry* is now, one of the states *expected*."""
+        found = next((each for each in self.entries() if each.id == entry.id), None)
+        if found is None or found.state not in expected:
+            raise NotFound(
+                f"batch {entry.id} is not {entry.state.value} any more",
+                why=f"another process has it {found.state.value}" if found else "it is gone",
+                hint="`trackteroid inspect` shows where it is",
+            )
+        return found
 
     def _move(self, path: Path, state: State) -> Path:
         target = self._folder(state) / path.name
@@ -209,6 +258,13 @@ def slug(name: str) -> str:
     """
     plain = re.sub(r"[^\w-]+", "-", name).strip("-")
     return plain.encode()[:120].decode(errors="ignore") or "batch"
+
+
+def _matching(text: str, entries: list[Entry]) -> list[Entry]:
+    """Return the batches that *text* means: by id, else by name, else by the beginning of an id."""
+    matches = [entry for entry in entries if entry.id == text]
+    matches = matches or [entry for entry in entries if entry.name == slug(text)]
+    return matches or [entry for entry in entries if text and entry.id.startswith(text)]
 
 
 def _id_and_name(file_name: str) -> tuple[str, str]:

@@ -43,7 +43,7 @@ def summarise(batch: Batch, state: State | None = None) -> Summary:
     if state is None:
         landed = bool(journal) and journal[-1].outcome == "landed"
         state = State.COMMITTED if landed else State.PENDING
-    return Summary(batch.header, state, batch.path, _reason(journal))
+    return Summary(batch.header, state, batch.path, _reason(journal, state))
 
 
 def summarise_entry(entry: Entry) -> Summary | None:
@@ -60,8 +60,18 @@ def summarise_entry(entry: Entry) -> Summary | None:
         return Summary(Header(entry.id, entry.name, ""), entry.state, entry.path, error.why)
 
 
-def _reason(journal: list[Attempt]) -> str | None:
+def _reason(journal: list[Attempt], state: State) -> str | None:
+    if state is State.DISCARDED:
+        return _discarded(journal)
+    journal = [each for each in journal if each.outcome not in ("discarded", "restored")]
     if not journal or journal[-1].outcome == "landed":
         return None
     last = journal[-1]
     return last.reason or "a commit of it did not end; the next one finds out what the server has"
+
+
+def _discarded(journal: list[Attempt]) -> str:
+    for attempt in reversed(journal):
+        if attempt.outcome == "discarded":
+            return f"{attempt.user}@{attempt.host} discarded it at {attempt.when}"
+    return "it was discarded"

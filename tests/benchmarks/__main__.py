@@ -32,26 +32,24 @@ for number in range(int(sys.argv[1])):
 
 #: Prints the CPU seconds of making and recording entities, or of just making them.
 RECORDED_CREATES = """
-import sys, time
+import contextlib, sys, time
+from pathlib import Path
 import ftrack_api
-from trackteroid_cli import Session
+from trackteroid_cli import recording
+from trackteroid_cli.running import Program
+from trackteroid_cli.spool import Spool
 count, how = int(sys.argv[1]), sys.argv[2]
-session = Session() if how == "recorded" else ftrack_api.Session()
-project = session.query('Project where name is "salt_and_ember"').one()
-
-def create():
+with recording.recording_sessions() if how == "recorded" else contextlib.nullcontext() as recorder:
+    session = ftrack_api.Session()
+    project = session.query('Project where name is "salt_and_ember"').one()
+    started = time.process_time()
     for number in range(count):
         name = f"sh{number}"
         session.create("Shot", {"name": name, "parent": project, "description": "wide"})
-
-started = time.process_time()
-if how == "recorded":
-    with session.deferred_operations("recorded.dbm"):
-        create()
+    if recorder:
         session.commit()
-else:
-    create()
-print(time.process_time() - started)
+        recording.save(recorder, Program("bench", [], lambda: None), Spool(Path("spool")))
+    print(time.process_time() - started)
 """
 
 #: Prints the CPU seconds of one commit of so many creates: ftrack_api's own, or a replay.

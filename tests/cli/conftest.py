@@ -42,7 +42,7 @@ def refused(finished: Finished, status: int, *, what: str, why: str = "", hint: 
         assert (told["what"], told["exit"]) == (said["error"], status)
 
 
-def on_terminal(command: CommandLine, *arguments: str, **more: str) -> str:
+def on_terminal(command: CommandLine, *arguments: str, status: int = 0, **more: str) -> str:
     """Return what a command writes to a standard output that is a terminal."""
     import pty
 
@@ -50,7 +50,13 @@ def on_terminal(command: CommandLine, *arguments: str, **more: str) -> str:
     with subprocess.Popen(
         [sys.executable, "-m", "trackteroid_cli", *arguments],
         cwd=command.folder,
-        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "250", **more},
+        env={
+            **os.environ,
+            "TERM": "xterm-256color",
+            "COLUMNS": "250",
+            **command.environment,
+            **more,
+        },
         stdin=subprocess.DEVNULL,
         stdout=slave,
         stderr=subprocess.PIPE,
@@ -68,7 +74,7 @@ def on_terminal(command: CommandLine, *arguments: str, **more: str) -> str:
         os.close(master)
         assert process.stderr is not None
         errors = process.stderr.read().decode()
-    assert process.returncode == 0, errors
+    assert process.returncode == status, errors
     return written.decode()
 
 

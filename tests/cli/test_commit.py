@@ -24,15 +24,17 @@ from tests.cli.conftest import SECRET, Put, describe, everything_below, refused,
 from tests.conftest import CommandLine, Server
 from trackteroid_cli.batch import Attempt, Batch, Header, encode_operations, write
 from trackteroid_cli.engine.wire import respond
-from trackteroid_cli.operations import Create, Operation, Update, counts, to_json
+from trackteroid_cli.operations import Create, Operation, Update, counts, request, to_json
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 from trackteroid_cli.spool import Spool, State
 
 
 @pytest.fixture
 def shots(server: Server) -> list[str]:
-    """The ids of the first shots."""
-    return [shot["id"] for shot in server.query("select id from Shot order by name, id limit 5")]
+    """The ids of the first shots; their descriptions are empty, as `describe` recorded them."""
+    ids = [shot["id"] for shot in server.query("select id from Shot order by name, id limit 5")]
+    server.call(*request(describe(each, "") for each in ids))
+    return ids
 
 
 def new_scope(number: int) -> Create:
@@ -60,7 +62,8 @@ def test_all_pending_batches_are_sent_in_recorded_order_in_one_request_each(
     connected: CommandLine, server: Server, shots: list[str], put: Put, spool: Spool
 ) -> None:
     first = put(new_scope(1), describe(shots[0], "first"), name="first", server=server.url)
-    second = put(describe(shots[0], "second"), name="second")
+    then = Update("Shot", {"id": shots[0]}, "description", "second", old_value="first")
+    second = put(then, name="second")
     put(describe(shots[0], "failed before"), name="failed", state=State.FAILED)
     dry = connected("commit", "--dry-run", FTRACK_SERVER="", FTRACK_API_KEY="")
     assert dry.returncode == 0
@@ -308,7 +311,7 @@ def test_a_lost_answer_is_found_out_before_anything_is_sent_again(
 
     with web_server(answer) as url:
         trackteroid.environment = settings_for(url)
-        lost = trackteroid("commit", "--json")
+        lost = trackteroid("commit", "--json", "--retries", "0")
         assert lost.returncode == 75
         first, second = json.loads(lost.stdout)["batches"]
         assert (first["state"], first["outcome"]) == ("pending", "unknown")
@@ -406,7 +409,7 @@ def test_a_full_disk_keeps_the_batch_pending_and_unsent(
         preexec_fn=limit_files,
     )
     refused(full, 1, what="cannot write to", hint="the batch is kept as it was; make")
-    assert server.requests == []
+    assert server.writes == []
     assert states(spool) == {"pending": ["publish"]}
     with Batch(spool.find(entry.id).path) as batch:
         assert batch.journal() == []

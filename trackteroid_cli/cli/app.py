@@ -15,7 +15,17 @@ from trackteroid_cli.cli.output import Output
 from trackteroid_cli.errors import ExitCode, StorageError, TrackteroidError, UsageError
 
 #: Each command's module in this package, in the order of the help. Imported when it is needed.
-COMMANDS = ("record", "inspect", "commit", "query", "sandbox", "demo")
+COMMANDS = (
+    "record",
+    "inspect",
+    "commit",
+    "discard",
+    "revert",
+    "query",
+    "sandbox",
+    "doctor",
+    "demo",
+)
 
 #: What typer raises for wrong arguments derives from this, whichever click it brings.
 _ArgumentError: type[Exception] = typer.BadParameter.__mro__[2]

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trackteroid_cli import settings
 from trackteroid_cli.cli.common import batch_or_file, spool
 from trackteroid_cli.cli.output import Output, counted, plural
-from trackteroid_cli.errors import UsageError
-from trackteroid_cli.spool import State
+from trackteroid_cli.errors import ExitCode, UsageError
+from trackteroid_cli.spool import KEPT_STATES, State
 from trackteroid_cli.summary import Summary, summarise, summarise_entry
 
 if TYPE_CHECKING:
-    from trackteroid_cli.batch import Label
+    from trackteroid_cli.batch import Batch, Label
+    from trackteroid_cli.comparison import Comparison, Conflict
+    from trackteroid_cli.connection import Connection
+    from trackteroid_cli.naming import Names
     from trackteroid_cli.operations import Identity, Operation
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -25,7 +29,7 @@ LATEST = 20
 
 @app.command(
     epilog="Examples: `trackteroid inspect`; `trackteroid inspect --state failed --json`; "
-    "`trackteroid inspect publish`"
+    "`trackteroid inspect publish`; `trackteroid inspect publish --check`"
 )
 def inspect(
     ctx: typer.Context,
@@ -50,22 +54,37 @@ def inspect(
             "--jsonl", help="The operations of a batch, one a line: `record --jsonl` takes them."
         ),
     ] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Compare a batch with the server now: what was recorded, what is there, and what "
+            "the batch wants, wherever these conflict. Exit status 3 if they do.",
+        ),
+    ] = False,
 ) -> None:
-    """List the recorded batches, or show what one of them will do. Asks no server."""
+    """List the recorded batches, or show what one of them will do.
+
+    Asks no server, unless `--check` is given. Discarded batches are listed by `--state discarded`.
+    """
     output: Output = ctx.obj
     output.as_json = as_json
     if batch is None:
         if as_lines:
             raise UsageError("--jsonl shows the operations of one batch", hint="name the batch")
+        if check:
+            raise UsageError("--check compares one batch with the server", hint="name the batch")
         _list(state, output)
         return
     if state is not None:
         raise UsageError("--state lists batches", hint="leave it out, or the batch")
-    _show(batch, as_lines, output)
+    if check and as_lines:
+        raise UsageError("--check and --jsonl exclude each other", hint="use --check --json")
+    _show(batch, as_lines, check, output)
 
 
 def _list(state: State | None, output: Output) -> None:
-    entries = spool().entries((state,) if state else tuple(State))
+    entries = spool().entries((state,) if state else KEPT_STATES)
     hidden = 0
     if not output.as_json:
         committed = [entry for entry in entries if entry.state is State.COMMITTED]
@@ -102,7 +121,7 @@ def _row(summary: Summary, output: Output) -> tuple[str, ...]:
     )
 
 
-def _show(text: str, as_lines: bool, output: Output) -> None:
+def _show(text: str, as_lines: bool, check: bool, output: Output) -> None:
     from trackteroid_cli.batch import Batch
     from trackteroid_cli.operations import to_json
 
@@ -115,11 +134,87 @@ def _show(text: str, as_lines: bool, output: Output) -> None:
                 output.json_line(to_json(operation))
             return
         summary = summarise(batch, None if isinstance(target, Path) else target.state)
+        if check:
+            _check(batch, summary, operations, output)
+            return
         if output.as_json:
             documents = [to_json(operation) for operation in operations]
             output.document({**summary.as_json(), "operations": documents})
             return
         _review(summary, operations, batch.labels(), output)
+
+
+def _check(batch: Batch, summary: Summary, operations: list[Operation], output: Output) -> None:
+    """Compare with the server, and tell every conflict."""
+    from trackteroid_cli.connection import Connection
+    from trackteroid_cli.naming import Names
+    from trackteroid_cli.operations import to_json
+
+    with Connection(settings.server()) as connection:
+        comparison = _compared(batch, operations, connection)
+        labels = batch.labels() | _labels_of_now(comparison.conflicts, connection)
+    names = Names(operations, labels)
+    if output.as_json:
+        output.document(
+            {
+                **summary.as_json(),
+                "operations": [to_json(operation) for operation in operations],
+                "conflicts": [each.as_json(names.of(each.entity)) for each in comparison.conflicts],
+            }
+        )
+    else:
+        if comparison.conflicts:
+            output.table(
+                ("ENTITY", "ATTRIBUTE", "RECORDED", "NOW", "WANTED"),
+                [_conflict_row(conflict, names) for conflict in comparison.conflicts],
+            )
+        output.line(_verdict(comparison))
+    if comparison.conflicts:
+        raise typer.Exit(int(ExitCode.CONFLICT))
+
+
+def _compared(batch: Batch, operations: list[Operation], connection: Connection) -> Comparison:
+    from trackteroid_cli.comparison import compare
+    from trackteroid_cli.replay import check_server, has_landed, sent_before, sent_for_certain
+
+    check_server(batch.header, connection)
+    journal = batch.journal()
+    # Of a batch that landed, everything that differs now is told.
+    sent = 0 if has_landed(journal) else sent_before(journal, len(operations))
+    return compare(operations, connection, sent=sent, known=sent and sent_for_certain(journal))
+
+
+def _labels_of_now(conflicts: list[Conflict], connection: Connection) -> dict[Identity, Label]:
+    """Return the names of what the server's values refer to, which the batch does not know."""
+    from trackteroid_cli.naming import labels_from, references
+
+    wanted = {entity for conflict in conflicts for entity in references(conflict.now)}
+    return dict(labels_from(connection, wanted)) if wanted else {}
+
+
+def _conflict_row(conflict: Conflict, names: Names) -> tuple[str, ...]:
+    values = (conflict.recorded, conflict.now, conflict.wanted)
+    recorded, now, wanted = (names.value(value) for value in values)
+    return (
+        f"{conflict.entity_type} {names.of(conflict.entity)}",
+        conflict.attribute,
+        recorded,
+        "(the entity is gone)" if conflict.gone else now,
+        wanted,
+    )
+
+
+def _verdict(comparison: Comparison) -> str:
+    from trackteroid_cli.comparison import Standing
+
+    conflicts = plural(len(comparison.conflicts), "conflict") if comparison.conflicts else None
+    there = sum(standing is Standing.THERE for standing in comparison.standings)
+    number = len(comparison.standings)
+    verb = "is" if 1 in (there, number) else "are"
+    return (
+        f"{conflicts or 'no conflicts'}; {there} of {plural(number, 'operation')} {verb} on the "
+        "server already"
+    )
 
 
 def _review(

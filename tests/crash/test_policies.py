@@ -1,0 +1,309 @@
+"""What a commit does about conflicts, limits, refusals and servers that do not answer."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from tests.cli.conftest import Put, put, refused, spool, states
+from tests.conftest import CommandLine, Server
+from tests.faults import Fault, FaultyProxy, is_write
+from trackteroid_cli import settings
+from trackteroid_cli.batch import Batch
+from trackteroid_cli.connection import Connection
+from trackteroid_cli.killpoint import VARIABLE
+from trackteroid_cli.operations import Create, Delete, Update, request
+from trackteroid_cli.policy import Policy
+from trackteroid_cli.schedule import commit, waiting
+from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
+from trackteroid_cli.spool import Entry, Spool, State
+
+__all__ = ["put", "spool"]  # fixtures
+
+
+def new_scope(number: int) -> Create:
+    key = {"id": f"00000000-0000-4000-8000-{number:012}"}
+    return Create("Scope", key, {**key, "name": f"scope {number}"})
+
+
+def names(server: Server) -> list[str]:
+    found = server.query('select name from Scope where name like "scope %" order by name')
+    return [each["name"] for each in found]
+
+
+@pytest.fixture
+def shot(server: Server) -> dict[str, str]:
+    """The key of a shot whose description somebody has just changed."""
+    key = {"id": server.query("select id from Shot order by id limit 1")[0]["id"]}
+    server.call(*request([Update("Shot", key, "description", "theirs")]))
+    return key
+
+
+def describe(shot: dict[str, str]) -> Update:
+    return Update("Shot", shot, "description", "mine", "seen")
+
+
+def description(server: Server, shot: dict[str, str]) -> str:
+    (found,) = server.query(f'select description from Shot where id is "{shot["id"]}"')
+    return str(found["description"])
+
+
+def outcomes(spool: Spool, entry: Entry) -> list[str]:
+    with Batch(spool.find(entry.id).path) as batch:
+        return [attempt.outcome for attempt in batch.journal()]
+
+
+# -- conflicts -------------------------------------------------------------------------------------
+
+
+def test_a_conflict_holds_its_batch_back_and_no_other_one(
+    connected: CommandLine, server: Server, shot: dict[str, str], put: Put, spool: Spool
+) -> None:
+    held = put(new_scope(1), describe(shot), name="held")
+    put(new_scope(2), name="other")
+    for _ in range(2):
+        ran = connected("commit", "--json")
+        assert ran.returncode == 3
+        told = json.loads(ran.stdout)["batches"][0]
+        assert (told["id"], told["state"], told["outcome"]) == (held.id, "pending", None)
+        (conflict,) = told["conflicts"]
+        assert (conflict["recorded"], conflict["now"], conflict["wanted"]) == (
+            "seen",
+            "theirs",
+            "mine",
+        )
+        assert "--on-conflict skip or overwrite" in ran.stderr
+    assert outcomes(spool, held) == ["held"]  # once, however often it is tried
+    assert names(server) == ["scope 2"]
+    assert states(spool) == {"committed": ["other"], "pending": ["held"]}
+    (listed, _) = connected.json("inspect", "--json")
+    assert listed["reason"] == told["reason"]
+    assert '"theirs" now' in listed["reason"]
+
+
+def test_skip_sends_the_rest_and_tells_what_was_left_out(
+    connected: CommandLine, server: Server, shot: dict[str, str], put: Put, spool: Spool
+) -> None:
+    entry = put(new_scope(1), describe(shot))
+    ran = connected("commit", "--json", "--on-conflict", "skip")
+    assert ran.returncode == 0
+    (told,) = json.loads(ran.stdout)["batches"]
+    assert (told["outcome"], told["reason"]) == ("landed", "1 in conflict left out")
+    assert [each["attribute"] for each in told["conflicts"]] == ["description"]
+    assert (names(server), description(server, shot)) == (["scope 1"], "theirs")
+    with Batch(spool.find(entry.id).path) as batch:
+        assert batch.journal()[-1].reason == "1 in conflict left out"
+
+
+def test_overwrite_sends_all_the_same(
+    connected: CommandLine, server: Server, shot: dict[str, str], put: Put
+) -> None:
+    server.call(*request([new_scope(1)]))
+    server.call(*request([Update("Scope", new_scope(1).entity_key, "name", "theirs")]))
+    put(new_scope(1), describe(shot))
+    ran = connected("commit", "--on-conflict", "overwrite")
+    assert ran.returncode == 0, ran.stderr
+    assert server.writes[-1] == ["update", "update"]  # what is there already cannot be created
+    assert (names(server), description(server, shot)) == (["scope 1"], "mine")
+
+
+def test_overwrite_holds_back_what_is_for_an_entity_that_is_gone(
+    connected: CommandLine, server: Server, shot: dict[str, str], put: Put, spool: Spool
+) -> None:
+    server.call(*request([Delete("Shot", shot)]))
+    put(new_scope(1), describe(shot))
+    ran = connected("commit", "--on-conflict", "overwrite")
+    refused(ran, 3, what="is held back", why="the entity is gone")
+    assert names(server) == []
+    assert states(spool) == {"pending": ["publish"]}
+
+
+# -- one batch behind another ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", ["held", "refused"])
+def test_a_batch_waits_behind_the_one_that_creates_what_it_needs(
+    connected: CommandLine,
+    server: Server,
+    shot: dict[str, str],
+    put: Put,
+    spool: Spool,
+    reason: str,
+) -> None:
+    wrong = describe(shot) if reason == "held" else Update("Shot", shot, "no_such", "x")
+    first = put(new_scope(1), wrong, name="first")
+    rename = Update("Scope", new_scope(1).entity_key, "name", "scope renamed", "scope 1")
+    put(rename, name="second")
+    put(new_scope(2), name="other")
+    result = connected.json("commit", "--json")
+    state = "pending" if reason == "held" else "failed"
+    assert [each["state"] for each in result["batches"]] == [state, "pending", "committed"]
+    waits = result["batches"][1]
+    assert f"{first.id} (first) creates, which has not landed" in waits["reason"]
+    assert names(server) == ["scope 2"]
+    if reason == "held":
+        assert connected("commit", "--on-conflict", "skip").returncode == 0
+        assert names(server) == ["scope 2", "scope renamed"]
+
+
+# -- limits ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["journaled", "sent"])
+def test_chunks_are_remembered_when_a_commit_dies_between_them(
+    connected: CommandLine, server: Server, put: Put, spool: Spool, place: str
+) -> None:
+    entry = put(*map(new_scope, range(5)))
+    connected("commit", "--chunk-size", "2", **{VARIABLE: place})
+    assert len(names(server)) == (2 if place == "sent" else 0)
+    again = connected("commit", "--chunk-size", "2")
+    assert again.returncode == 0, again.stderr
+    assert len(names(server)) == 5
+    assert [len(actions) for actions in server.writes] == [2, 2, 1]
+    assert outcomes(spool, entry)[-4:] == (
+        ["sent", "sending", "sent", "sending", "landed"][-4:]
+        if place == "journaled"
+        else ["sending", "sent", "sending", "landed"]
+    )
+
+
+class Waits(threading.Event):
+    """Notes how long it is waited for, and lets nobody wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout)
+        return self.is_set()
+
+
+@pytest.mark.parametrize(("longest", "waited"), [(30.0, 7.0), (2.0, 2.0)])
+def test_a_server_that_is_busy_is_asked_again_when_it_wants_to_be(
+    make_proxy: Callable[..., FaultyProxy],
+    server: Server,
+    put: Put,
+    spool: Spool,
+    longest: float,
+    waited: float,
+) -> None:
+    put(new_scope(1))
+    busy = [Fault.BUSY, Fault.BUSY]
+    proxy = make_proxy(lambda _, body: busy.pop() if busy and is_write(body) else Fault.NONE)
+    stop = Waits()
+    policy = Policy(retries=2, longest_wait=longest, stop=stop)
+    where = settings.Server(proxy.url, SANDBOX_USER, SANDBOX_KEY)
+    with Connection(where) as connection:
+        (result,) = commit(spool, waiting(spool), connection, policy)
+    assert result.state is State.COMMITTED
+    assert stop.seconds == [waited, waited]
+    assert len(server.writes) == 1
+
+
+def test_a_refusal_is_final(connected: CommandLine, server: Server, put: Put, spool: Spool) -> None:
+    put(new_scope(1), Update("Shot", {"id": server.query("Shot")[0]["id"]}, "no_such", "x"))
+    assert connected("commit", "--retries", "5").returncode == 1
+    assert len(server.writes) == 1
+    assert connected("commit", "--retries", "5").returncode == 0
+    assert len(server.writes) == 1
+    assert states(spool) == {"failed": ["publish"]}
+
+
+def test_a_server_at_another_address_takes_batches_only_when_told_that_it_is_the_same(
+    connected: CommandLine, server: Server, put: Put, spool: Spool
+) -> None:
+    put(new_scope(1), server="https://old.studio")
+    refused(connected("commit"), 1, what="is for another server", hint="--server-changed")
+    assert server.requests == []
+    assert connected("commit", "--server-changed").returncode == 0
+    assert names(server) == ["scope 1"]
+    assert states(spool) == {"committed": ["publish"]}
+
+
+# -- servers that do not answer --------------------------------------------------------------------
+
+LOST = "what the server already has is not sent twice"
+
+
+@pytest.mark.parametrize(
+    ("fault", "what", "why", "hint", "outcome"),
+    [
+        (Fault.DROP_AFTER, "did not answer", "", LOST, "unknown"),
+        (Fault.RESET_AFTER, "did not answer", "reset", LOST, "unknown"),
+        (Fault.DELAY_BEFORE, "did not answer", "no answer in 0.3 s", LOST, "unknown"),
+        (Fault.DELAY_AFTER, "did not answer", "no answer in 0.3 s", LOST, "unknown"),
+        (Fault.TRUNCATE, "did not answer", "", LOST, "unknown"),
+        (Fault.BAD_GATEWAY_BEFORE, "cannot be read", "status 502", "try again later", "unknown"),
+        (Fault.BAD_GATEWAY_AFTER, "cannot be read", "status 502", "try again later", "unknown"),
+        (Fault.GARBAGE_AFTER, "cannot be read", "not ftrack's JSON", "try again", "unknown"),
+        (Fault.BUSY, "wants fewer requests", "429", "a little later", None),
+    ],
+)
+def test_each_fault_has_its_message_and_nothing_is_sent_twice(
+    connected: CommandLine,
+    make_proxy: Callable[..., FaultyProxy],
+    server: Server,
+    put: Put,
+    spool: Spool,
+    fault: Fault,
+    what: str,
+    why: str,
+    hint: str,
+    outcome: str | None,
+) -> None:
+    put(new_scope(1))
+    faults = [fault]
+    plan = lambda _, body: faults.pop() if faults and is_write(body) else Fault.NONE  # noqa: E731
+    connected.environment["FTRACK_SERVER"] = make_proxy(plan, 0.6).url
+    ran = connected("commit", "--retries", "0", "--timeout", "0.3", "--json")
+    (told,) = json.loads(ran.stdout)["batches"]
+    assert (told["state"], told["outcome"]) == ("pending", outcome)
+    refused(without_output(ran), 75, what=what, why=why, hint=hint)
+    assert connected("commit").returncode == 0
+    assert len(server.writes) == 1
+    assert states(spool) == {"committed": ["publish"]}
+
+
+def without_output(ran: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.CompletedProcess(ran.args, ran.returncode, "", ran.stderr)
+
+
+def test_a_name_that_does_not_resolve_and_a_port_without_tls_are_told_apart(
+    connected: CommandLine, server: Server, put: Put, spool: Spool
+) -> None:
+    put(new_scope(1))
+    tls = server.url.replace("http:", "https:")
+    nowhere = "http://no-such-host.invalid"
+    for url, why in ((nowhere, ""), (tls, "SSL"), (f"http://127.0.0.1:{unused_port()}", "refused")):
+        connected.environment["FTRACK_SERVER"] = url
+        ran = connected("commit", "--retries", "0")
+        refused(ran, 75, what=f"cannot reach {url}", why=why, hint="check the address")
+    assert server.writes == []
+    assert states(spool) == {"pending": ["publish"]}
+
+
+def unused_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_gate_that_rejects_the_credentials_is_told_apart(
+    connected: CommandLine,
+    make_proxy: Callable[..., FaultyProxy],
+    put: Put,
+    spool: Spool,
+    status: int,
+) -> None:
+    put(new_scope(1))
+    fault = Fault.UNAUTHORIZED if status == 401 else Fault.FORBIDDEN
+    connected.environment["FTRACK_SERVER"] = make_proxy(lambda *_: fault).url
+    refused(connected("commit"), 77, what="rejects the credentials", hint="FTRACK_API_KEY")
+    assert states(spool) == {"pending": ["publish"]}

@@ -1,0 +1,174 @@
+"""`trackteroid discard`: throw away batches that are not to be sent, or bring them back."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trackteroid_cli import settings
+from trackteroid_cli.cli.common import spool
+from trackteroid_cli.cli.output import Output
+from trackteroid_cli.errors import (
+    AmbiguousBatch,
+    BatchInState,
+    BatchUnreadable,
+    NotFound,
+    UsageError,
+)
+from trackteroid_cli.spool import Entry, Spool, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+
+
+@app.command(
+    epilog="Examples: `trackteroid discard publish`; `trackteroid inspect --state discarded`; "
+    "`trackteroid discard --restore publish`"
+)
+def discard(
+    ctx: typer.Context,
+    batches: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="BATCH",
+            help="Ids, unique beginnings of ids, or names.",
+            show_default=False,
+        ),
+    ],
+    restore: Annotated[
+        bool,
+        typer.Option("--restore", help="Bring discarded batches back: they are pending again."),
+    ] = False,
+    purge: Annotated[
+        bool,
+        typer.Option(
+            "--purge",
+            help="Delete for good; only batches that are discarded already. This cannot be undone.",
+        ),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One object with where every batch is now.")
+    ] = False,
+) -> None:
+    """Throw away batches that wait or that the server refused: no commit takes them any more.
+
+    They are kept, and can be brought back, until they are purged. A batch that is committed, or
+    that a commit works on, cannot be discarded.
+    """
+    output: Output = ctx.obj
+    output.as_json = as_json
+    if restore and purge:
+        raise UsageError("--restore and --purge exclude each other", hint="give one of them")
+    place = spool()
+    act: Callable[[Spool, Entry, Output], str] = _discard
+    if restore or purge:
+        act = _restore if restore else _purge
+    # All are looked up before the first one is moved: a mistyped name changes nothing.
+    find = _find_discarded if restore or purge else _find_waiting
+    entries = list(dict.fromkeys(find(place, text) for text in batches))
+    done = [(entry, act(place, entry, output)) for entry in entries]
+    if as_json:
+        output.document(
+            {
+                "batches": [
+                    {"id": entry.id, "name": entry.name, "state": state} for entry, state in done
+                ],
+                "exit": 0,
+            }
+        )
+        return
+    for entry, state in done:
+        output.row((_WORDS[state], entry.id, entry.name))
+
+
+#: What was done, by the state that a batch has now.
+_WORDS = {"discarded": "discarded", "pending": "restored", "purged": "purged"}
+
+
+def _find_waiting(place: Spool, text: str) -> Entry:
+    entry = place.find(text)
+    if entry.state in (State.PENDING, State.FAILED):
+        return entry
+    why, hint = {
+        State.COMMITTED: (
+            "the server has it",
+            f"`trackteroid revert {entry.id}` records what takes it back",
+        ),
+        State.COMMITTING: (
+            "a commit works on it, or died while it did, so the server may have it",
+            "run `trackteroid commit` to settle it, then see `trackteroid inspect`",
+        ),
+        State.DISCARDED: (
+            "it is thrown away already",
+            "--restore brings it back, --purge deletes it for good",
+        ),
+    }[entry.state]
+    raise BatchInState(
+        f"batch {entry.id} ({entry.name}) is {entry.state.value}", why=why, hint=hint
+    )
+
+
+def _find_discarded(place: Spool, text: str) -> Entry:
+    try:
+        return place.find(text, (State.DISCARDED,))
+    except AmbiguousBatch:
+        raise
+    except NotFound:
+        entry = place.find(text)
+    raise BatchInState(
+        f"batch {entry.id} ({entry.name}) is not discarded",
+        why=f"it is {entry.state.value}",
+        hint="`trackteroid inspect --state discarded` lists what can be restored or purged",
+    )
+
+
+def _discard(place: Spool, entry: Entry, output: Output) -> str:
+    with place.holding(entry):
+        uncertain = _may_have_landed(entry)
+        _note(entry, "discarded")
+        place.settle(entry, State.DISCARDED)
+    if uncertain:
+        output.warn(
+            f"note: the server may have {entry.id} ({entry.name}): the answer to an earlier commit "
+            f"was lost; `trackteroid inspect {entry.id} --check` tells"
+        )
+    return State.DISCARDED.value
+
+
+def _restore(place: Spool, entry: Entry, _: Output) -> str:
+    with place.holding(entry):
+        _note(entry, "restored")
+        place.settle(entry, State.PENDING)
+    return State.PENDING.value
+
+
+def _purge(place: Spool, entry: Entry, _: Output) -> str:
+    with place.holding(entry):
+        place.purge(entry)
+    return "purged"
+
+
+def _may_have_landed(entry: Entry) -> bool:
+    """Return whether a request with operations of the batch was sent, and its answer was lost."""
+    from trackteroid_cli.batch import Batch
+    from trackteroid_cli.replay import sent_before
+
+    with suppress(BatchUnreadable), Batch(entry.path) as batch:
+        return sent_before(batch.journal(), sum(batch.header.counts.values())) > 0
+    return False
+
+
+def _note(entry: Entry, outcome: str) -> None:
+    """Write into the batch's journal what is about to be done; a damaged file goes without."""
+    from trackteroid_cli.batch import Attempt, append_attempt, created_now
+
+    with suppress(BatchUnreadable):
+        append_attempt(
+            entry.path,
+            Attempt(created_now(), outcome, user=settings.user_name(), host=socket.gethostname()),
+        )

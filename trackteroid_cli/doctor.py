@@ -1,0 +1,366 @@
+"""Doctor: whether this machine is ready to record and to commit, one check after the other.
+
+Nothing is changed on the server: it is asked one small question.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trackteroid_cli import settings
+from trackteroid_cli.errors import (
+    BatchBusy,
+    CredentialsRejected,
+    ExitCode,
+    NotConfigured,
+    StorageError,
+    TrackteroidError,
+)
+from trackteroid_cli.spool import Entry, Spool, State
+
+if TYPE_CHECKING:
+    from trackteroid_cli.connection import Connection
+
+#: Seconds to wait for the server's answer.
+TIMEOUT = 10.0
+
+#: Seconds by which the clocks may differ: an answer's date is told to the second, and is on its way
+#: for a while.
+SKEW = 30
+
+#: Free bytes below which recording is at risk.
+LITTLE_SPACE = 100_000_000
+
+#: How many batches in trouble are named.
+_NAMED = 3
+
+#: What the optional part ``sandbox`` needs, by the names that Python imports.
+_SANDBOX = ("lark", "starlette", "uvicorn")
+
+#: The packages whose versions a report of a defect should tell.
+_PACKAGES = ("ftrack-python-api", "requests", "filelock", "platformdirs", "rich", "typer")
+
+
+class Status(str, Enum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one check found.
+
+    ``next`` says what to do, '' for nothing. ``exit_code`` tells what a failure means.
+    """
+
+    check: str
+    status: Status
+    detail: str
+    next: str = ""
+    exit_code: ExitCode = ExitCode.OK
+
+    def as_json(self) -> dict[str, str]:
+        """Return the check as ``doctor --json`` shows it."""
+        return {
+            "check": self.check,
+            "status": self.status.value,
+            "detail": self.detail,
+            "next": self.next,
+        }
+
+
+def examine(spool: Spool) -> Iterator[Check]:
+    """Yield the checks as they are done; what goes wrong in one of them is told by it."""
+    yield _settings_file()
+    yield from _configured_server()
+    yield _guarded("spool", lambda: _writable(spool))
+    yield _space(spool.folder)
+    yield _guarded("batches", lambda: _batches(spool))
+    yield _guarded("stuck", lambda: _stuck(spool))
+    yield _guarded("held back", lambda: _held_back(spool))
+    yield _sandbox()
+    yield _python()
+    yield _packages()
+
+
+def exit_code(checks: Iterable[Check]) -> ExitCode:
+    """Return the exit code of the worst failure among *checks*."""
+    return max((check.exit_code for check in checks), default=ExitCode.OK)
+
+
+def _ok(name: str, detail: str, hint: str = "") -> Check:
+    return Check(name, Status.OK, detail, hint)
+
+
+def _warn(name: str, detail: str, hint: str = "") -> Check:
+    return Check(name, Status.WARN, detail, hint)
+
+
+def _failed(name: str, error: TrackteroidError, hint: str = "") -> Check:
+    detail = ": ".join(part for part in (error.what, error.why) if part)
+    return Check(name, Status.FAIL, detail, hint or error.hint, error.exit_code)
+
+
+def _guarded(name: str, check: Callable[[], Check]) -> Check:
+    try:
+        return check()
+    except TrackteroidError as error:
+        return _failed(name, error)
+
+
+# -- configuration and server ----------------------------------------------------------------------
+
+
+def _settings_file() -> Check:
+    """Check the settings file, also where the environment leaves it nothing to tell.
+
+    Whoever runs without that environment, such as cron, depends on it.
+    """
+    file = settings.config_file()
+    try:
+        found = settings.read_file()
+    except NotConfigured as error:
+        return _warn("settings file", f"{error.what}: {error.why}", error.hint)
+    told = [
+        name
+        for name, setting in (("url", found.url), ("user", found.user), ("key", found.key))
+        if setting
+    ]
+    if told:
+        return _ok("settings file", f"{file} has {', '.join(told)}")
+    return _ok("settings file", f"none at {file}")
+
+
+def _configured_server() -> Iterator[Check]:
+    try:
+        found = settings.lookup()
+        server = settings.as_server(found)
+    except NotConfigured as error:
+        yield _failed("configuration", error)
+        for name in ("server", "version", "credentials", "clock"):
+            yield _warn(name, "not checked: no server is configured")
+        return
+    yield _ok(
+        "configuration",
+        f"{settings.normalise_url(server.url)} ({found.url.source}), "
+        f"user {server.api_user} ({found.user.source}), key ({found.key.source})",
+    )
+    from trackteroid_cli.connection import Connection
+
+    with Connection(server, timeout=TIMEOUT) as connection:
+        yield from _server(connection, found)
+
+
+def _server(connection: Connection, found: settings.Found) -> Iterator[Check]:
+    """Ask the server what it tells of itself, and yield what can be seen from the answer."""
+    sources = " and ".join(dict.fromkeys((found.key.source, found.user.source)))
+    try:
+        information = connection.server_information()
+    except CredentialsRejected as error:
+        yield _answered(connection)
+        yield _warn("version", "not told: the server does not accept the credentials")
+        yield _failed("credentials", error, f"correct {sources}")
+    except TrackteroidError as error:
+        yield _failed("server", error)
+        for name in ("version", "credentials"):
+            yield _warn(name, "not checked: the server gave no answer that tells")
+    else:
+        yield _answered(connection)
+        version = information.get("version")
+        yield _ok("version", f"ftrack {version}" if version else "not told by the server")
+        yield _ok("credentials", f"accepted for {_user(information, connection)}")
+    yield _clock(connection.server_time)
+
+
+def _answered(connection: Connection) -> Check:
+    return _ok("server", f"answers, in {connection.answered_in * 1000:.0f} ms")
+
+
+def _user(information: dict[str, Any], connection: Connection) -> str:
+    user = information.get("user_information")
+    name = user.get("username") if isinstance(user, dict) else None
+    return str(name or connection.server.api_user)
+
+
+def _clock(server_time: str) -> Check:
+    """Compare the clock with the Date header of the server's answer."""
+    import time
+    from email.utils import parsedate_to_datetime
+
+    try:
+        ahead = time.time() - parsedate_to_datetime(server_time).timestamp()
+    except (TypeError, ValueError):  # by the version of Python
+        return _ok("clock", "not told: the server's answer has no date")
+    seconds = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server's"
+    if abs(ahead) > SKEW:
+        return _warn(
+            "clock",
+            f"{seconds}; batches are ordered by the time of recording",
+            "set the clock of this machine, or let it follow a time server",
+        )
+    return _ok("clock", seconds)
+
+
+# -- the disk --------------------------------------------------------------------------------------
+
+
+def _writable(spool: Spool) -> Check:
+    """Write a file and remove it, wherever a batch or a lock is put."""
+    import tempfile
+
+    places = [spool.folder / name for name in (*(state.value for state in State), "locks")]
+    for folder in (spool.folder, *(place for place in places if place.is_dir())):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-") as file:
+                file.write(b"\0" * 4096)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise StorageError(
+                f"cannot write to {folder}",
+                why=error.strerror or str(error),
+                hint="make room or correct the permissions, or set TRACKTEROID_HOME",
+            ) from error
+    return _ok("spool", f"{spool.folder} can be written to")
+
+
+def _space(folder: Path) -> Check:
+    import shutil
+
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return _warn("space", f"not told for {folder}: {error.strerror or error}")
+    detail = f"{free / 1e6:,.0f} MB free at {folder}"
+    if free < LITTLE_SPACE:
+        return _warn("space", detail, "make room, or set TRACKTEROID_HOME to another disk")
+    return _ok("space", detail)
+
+
+# -- batches ---------------------------------------------------------------------------------------
+
+
+def _batches(spool: Spool) -> Check:
+    from collections import Counter
+
+    numbers = Counter(entry.state for entry in spool.entries())
+    detail = ", ".join(f"{numbers[state]} {state.value}" for state in State if numbers[state])
+    return _ok("batches", detail or "none")
+
+
+def _stuck(spool: Spool) -> Check:
+    """Look for batches that a commit left when it died: nobody holds their lock."""
+    stuck = [entry for entry in spool.entries((State.COMMITTING,)) if _is_abandoned(spool, entry)]
+    if not stuck:
+        return _ok("stuck", "no batch was left by a commit that died")
+    return _warn(
+        "stuck",
+        f"left by a commit that died: {_listed([entry.id for entry in stuck])}",
+        "`trackteroid commit` finds out what the server has of them, and goes on",
+    )
+
+
+def _is_abandoned(spool: Spool, entry: Entry) -> bool:
+    try:
+        with spool.lock(entry.id):
+            return entry.path.exists()  # else its commit has just ended
+    except BatchBusy:
+        return False
+
+
+def _held_back(spool: Spool) -> Check:
+    """Look for batches that need a person: refused by the server, or in conflict with it."""
+    told = []
+    for entry in spool.entries((State.PENDING, State.FAILED)):
+        reason = _trouble(entry)
+        if reason:
+            told.append(f"{entry.id} ({reason})")
+    if not told:
+        return _ok("held back", "no batch failed or is held back")
+    return _warn(
+        "held back",
+        _listed(told),
+        "`trackteroid inspect BATCH` shows one; failed ones are sent again by "
+        "`trackteroid commit --retry-failed`",
+    )
+
+
+def _trouble(entry: Entry) -> str:
+    """Return why a batch failed, is held back or cannot be read; '' where nothing is wrong."""
+    from trackteroid_cli.batch import Batch
+    from trackteroid_cli.errors import BatchError, NotFound
+
+    try:
+        with Batch(entry.path) as batch:
+            journal = batch.journal()
+    except NotFound:
+        return ""  # it has just left its place
+    except BatchError as error:
+        return f"unreadable: {error.why}"
+    held = bool(journal) and journal[-1].outcome == "held"
+    if entry.state is State.PENDING and not held:
+        return ""
+    reason = journal[-1].reason if journal else ""
+    return f"{'held' if held else entry.state.value}: {reason or 'no reason is known'}"
+
+
+def _listed(texts: list[str]) -> str:
+    more = f"; and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
+    return f"{len(texts)}: {'; '.join(texts[:_NAMED])}{more}"
+
+
+# -- what is installed -----------------------------------------------------------------------------
+
+
+def _sandbox() -> Check:
+    from importlib.util import find_spec
+
+    missing = [name for name in _SANDBOX if find_spec(name) is None]
+    if missing:
+        return _ok(
+            "sandbox",
+            f"the optional part is not installed (no {', '.join(missing)})",
+            "where a sandbox is wanted: pip install 'trackteroid-cli[sandbox]'",
+        )
+    return _ok("sandbox", "the optional part is installed")
+
+
+def _python() -> Check:
+    import platform
+    import sys
+
+    version = f"{platform.python_implementation()} {platform.python_version()}"
+    return _ok("python", f"{version} on {platform.system()}, {sys.executable}")
+
+
+def _packages() -> Check:
+    from importlib.metadata import PackageNotFoundError, version
+
+    from trackteroid_cli import __version__
+
+    versions, missing = [f"trackteroid {__version__}"], []
+    for name in _PACKAGES:
+        try:
+            versions.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return Check(
+            "packages",
+            Status.FAIL,
+            f"{', '.join(missing)} not installed; {', '.join(versions)}",
+            "install trackteroid anew: pip install --force-reinstall trackteroid-cli",
+            ExitCode.FAILED,
+        )
+    return _ok("packages", ", ".join(versions))
