@@ -60,8 +60,9 @@ def values(server: Server, kind: str) -> tuple[str, Any, Any, Any]:
     """Return an attribute of a task, and what its author saw, wants, and somebody else wants."""
     if kind == "reference":
         found = server.query("select id from Status limit 3")
-        return "status", *(reference("Status", {"id": each["id"]}) for each in found)
-    return {
+        seen, mine, theirs = (reference("Status", {"id": each["id"]}) for each in found)
+        return "status", seen, mine, theirs
+    simple: dict[str, tuple[str, Any, Any, Any]] = {
         "scalar": ("description", "seen", "mine", "theirs"),
         "number": ("bid", 1, 2.5, 3),
         "nothing": ("description", "", "mine", "theirs"),
@@ -71,7 +72,8 @@ def values(server: Server, kind: str) -> tuple[str, Any, Any, Any]:
             moment("2026-01-02T10:00:00+01:00"),
             moment("2026-01-02T10:00:00"),
         ),
-    }[kind]
+    }
+    return simple[kind]
 
 
 @pytest.mark.parametrize("kind", ["scalar", "number", "nothing", "date", "reference"])
