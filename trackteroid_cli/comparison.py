@@ -29,6 +29,7 @@ from trackteroid_cli.operations import (
 
 if TYPE_CHECKING:
     from trackteroid_cli.connection import Connection
+    from trackteroid_cli.forerunners import Forerunners
 
 #: How many entities one query asks for.
 _PAGE = 500
@@ -99,7 +100,12 @@ class Comparison:
 
 
 def compare(
-    operations: Sequence[Operation], connection: Connection, *, sent: int = 0, known: int = 0
+    operations: Sequence[Operation],
+    connection: Connection,
+    *,
+    sent: int = 0,
+    known: int = 0,
+    forerunners: Forerunners | None = None,
 ) -> Comparison:
     """Compare *operations* with what the server of *connection* holds now.
 
@@ -110,6 +116,7 @@ def compare(
             same was changed afterwards, and is no conflict but newer work.
         known: how many of them, from the first, are on the server for certain. They prove nothing
             of the others.
+        forerunners: earlier batches; a value that they have set is as good as the recorded one.
 
     Raises:
         ServerError: the server cannot be asked.
@@ -120,7 +127,7 @@ def compare(
     landed = sent if _is_proven(histories, server, range(known, sent)) else known
     taken = _taken_along(operations, histories, server, sent)
     for entity, history in histories.items():
-        _Judgement(entity, history, server, comparison, landed, sent, taken).pass_()
+        _Judgement(entity, history, server, comparison, landed, sent, taken, forerunners).pass_()
     return comparison
 
 
@@ -276,6 +283,7 @@ class _Judgement:
     landed: int
     sent: int
     taken: frozenset[str]
+    forerunners: Forerunners | None = None
 
     def pass_(self) -> None:
         """Set the standing of each operation on the entity."""
@@ -330,12 +338,19 @@ class _Judgement:
             standing = Standing.THERE
         elif UNSET in attribute.earlier:
             standing = Standing.MISSING  # nobody knows what the author saw
+        elif self._is_of_forerunner(name, now):
+            standing = Standing.MISSING
         elif _only_adds(attribute, self.server):
             standing = self._add_members(attribute, now)
         else:
             standing = Standing.CONFLICT
             self._report(name, attribute, now)
         self._set(positions if standing is Standing.CONFLICT else attribute.positions, standing)
+
+    def _is_of_forerunner(self, name: str, now: Any) -> bool:
+        if self.forerunners is None:
+            return False
+        return any(_equal(now, value) for value in self.forerunners.values(self.entity, name))
 
     def _judge_gone(self) -> None:
         """Everything that was wanted of an entity that is gone is in conflict."""

@@ -28,16 +28,25 @@ from trackteroid_cli.errors import (
 )
 from trackteroid_cli.keeping import keep
 from trackteroid_cli.killpoint import pass_by
-from trackteroid_cli.naming import Names
+from trackteroid_cli.naming import Names, labels_from, references
 from trackteroid_cli.operations import Create, Operation, Update, identity, request
 from trackteroid_cli.policy import OnConflict, Policy
 
 if TYPE_CHECKING:
     from trackteroid_cli.connection import Connection
+    from trackteroid_cli.forerunners import Forerunners
 
 
-def replay(batch: Batch, connection: Connection, policy: Policy) -> list[dict[str, Any]]:
+def replay(
+    batch: Batch,
+    connection: Connection,
+    policy: Policy,
+    forerunners: Forerunners | None = None,
+) -> list[dict[str, Any]]:
     """Bring *batch* to the server of *connection*, unless it is there already.
+
+    Args:
+        forerunners: earlier batches of the same spool, whose values are nobody else's newer work.
 
     Returns:
         The conflicts that were left out, as *policy* wants it, in the JSON form of
@@ -57,7 +66,7 @@ def replay(batch: Batch, connection: Connection, policy: Policy) -> list[dict[st
     operations = list(batch.operations())
     try:
         left_out: list[dict[str, Any]] = _trying(policy)(
-            _attempt, batch, operations, connection, policy
+            _attempt, batch, operations, connection, policy, forerunners
         )
     except ServerRefused:
         if not _arrived_late(batch, operations, connection):
@@ -68,9 +77,13 @@ def replay(batch: Batch, connection: Connection, policy: Policy) -> list[dict[st
 
 
 def _attempt(
-    batch: Batch, operations: list[Operation], connection: Connection, policy: Policy
+    batch: Batch,
+    operations: list[Operation],
+    connection: Connection,
+    policy: Policy,
+    forerunners: Forerunners | None,
 ) -> list[dict[str, Any]]:
-    comparison = _compare(batch, operations, connection)
+    comparison = _compare(batch, operations, connection, forerunners)
     pass_by("compared")
     left_out = _decide(batch, operations, comparison, connection, policy)
     wanted = _missing(operations, comparison, policy)
@@ -97,13 +110,24 @@ def _arrived_late(batch: Batch, operations: list[Operation], connection: Connect
     return sent > 0 and _compare(batch, operations, connection).landed
 
 
-def _compare(batch: Batch, operations: list[Operation], connection: Connection) -> Comparison:
+def _compare(
+    batch: Batch,
+    operations: list[Operation],
+    connection: Connection,
+    forerunners: Forerunners | None = None,
+) -> Comparison:
     if not operations:
         return Comparison([])
     journal = batch.journal()
     sent = sent_before(journal, len(operations))
     try:
-        return compare(operations, connection, sent=sent, known=sent_for_certain(journal))
+        return compare(
+            operations,
+            connection,
+            sent=sent,
+            known=sent_for_certain(journal),
+            forerunners=forerunners,
+        )
     except (ServerRefused, InvalidExpression) as error:
         # Not the batch is refused, but the question: it may be allowed another time.
         raise ServerError(
@@ -125,7 +149,7 @@ def _decide(
     """Return the conflicts to leave out, or hold the batch back."""
     if not comparison.conflicts:
         return []
-    names = Names(operations, batch.labels())
+    names = names_for(comparison.conflicts, batch, operations, connection)
     named = [each.as_json(names.of(each.entity)) for each in comparison.conflicts]
     if policy.on_conflict is OnConflict.SKIP:
         return named
@@ -138,6 +162,18 @@ def _decide(
         told += f"; and {len(named) - 3} more"
     _note_held(batch, connection, told)
     raise ConflictFound(batch.header.id, batch.header.name, named, told)
+
+
+def names_for(
+    conflicts: Sequence[Conflict],
+    batch: Batch,
+    operations: Sequence[Operation],
+    connection: Connection,
+) -> Names:
+    """Return the names of all that *conflicts* mention, also of what the server has put there."""
+    labels = batch.labels()
+    now = {entity for conflict in conflicts for entity in references(conflict.now)} - set(labels)
+    return Names(operations, {**labels, **dict(labels_from(connection, now) if now else ())})
 
 
 def _told(conflict: Conflict, names: Names) -> str:

@@ -28,6 +28,7 @@ from trackteroid_cli.errors import (
     TrackteroidError,
     WaitsForBatch,
 )
+from trackteroid_cli.forerunners import Forerunners
 from trackteroid_cli.killpoint import pass_by
 from trackteroid_cli.operations import Create, Identity, identity, texts, to_json
 from trackteroid_cli.policy import Policy
@@ -269,7 +270,8 @@ def _result(
             if queue is not None:
                 _keep_to_the_order(queue.spool, batch, entry)
                 _wait_for_others(queue, batch, entry)
-            left_out = replay(batch, connection, policy)
+            forerunners = Forerunners(queue.spool, batch.header) if queue is not None else None
+            left_out = replay(batch, connection, policy, forerunners)
     except TrackteroidError as error:
         return _failed(result, error)
     reason = f"{len(left_out)} in conflict left out" if left_out else None

@@ -86,6 +86,22 @@ def test_a_conflict_holds_its_batch_back_and_no_other_one(
     assert '"theirs" now' in listed["reason"]
 
 
+def test_what_an_earlier_batch_of_the_same_spool_has_set_is_nobody_elses_work(
+    connected: CommandLine, server: Server, put: Put, spool: Spool
+) -> None:
+    key = {"id": server.query("select id from Shot order by id limit 1")[0]["id"]}
+    seen = description(server, key)
+    put(Update("Shot", key, "description", "first", seen), name="first")
+    put(Update("Shot", key, "description", "second", seen), name="second")
+    put(Update("Shot", key, "description", "third", seen), name="third")
+    assert connected("commit", "first").returncode == 0
+    assert connected("commit", "second").returncode == 0
+    server.call(*request([Update("Shot", key, "description", "theirs")]))
+    assert connected("inspect", "third", "--check").returncode == 3
+    assert connected("commit", "third").returncode == 3
+    assert description(server, key) == "theirs"
+
+
 def test_skip_sends_the_rest_and_tells_what_was_left_out(
     connected: CommandLine, server: Server, shot: dict[str, str], put: Put, spool: Spool
 ) -> None:

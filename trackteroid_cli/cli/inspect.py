@@ -147,13 +147,12 @@ def _show(text: str, as_lines: bool, check: bool, output: Output) -> None:
 def _check(batch: Batch, summary: Summary, operations: list[Operation], output: Output) -> None:
     """Compare with the server, and tell every conflict."""
     from trackteroid_cli.connection import Connection
-    from trackteroid_cli.naming import Names
     from trackteroid_cli.operations import to_json
+    from trackteroid_cli.replay import names_for
 
     with Connection(settings.server()) as connection:
         comparison = _compared(batch, operations, connection)
-        labels = batch.labels() | _labels_of_now(comparison.conflicts, connection)
-    names = Names(operations, labels)
+        names = names_for(comparison.conflicts, batch, operations, connection)
     if output.as_json:
         output.document(
             {
@@ -175,21 +174,20 @@ def _check(batch: Batch, summary: Summary, operations: list[Operation], output: 
 
 def _compared(batch: Batch, operations: list[Operation], connection: Connection) -> Comparison:
     from trackteroid_cli.comparison import compare
+    from trackteroid_cli.forerunners import Forerunners
     from trackteroid_cli.replay import check_server, has_landed, sent_before, sent_for_certain
 
     check_server(batch.header, connection)
     journal = batch.journal()
     # Of a batch that landed, everything that differs now is told.
     sent = 0 if has_landed(journal) else sent_before(journal, len(operations))
-    return compare(operations, connection, sent=sent, known=sent and sent_for_certain(journal))
-
-
-def _labels_of_now(conflicts: list[Conflict], connection: Connection) -> dict[Identity, Label]:
-    """Return the names of what the server's values refer to, which the batch does not know."""
-    from trackteroid_cli.naming import labels_from, references
-
-    wanted = {entity for conflict in conflicts for entity in references(conflict.now)}
-    return dict(labels_from(connection, wanted)) if wanted else {}
+    return compare(
+        operations,
+        connection,
+        sent=sent,
+        known=sent and sent_for_certain(journal),
+        forerunners=Forerunners(spool(), batch.header),
+    )
 
 
 def _conflict_row(conflict: Conflict, names: Names) -> tuple[str, ...]:
