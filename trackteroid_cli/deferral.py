@@ -8,11 +8,13 @@ can undo what a block left in the session.
 from __future__ import annotations
 
 import datetime
+import gc
 import json
 import os
 import threading
-from collections.abc import Iterable
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ from trackteroid_cli import batch as batch_file
 from trackteroid_cli import settings
 from trackteroid_cli.batch import Batch, Header, Label
 from trackteroid_cli.errors import CannotDefer
-from trackteroid_cli.folding import CommitDocuments, changed
+from trackteroid_cli.folding import documents
 from trackteroid_cli.locations import Placement, Placements
 from trackteroid_cli.operations import Create, Identity, identity, to_json
 
@@ -252,7 +254,7 @@ class Deferral:
         """
         operations = list(self.pending)
         if operations:
-            with self.recording.lock:
+            with self.recording.lock, _collecting_nothing():
                 self._move(operations)
             self._taken.extend(operations)
             self.pending.drop(operations)
@@ -260,16 +262,35 @@ class Deferral:
 
     def _move(self, operations: list[Any]) -> None:
         recording = self.recording
-        taken = CommitDocuments(operations, self.pending.seen, recording.commits + 1)
-        texts = [self._text(document) for document in taken.documents]
+        texts: list[bytes] = []
+        kinds: list[str] = []
+        made: list[Identity] = []
+        touched: list[Identity] = []
+        unseen: list[tuple[Identity, str, int]] = []
+        placed: list[dict[str, Any]] = []
+        for document in documents(operations, self.pending.seen, recording.commits + 1):
+            kind = document["operation"]
+            entity = document["entity_type"], tuple(document["entity_key"].values())
+            (made if kind == "create" else touched).append(entity)
+            if kind == "update" and "old_value" not in document:
+                unseen.append((entity, document["attribute_name"], len(texts)))
+            if document["entity_type"] == "ComponentLocation":
+                placed.append(document)
+            kinds.append(kind)
+            texts.append(self._text(document))
+        # From here on nothing can fail.
         recording.commits += 1
-        self._register(operations)
-        for position, entity, attribute in taken.unseen:
+        recording.created.update(made)
+        for entity in touched:
+            if entity not in recording.created:
+                recording.mentioned.setdefault(entity, None)
+        for entity, attribute, position in unseen:
             if entity not in recording.created:
                 recording.unseen.setdefault((entity, attribute), len(recording) + position)
         recording.operations.extend(texts)
-        for document in taken.documents:
-            recording.counts[document["operation"]] += 1
+        for kind, number in Counter(kinds).items():
+            recording.counts[kind] += number
+        for document in placed:
             recording.placements.note(document)
 
     def rollback(self) -> None:
@@ -296,7 +317,7 @@ class Deferral:
             for operation in reversed(self._taken):
                 if type(operation) is _Create:
                     _forget(session, operation)
-                elif type(operation) is _Update and changed(operation) not in created:
+                elif type(operation) is _Update and _changed(operation) not in created:
                     if operation.entity_key.get("entity_id") in owners:
                         _forget(session, operation)  # a custom attribute of a created entity
                     else:
@@ -322,16 +343,6 @@ class Deferral:
         """Return where the component is, by location, as far as recordings have changed it."""
         outer = self.outer.placements_of(component_id) if self.outer is not None else {}
         return {**outer, **self.recording.placements.of(component_id)}
-
-    def _register(self, operations: Iterable[Any]) -> None:
-        """Note which entities are new, and which others a reader will want to know by name."""
-        recording = self.recording
-        for operation in operations:
-            entity = changed(operation)
-            if type(operation) is _Create:
-                recording.created.add(entity)
-            elif entity not in recording.created:
-                recording.mentioned.setdefault(entity, None)
 
     def _text(self, document: dict[str, Any]) -> bytes:
         try:
@@ -362,6 +373,27 @@ class Deferral:
             self.recording.mentioned.setdefault(found, None)
         names = entity.primary_key_attributes
         return {"__entity_type__": entity_type, **dict(zip(names, key, strict=True))}
+
+
+@contextmanager
+def _collecting_nothing() -> Iterator[None]:
+    """Keep the garbage collector from going through all entities of the script, for the block.
+
+    What a commit makes is kept, so that there is nothing to collect; and a script may have many
+    entities.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _changed(operation: Any) -> Identity:
+    """Return the identity of the entity that *operation* changes."""
+    return operation.entity_type, tuple(operation.entity_key.values())
 
 
 def _identity(entity: Any) -> Identity:

@@ -8,13 +8,13 @@ Source: ``ftrack_api/session.py``, ``commit``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import ftrack_api.operation
 import ftrack_api.symbol
 
 from trackteroid_cli.errors import CannotDefer
-from trackteroid_cli.operations import Identity
 
 _NOT_SET = ftrack_api.symbol.NOT_SET
 _Create = ftrack_api.operation.CreateEntityOperation
@@ -22,60 +22,57 @@ _Update = ftrack_api.operation.UpdateEntityOperation
 _Delete = ftrack_api.operation.DeleteEntityOperation
 
 
-class CommitDocuments:
-    """The JSON documents of one commit's operations, with ftrack's objects still in them.
+def documents(operations: list[Any], seen: dict[Any, Any], number: int) -> Iterator[dict[str, Any]]:
+    """Yield the JSON documents of one commit's operations, with ftrack's objects still in them.
 
-    ``unseen`` lists the updates whose old value is not known: position, entity, attribute.
+    An update without ``old_value`` is one of which nobody saw the former value.
+
+    Args:
+        operations: ``ftrack_api``'s, as the session recorded them.
+        seen: update -> the value on the server, as the author last saw it.
+        number: of the commit, from 1.
+
+    Raises:
+        CannotDefer: an operation is no create, update or delete.
     """
-
-    def __init__(self, operations: list[Any], seen: dict[Any, Any], number: int) -> None:
-        self.documents: list[dict[str, Any]] = []
-        self.unseen: list[tuple[int, Identity, str]] = []
-        self._number = number
-        self._created: dict[str, Any] | None = None
-        updates = _FoldedUpdates(operations, seen)
-        for index, operation in enumerate(operations):
-            kind = type(operation)
-            if kind is _Update:
-                if updates.is_kept(index) and operation.new_value is not _NOT_SET:
-                    self._update(operation, updates)
-            elif kind is _Create:
-                data = operation.entity_data.copy()
-                self._created = self._add("create", operation, {"entity_data": data})
-            elif kind is _Delete:
-                self._created = None
-                self._add("delete", operation, {})
-            else:
-                raise CannotDefer(
-                    f"cannot record an operation of type {kind.__name__}",
-                    why="only creates, updates and deletes can be recorded",
-                    hint="send it outside of the recording",
-                )
-
-    def _update(self, operation: Any, updates: _FoldedUpdates) -> None:
-        if self._created is not None and _is_of(operation, self._created):
-            self._created["entity_data"][operation.attribute_name] = operation.new_value
-            return
-        self._created = None
-        more = {"attribute_name": operation.attribute_name, "new_value": operation.new_value}
-        old_value = updates.old_value(operation)
-        if old_value is _NOT_SET:
-            unseen = len(self.documents), changed(operation), operation.attribute_name
-            self.unseen.append(unseen)
+    updates = _FoldedUpdates(operations, seen)
+    created: dict[str, Any] | None = None  # waits for updates that become part of it
+    for index, operation in enumerate(operations):
+        kind = type(operation)
+        if kind is _Update:
+            if not updates.is_kept(index) or operation.new_value is _NOT_SET:
+                continue
+            if created is not None and _is_of(operation, created):
+                created["entity_data"][operation.attribute_name] = operation.new_value
+                continue
+        if created is not None:
+            yield created
+            created = None
+        if kind is _Create:
+            data = operation.entity_data.copy()
+            created = _document("create", operation, {"entity_data": data}, number)
+        elif kind is _Update:
+            yield _document("update", operation, updates.change(operation), number)
+        elif kind is _Delete:
+            yield _document("delete", operation, {}, number)
         else:
-            more["old_value"] = old_value
-        self._add("update", operation, more)
+            raise CannotDefer(
+                f"cannot record an operation of type {kind.__name__}",
+                why="only creates, updates and deletes can be recorded",
+                hint="send it outside of the recording",
+            )
+    if created is not None:
+        yield created
 
-    def _add(self, kind: str, operation: Any, more: dict[str, Any]) -> dict[str, Any]:
-        document = {
-            "operation": kind,
-            "entity_type": operation.entity_type,
-            "entity_key": operation.entity_key,
-            **more,
-            "commit": self._number,
-        }
-        self.documents.append(document)
-        return document
+
+def _document(kind: str, operation: Any, more: dict[str, Any], number: int) -> dict[str, Any]:
+    return {
+        "operation": kind,
+        "entity_type": operation.entity_type,
+        "entity_key": operation.entity_key,
+        **more,
+        "commit": number,
+    }
 
 
 class _FoldedUpdates:
@@ -96,10 +93,14 @@ class _FoldedUpdates:
         """Return whether the operation at *index* is the last update of its attribute."""
         return index in self._kept
 
-    def old_value(self, operation: Any) -> Any:
-        """Return the value before the first update of the attribute that *operation* updates."""
+    def change(self, operation: Any) -> dict[str, Any]:
+        """Return what an update changes, from the value before the first one of its attribute."""
+        change = {"attribute_name": operation.attribute_name, "new_value": operation.new_value}
         first = self._first[self._key(operation)]
-        return self._seen.get(first, first.old_value)
+        old_value = self._seen.get(first, first.old_value)
+        if old_value is not _NOT_SET:
+            change["old_value"] = old_value
+        return change
 
     @staticmethod
     def _key(operation: Any) -> Any:
@@ -115,8 +116,3 @@ def _is_of(operation: Any, document: dict[str, Any]) -> bool:
         operation.entity_key == document["entity_key"]
         and operation.entity_type == document["entity_type"]
     )
-
-
-def changed(operation: Any) -> Identity:
-    """Return the identity of the entity that *operation* changes."""
-    return operation.entity_type, tuple(operation.entity_key.values())
