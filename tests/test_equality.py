@@ -65,3 +65,27 @@ def rows(connection: Any, table: str) -> Counter[Any]:
         left_out.add("id")
     kept = [index for index, name in enumerate(names) if name not in left_out]
     return Counter(tuple((names[index], row[index]) for index in kept) for row in cursor)
+
+
+def test_a_recorded_batch_is_a_dbm_file_to_the_standard_library_and_the_reverse(
+    server: Server, trackteroid: CommandLine, python313: str, tmp_path: Path
+) -> None:
+    trackteroid.environment = server.environment
+    recorded, copied = tmp_path / "recorded.dbm", tmp_path / "copied.dbm"
+    code = "import ftrack_api as f; s = f.Session(); s.create('Scope', {'name': 'x'}); s.commit()"
+    ran = trackteroid("record", "-o", recorded, "-c", code)
+    assert ran.returncode == 0, ran.stderr
+    copy = (
+        "import dbm, sys\n"
+        "recorded, copied = sys.argv[1:]\n"
+        "assert dbm.whichdb(recorded) == 'dbm.sqlite3'\n"
+        "with dbm.open(recorded) as source, dbm.open(copied, 'n') as target:\n"
+        "    for key in source.keys():\n"
+        "        target[key] = source[key]\n"
+    )
+    # Its own environment: of this Python's packages it needs none.
+    subprocess.run([python313, "-I", "-c", copy, recorded, copied], check=True)
+    shown = [trackteroid("inspect", path, "--jsonl").stdout for path in (recorded, copied)]
+    assert shown[0] == shown[1] != ""
+    assert trackteroid("commit", copied).returncode == 0
+    assert [each["name"] for each in server.query("select name from Scope")] == ["x"]
