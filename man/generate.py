@@ -293,10 +293,9 @@ def _bash(command: Command) -> str:
         '    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do',
         '        case "$command $word" in',
     ]
-    for path, child in _leaves(command):
+    for path, _ in _leaves(command):
         parent, _, last = path.rpartition(" ")
         lines.append(f'            "{parent} {last}") command="{path}" ;;')
-        del child
     lines += [
         "        esac",
         "    done",

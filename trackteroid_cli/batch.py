@@ -336,23 +336,13 @@ def _legacy_header(path: Path, operations: list[dict[str, Any]]) -> Header:
     from trackteroid_cli.operations import counts
 
     text = json.dumps(operations, sort_keys=True).encode()
+    written = (dbmfile.existing_file(path) or path).stat().st_mtime
     return Header(
         id=f"legacy-{hashlib.sha256(text).hexdigest()[:16]}",
         name=path.stem,
-        created=datetime.fromtimestamp(_existing(path).stat().st_mtime, timezone.utc).isoformat(
-            timespec="seconds"
-        ),
+        created=datetime.fromtimestamp(written, timezone.utc).isoformat(timespec="seconds"),
         counts=counts(from_json(document) for document in operations),
     )
-
-
-def _existing(path: Path) -> Path:
-    """Return the file behind the name of a dbm database, which may be in several files."""
-    candidates = (
-        path,
-        *(path.with_name(path.name + end) for end in (".dat", ".dir", ".db", ".pag")),
-    )
-    return next((candidate for candidate in candidates if candidate.exists()), path)
 
 
 def _legacy_labels(

@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from trackteroid_cli.expressions import PAGE, condition, query, reference
 from trackteroid_cli.operations import (
+    LISTS_OF_PARTS,
     UNSET,
     Create,
     Delete,
@@ -30,12 +32,6 @@ from trackteroid_cli.operations import (
 if TYPE_CHECKING:
     from trackteroid_cli.connection import Connection
     from trackteroid_cli.forerunners import Forerunners
-
-#: How many entities one query asks for.
-_PAGE = 500
-
-#: Lists of rows that have operations of their own.
-_LISTS_OF_PARTS = frozenset({"metadata", "custom_attributes"})
 
 
 class Standing(Enum):
@@ -312,7 +308,7 @@ class _Judgement:
 
     def _is_as_wanted(self) -> bool:
         return all(
-            name in _LISTS_OF_PARTS or _equal(self.server.value(self.entity, name), each.wanted)
+            name in LISTS_OF_PARTS or _equal(self.server.value(self.entity, name), each.wanted)
             for name, each in self.history.attributes.items()
         )
 
@@ -328,7 +324,7 @@ class _Judgement:
         positions = attribute.positions if created is None else [created, *attribute.positions]
         now = self.server.value(self.entity, name)
         known = positions[-1] < self.landed
-        if name in _LISTS_OF_PARTS or now is UNSET:
+        if name in LISTS_OF_PARTS or now is UNSET:
             standing = Standing.THERE if known or created is not None else Standing.MISSING
         elif _equal(now, attribute.wanted):
             standing = Standing.THERE
@@ -424,13 +420,13 @@ class _Server:
     """What the server holds of the entities that a batch changes."""
 
     def __init__(self, connection: Connection, histories: Iterable[_History]) -> None:
-        self._schemas = {schema["id"]: schema for schema in connection.schemas()}
+        self._schemas = connection.schemas
         self._entities: dict[Identity, dict[str, Any]] = {}
         listed = list(histories)
         self._new = {_key(history.key) for history in listed if history.created is not None}
         queries = list(self._queries(listed))
         for answer, (entity_type, names) in zip(
-            connection.call([query for query, *_ in queries]) if queries else (),
+            connection.call([asked for asked, *_ in queries]) if queries else (),
             ((entity_type, names) for _, entity_type, names in queries),
             strict=True,
         ):
@@ -455,8 +451,8 @@ class _Server:
         """Return an attribute in ftrack's JSON form, or `UNSET` where it cannot be asked for."""
         value = self._entities[entity].get(name, UNSET)
         if isinstance(value, list):
-            return [self._reference(item) for item in value]
-        return self._reference(value)
+            return [reference(item, self._schemas) for item in value]
+        return reference(value, self._schemas)
 
     def _queries(
         self, histories: Sequence[_History]
@@ -472,50 +468,22 @@ class _Server:
             if not self.can_hold(listed[0]):
                 continue
             names = self._projections(entity_type, listed)
-            for start in range(0, len(listed), _PAGE):
-                wanted = condition([each.key for each in listed[start : start + _PAGE]])
-                expression = f"select {', '.join(names)} from {entity_type} where {wanted}"
-                yield {"action": "query", "expression": expression}, entity_type, key
+            for start in range(0, len(listed), PAGE):
+                wanted = condition([each.key for each in listed[start : start + PAGE]])
+                yield query(entity_type, names, wanted), entity_type, key
 
     def _projections(self, entity_type: str, histories: Iterable[_History]) -> list[str]:
         properties = self._schemas[entity_type]["properties"]
         wanted = {name for history in histories for name in history.attributes}
         asked = sorted(
             name
-            for name in wanted - _LISTS_OF_PARTS
+            for name in wanted - LISTS_OF_PARTS
             if name in properties and not properties[name].get("restricted_projection")
         )
         return [*self._primary_key(entity_type), *asked]
 
-    def _reference(self, value: Any) -> Any:
-        """Return an entity with no more than its key, everything else as it is."""
-        if not isinstance(value, Mapping) or "__entity_type__" not in value:
-            return value
-        names = self._primary_key(value["__entity_type__"])
-        return {name: value[name] for name in ("__entity_type__", *names)}
-
     def _primary_key(self, entity_type: str) -> list[str]:
         return list(self._schemas[entity_type]["primary_key"])
-
-
-def condition(keys: Sequence[Mapping[str, str]]) -> str:
-    """Return the condition that an entity has one of *keys*."""
-    names = list(keys[0])
-    if len(names) == 1:
-        return _listed(names[0], (key[names[0]] for key in keys))
-    return " or ".join(
-        "({})".format(" and ".join(f"{name} is {quoted(part)}" for name, part in key.items()))
-        for key in keys
-    )
-
-
-def _listed(name: str, values: Iterable[str]) -> str:
-    return f"{name} in ({', '.join(map(quoted, values))})"
-
-
-def quoted(text: str) -> str:
-    """Return *text* as a literal of the query language."""
-    return '"' + text.replace('"', '\\"') + '"'
 
 
 # -- equality --------------------------------------------------------------------------------------

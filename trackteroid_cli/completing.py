@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from trackteroid_cli.batch import Label
 from trackteroid_cli.errors import ServerError
+from trackteroid_cli.expressions import PAGE, listed, query, reference
 from trackteroid_cli.naming import NAMES, label_of
 from trackteroid_cli.operations import Identity
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
     from trackteroid_cli.connection import Connection
     from trackteroid_cli.deferral import Recording
-
-#: How many entities one query asks for.
-_PAGE = 500
 
 
 def complete(
@@ -52,7 +50,7 @@ def complete(
     for (entity, attribute), position in recording.unseen.items():
         data = found.get(entity[1][0])
         if data is not None and attribute in data:
-            recording.set_old_value(position, _plain(data[attribute], questions))
+            recording.set_old_value(position, reference(data[attribute], questions.schemas))
             _name_reference(recording, data[attribute])
 
 
@@ -60,13 +58,13 @@ class _Questions:
     """Which attributes to ask for, of which entities."""
 
     def __init__(self, session: ftrack_api.Session) -> None:
-        self._schemas = {schema["id"]: schema for schema in session.schemas}
+        self.schemas = {schema["id"]: schema for schema in session.schemas}
         self._ids: dict[str, dict[str, None]] = {}
         self._projections: dict[str, dict[str, None]] = {}
 
     def add(self, entity: Identity, attribute: str = "") -> None:
         """Ask what *entity* is called, and for the value of *attribute* if it is one value."""
-        schema = self._schemas.get(entity[0])
+        schema = self.schemas.get(entity[0])
         if schema is None or schema["primary_key"] != ["id"]:
             return
         projections = self._projections.setdefault(
@@ -78,25 +76,17 @@ class _Questions:
         self._ids.setdefault(entity[0], {})[entity[1][0]] = None
         if attribute:
             projections[attribute] = None
-        if fragment.get("$ref") in self._schemas:
-            target = self._schemas[fragment["$ref"]]
+        if fragment.get("$ref") in self.schemas:
+            target = self.schemas[fragment["$ref"]]
             names = self._names(target, *NAMES)
             projections.update(dict.fromkeys(f"{attribute}.{name}" for name in names))
 
     def queries(self) -> Iterator[dict[str, str]]:
         """Yield the queries, as entries of a request."""
         for entity_type, ids in self._ids.items():
-            listed = list(ids)
-            select = ", ".join(("id", *self._projections[entity_type]))
-            for start in range(0, len(listed), _PAGE):
-                quoted = ", ".join(f'"{key}"' for key in listed[start : start + _PAGE])
-                expression = f"select {select} from {entity_type} where id in ({quoted})"
-                yield {"action": "query", "expression": expression}
-
-    def primary_key(self, entity_type: str) -> list[str]:
-        """Return the names of the parts of the key of *entity_type*."""
-        schema = self._schemas.get(entity_type)
-        return list(schema["primary_key"]) if schema else ["id"]
+            keys, names = list(ids), ("id", *self._projections[entity_type])
+            for start in range(0, len(keys), PAGE):
+                yield query(entity_type, names, listed("id", keys[start : start + PAGE]))
 
     @staticmethod
     def _names(schema: Mapping[str, Any], *names: str) -> list[str]:
@@ -129,14 +119,6 @@ def _path_in_memory(context: Any) -> Label | None:
             return Label(names[-1], tuple(names))
         context = context["parent"]
     return None
-
-
-def _plain(value: Any, questions: _Questions) -> Any:
-    """Return *value* as a batch holds it: of a referenced entity only type and key."""
-    if isinstance(value, Mapping) and "__entity_type__" in value:
-        names = questions.primary_key(value["__entity_type__"])
-        return {name: value[name] for name in ("__entity_type__", *names)}
-    return value
 
 
 def _name_reference(recording: Recording, value: Any) -> None:

@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 import requests
@@ -111,8 +112,13 @@ class Connection:
         information: dict[str, Any] = self.call([{"action": "query_server_information"}])[0]
         return information
 
-    def schemas(self) -> list[dict[str, Any]]:
-        """Return the server's entity schemas, from the local copy while it is current."""
+    @cached_property
+    def schemas(self) -> dict[str, dict[str, Any]]:
+        """The server's entity schemas by name; asked for once, as checking them takes its time."""
+        return {schema["id"]: schema for schema in self._load_schemas()}
+
+    def _load_schemas(self) -> list[dict[str, Any]]:
+        """Return the schemas from the local copy while it is current, else from the server."""
         import hashlib
 
         known = self.server_information().get("schema_hash")

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from trackteroid_cli.batch import Batch, Label, append_kept
-from trackteroid_cli.comparison import condition
 from trackteroid_cli.errors import (
     BatchUnreadable,
     InvalidExpression,
     InvalidOperation,
     ServerRefused,
 )
+from trackteroid_cli.expressions import PAGE, condition, query, reference
 from trackteroid_cli.naming import NAMES, label_of
 from trackteroid_cli.operations import (
     Create,
@@ -34,9 +34,6 @@ from trackteroid_cli.operations import (
 
 if TYPE_CHECKING:
     from trackteroid_cli.connection import Connection
-
-#: How many entities one query asks for.
-_PAGE = 500
 
 #: Collections of rows that go with their owner and are simple to make again, with the column of
 #: the row that names the owner.
@@ -155,7 +152,7 @@ class _Server:
 
     def __init__(self, connection: Connection, gone: set[Identity]) -> None:
         self._connection = connection
-        self._schemas = {schema["id"]: schema for schema in connection.schemas()}
+        self._schemas = connection.schemas
         self._gone = gone
 
     def entities(self, deleted: Sequence[Delete]) -> dict[Identity, Kept]:
@@ -170,7 +167,7 @@ class _Server:
 
     def _of_type(self, entity_type: str, keys: Sequence[Mapping[str, str]]) -> dict[Identity, Kept]:
         found: dict[Identity, Kept] = {}
-        asked = _query(entity_type, self._asked(entity_type), condition(keys))
+        asked = query(entity_type, self._asked(entity_type), condition(keys))
         for data in self._connection.call([asked])[0]["data"]:
             create = self._create(entity_type, data)
             found[entity_type, tuple(create.entity_key.values())] = Kept(
@@ -186,7 +183,7 @@ class _Server:
         """Add what makes the rows that go with the owners *ids*."""
         kinds = list(self._kinds_of_parts(entity_type))
         queries = [
-            _query(row_type, asked, condition([{column: id_} for id_ in ids]))
+            query(row_type, asked, condition([{column: id_} for id_ in ids]))
             for row_type, column, asked, _ in kinds
         ]
         answers = self._connection.call(queries) if queries else []
@@ -257,9 +254,11 @@ class _Server:
 
     def _create(self, entity_type: str, data: Mapping[str, Any]) -> Create:
         key = {name: str(data[name]) for name in self._schemas[entity_type]["primary_key"]}
-        values = {name: self._plain(data.get(name)) for name in self._settable(entity_type)}
+        values = {
+            name: reference(data.get(name), self._schemas) for name in self._settable(entity_type)
+        }
         for name in _SET_ON_OWNER.intersection(data):
-            values[name] = [self._plain(each) for each in data[name]] or None
+            values[name] = [reference(each, self._schemas) for each in data[name]] or None
         return Create(
             str(data.get("__entity_type__", entity_type)),
             key,
@@ -282,22 +281,10 @@ class _Server:
                 if label is not None:
                     yield self._identity(value), label
 
-    def _plain(self, value: Any) -> Any:
-        """Return a reference with no more than its key, everything else as it is."""
-        if not isinstance(value, Mapping) or "__entity_type__" not in value:
-            return value
-        names = self._schemas[value["__entity_type__"]]["primary_key"]
-        return {name: value[name] for name in ("__entity_type__", *names)}
-
     def _identity(self, reference: Mapping[str, Any]) -> Identity:
         entity_type = str(reference["__entity_type__"])
         names = self._schemas[entity_type]["primary_key"]
         return entity_type, tuple(str(reference[name]) for name in names)
-
-
-def _query(entity_type: str, names: Iterable[str], wanted: str) -> dict[str, str]:
-    expression = f"select {', '.join(names)} from {entity_type} where {wanted}"
-    return {"action": "query", "expression": expression}
 
 
 def _grouped(
@@ -308,5 +295,5 @@ def _grouped(
     for each in deleted:
         by_type.setdefault(each.entity_type, []).append(each.entity_key)
     for entity_type, keys in by_type.items():
-        for start in range(0, len(keys) if entity_type in known else 0, _PAGE):
-            yield entity_type, keys[start : start + _PAGE]
+        for start in range(0, len(keys) if entity_type in known else 0, PAGE):
+            yield entity_type, keys[start : start + PAGE]

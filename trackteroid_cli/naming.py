@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trackteroid_cli.batch import Label
+from trackteroid_cli.expressions import listed, query
 from trackteroid_cli.operations import Create, Identity, Operation, identity
 
 if TYPE_CHECKING:
@@ -55,16 +56,14 @@ def labels_from(
     Raises:
         ServerError: it cannot be asked.
     """
-    schemas = {schema["id"]: schema for schema in connection.schemas()}
+    schemas = connection.schemas
     ids: dict[str, dict[str, None]] = {}
     for entity_type, key in entities:
         if entity_type in schemas and schemas[entity_type]["primary_key"] == ["id"]:
             ids.setdefault(entity_type, {})[key[0]] = None
-    for entity_type, listed in ids.items():
+    for entity_type, keys in ids.items():
         names = [each for each in NAMES if each in schemas[entity_type]["properties"]]
-        keys = ", ".join(json.dumps(each, ensure_ascii=False) for each in listed)
-        expression = f"select {', '.join(['id', *names])} from {entity_type} where id in ({keys})"
-        answer = connection.call([{"action": "query", "expression": expression}])[0]
+        answer = connection.call([query(entity_type, ["id", *names], listed("id", keys))])[0]
         for data in answer["data"]:
             label = label_of(data)
             if label is not None:

@@ -23,6 +23,10 @@ Identity: TypeAlias = tuple[str, tuple[str, ...]]
 Payload: TypeAlias = dict[str, Any]
 
 
+#: Collections of rows that have operations of their own.
+LISTS_OF_PARTS = frozenset({"metadata", "custom_attributes"})
+
+
 class Unset(Enum):
     """A value that is not known, as opposed to one that is ``None``."""
 

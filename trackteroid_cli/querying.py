@@ -15,12 +15,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from trackteroid_cli.errors import InvalidExpression
+from trackteroid_cli.expressions import PAGE
 
 if TYPE_CHECKING:
     from trackteroid_cli.connection import Connection
-
-#: How many entities one request asks for; ``ftrack_api``'s own page.
-PAGE = 500
 
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'')
 _SELECT = re.compile(r"\s*select\s+(?P<projections>.+?)\s+from\s", re.I | re.S)
@@ -86,7 +84,7 @@ class Question:
 
     def key(self, entity: Mapping[str, Any]) -> list[str]:
         """Return the values of the primary key of *entity*."""
-        schema = self._schemas.get(str(entity.get("__entity_type__")))
+        schema = self._connection.schemas.get(str(entity.get("__entity_type__")))
         names = schema["primary_key"] if schema else ["id"]
         return [str(entity.get(name, "")) for name in names]
 
@@ -101,17 +99,13 @@ class Question:
         following = result.get("metadata", {}).get("next", {}).get("offset")
         return result["data"], following
 
-    @cached_property
-    def _schemas(self) -> dict[str, dict[str, Any]]:
-        return {schema["id"]: schema for schema in self._connection.schemas()}
-
     def _default_projections(self, expression: str) -> list[str]:
         name = re.split(r"\W", expression, maxsplit=1)[0]
-        schema = self._schemas.get(name)
+        schema = self._connection.schemas.get(name)
         if schema is None:
             import difflib
 
-            close = difflib.get_close_matches(name, self._schemas, n=3)
+            close = difflib.get_close_matches(name, self._connection.schemas, n=3)
             hint = f"; did you mean {' or '.join(close)}?" if close else ""
             raise InvalidExpression(f"the server has no entity type {name!r}{hint}")
         return list(schema["default_projections"]) or list(schema["primary_key"])

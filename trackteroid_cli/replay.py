@@ -118,16 +118,8 @@ def _compare(
 ) -> Comparison:
     if not operations:
         return Comparison([])
-    journal = batch.journal()
-    sent = sent_before(journal, len(operations))
     try:
-        return compare(
-            operations,
-            connection,
-            sent=sent,
-            known=sent_for_certain(journal),
-            forerunners=forerunners,
-        )
+        return compare_batch(batch, operations, connection, forerunners)
     except (ServerRefused, InvalidExpression) as error:
         # Not the batch is refused, but the question: it may be allowed another time.
         raise ServerError(
@@ -137,6 +129,23 @@ def _compare(
             hint="the batch waits, nothing was sent; make sure that the user may see what it "
             "changes, and commit again",
         ) from error
+
+
+def compare_batch(
+    batch: Batch,
+    operations: Sequence[Operation],
+    connection: Connection,
+    forerunners: Forerunners | None,
+) -> Comparison:
+    """Compare the *operations* of *batch* with the server, in view of what was sent before.
+
+    Of a batch that landed, everything that differs now is told.
+    """
+    journal = batch.journal()
+    sent = known = 0
+    if not has_landed(journal):
+        sent, known = sent_before(journal, len(operations)), sent_for_certain(journal)
+    return compare(operations, connection, sent=sent, known=known, forerunners=forerunners)
 
 
 def _decide(

@@ -15,6 +15,7 @@ from trackteroid_cli.errors import BatchInState, CannotRevert
 from trackteroid_cli.keeping import kept_of
 from trackteroid_cli.naming import Names
 from trackteroid_cli.operations import (
+    LISTS_OF_PARTS,
     UNSET,
     Create,
     Delete,
@@ -27,9 +28,6 @@ from trackteroid_cli.operations import (
 from trackteroid_cli.provenance import make_header
 from trackteroid_cli.replay import has_landed
 from trackteroid_cli.spool import Spool
-
-#: Collections whose rows have operations of their own.
-_LISTS_OF_PARTS = frozenset({"metadata", "custom_attributes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +164,7 @@ class _Inverting:
 
     def _take_back_update(self, update: Update) -> None:
         if (
-            update.attribute_name in _LISTS_OF_PARTS
+            update.attribute_name in LISTS_OF_PARTS
             or self._goes_with_owner(update)
             or identity(update) in self._created | self._deleted
         ):

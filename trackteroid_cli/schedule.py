@@ -70,9 +70,13 @@ class Result:
         }
 
 
-def waiting(spool: Spool) -> list[Entry]:
-    """Return the batches that a commit takes: those that wait, and those that a dead one left."""
-    return spool.entries((State.PENDING, State.COMMITTING))
+def waiting(spool: Spool, *, failed: bool = False) -> list[Entry]:
+    """Return the batches that a commit takes: those that wait, and those that a dead one left.
+
+    With *failed*, also those that the server refused.
+    """
+    states = (State.PENDING, State.COMMITTING)
+    return spool.entries((*states, State.FAILED) if failed else states)
 
 
 def commit(

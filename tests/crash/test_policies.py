@@ -102,6 +102,16 @@ def test_what_an_earlier_batch_of_the_same_spool_has_set_is_nobody_elses_work(
     assert description(server, key) == "theirs"
 
 
+def test_one_commit_of_many_batches_looks_at_the_schemas_once(
+    connected: CommandLine, server: Server, put: Put
+) -> None:
+    for number in range(3):
+        put(new_scope(number))
+    assert connected("commit").returncode == 0
+    assert server.requests.count(["query_server_information"]) == 1
+    assert len(server.writes) == 3
+
+
 def test_skip_sends_the_rest_and_tells_what_was_left_out(
     connected: CommandLine, server: Server, shot: dict[str, str], put: Put, spool: Spool
 ) -> None:

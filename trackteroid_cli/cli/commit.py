@@ -13,7 +13,7 @@ from trackteroid_cli.cli.output import Output, counted, plural
 from trackteroid_cli.cli.signals import stopping
 from trackteroid_cli.errors import ExitCode, StorageError
 from trackteroid_cli.policy import OnConflict, Policy
-from trackteroid_cli.spool import Entry, State
+from trackteroid_cli.spool import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,10 +101,7 @@ def commit(
         chunk_size=chunk_size,
         retries=retries,
     )
-    states = (State.PENDING, State.COMMITTING) + ((State.FAILED,) if retry_failed else ())
-    targets: Sequence[Entry | Path] = (
-        [batch_or_file(text) for text in batches] if batches else spool().entries(states)
-    )
+    targets = _targets(batches or [], retry_failed)
     log = _Log(log_file)
     results: list[Result] = []
     with stopping(policy.stop):
@@ -118,6 +115,14 @@ def commit(
     elif not results:
         output.note("nothing to commit")
     raise typer.Exit(int(status))
+
+
+def _targets(batches: list[str], retry_failed: bool) -> Sequence[Entry | Path]:
+    from trackteroid_cli import schedule
+
+    if batches:
+        return [batch_or_file(text) for text in batches]
+    return schedule.waiting(spool(), failed=retry_failed)
 
 
 def _foretold(targets: Sequence[Entry | Path]) -> Iterator[Result]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from trackteroid_cli import settings
+from trackteroid_cli.dbmfile import existing_file
 from trackteroid_cli.errors import NotFound
 from trackteroid_cli.spool import Entry, Spool
 
@@ -25,14 +25,8 @@ def batch_or_file(text: str) -> Entry | Path:
     path = Path(text)
     is_path = "/" in text or "\\" in text
     # A folder that has a batch's name is not what is meant.
-    if _is_there(path) and (is_path or not path.is_dir()):
+    if existing_file(path) and (is_path or not path.is_dir()):
         return path
     if is_path:
         raise NotFound(f"cannot read {text}", why="there is no such file", hint="check the path")
     return spool().find(text)
-
-
-def _is_there(path: Path) -> bool:
-    """Return whether there is a dbm file of that name, which may be in several files."""
-    # Not Path.exists, which raises for a name that no file can have.
-    return any(os.path.exists(f"{path}{end}") for end in ("", ".dat", ".dir", ".db", ".pag"))  # noqa: PTH110

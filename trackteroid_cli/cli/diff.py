@@ -14,7 +14,16 @@ from rich.text import Text
 
 from trackteroid_cli.batch import Label
 from trackteroid_cli.naming import Names
-from trackteroid_cli.operations import UNSET, Create, Delete, Identity, Operation, Update, identity
+from trackteroid_cli.operations import (
+    LISTS_OF_PARTS,
+    UNSET,
+    Create,
+    Delete,
+    Identity,
+    Operation,
+    Update,
+    identity,
+)
 
 _MARKS = {
     "+": "green",
@@ -25,10 +34,7 @@ _MARKS = {
 #: Attribute, old value, new value.
 _Change: TypeAlias = tuple[str, Any, Any]
 
-#: Collections whose members are shown as attributes of their owner.
-_PARTS = frozenset({"metadata", "custom_attributes"})
-
-#: For the types of such members, the part of the key that is the owner's id.
+#: Types whose rows are shown as attributes of their owner -> the part of the key that is its id.
 _OWNER_KEYS = {"Metadata": "parent_id", "CustomAttributeValue": "entity_id"}
 
 
@@ -94,7 +100,7 @@ class Diff:
                 yield name, UNSET, value
         # Where the parts are shown, their list says no more.
         elif isinstance(operation, Update) and not (
-            has_parts and operation.attribute_name in _PARTS
+            has_parts and operation.attribute_name in LISTS_OF_PARTS
         ):
             yield operation.attribute_name, operation.old_value, operation.new_value
 

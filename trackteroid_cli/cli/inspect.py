@@ -173,21 +173,11 @@ def _check(batch: Batch, summary: Summary, operations: list[Operation], output: 
 
 
 def _compared(batch: Batch, operations: list[Operation], connection: Connection) -> Comparison:
-    from trackteroid_cli.comparison import compare
     from trackteroid_cli.forerunners import Forerunners
-    from trackteroid_cli.replay import check_server, has_landed, sent_before, sent_for_certain
+    from trackteroid_cli.replay import check_server, compare_batch
 
     check_server(batch.header, connection)
-    journal = batch.journal()
-    # Of a batch that landed, everything that differs now is told.
-    sent = 0 if has_landed(journal) else sent_before(journal, len(operations))
-    return compare(
-        operations,
-        connection,
-        sent=sent,
-        known=sent and sent_for_certain(journal),
-        forerunners=Forerunners(spool(), batch.header),
-    )
+    return compare_batch(batch, operations, connection, Forerunners(spool(), batch.header))
 
 
 def _conflict_row(conflict: Conflict, names: Names) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ kind can be read.
 from __future__ import annotations
 
 from trackteroid_cli.dbmfile.base import Reader
-from trackteroid_cli.dbmfile.detect import open_reader
+from trackteroid_cli.dbmfile.detect import existing_file, open_reader
 from trackteroid_cli.dbmfile.errors import (
     DbmCorrupt,
     DbmEmpty,
@@ -38,5 +38,6 @@ __all__ = [
     "Reader",
     "append",
     "create",
+    "existing_file",
     "open_reader",
 ]

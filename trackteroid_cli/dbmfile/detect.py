@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
@@ -16,6 +17,15 @@ from trackteroid_cli.dbmfile.sqlite import MAGIC, DbmReader
 # Berkeley DB's hash files, in which ndbm is often kept, at offset 12 or in old ones at 0.
 # Source: the magic(5) data base of file(1).
 _BERKELEY_MAGIC = 0x00061561
+
+
+def existing_file(path: Path) -> Path | None:
+    """Return the file, or the first of the files, of the dbm database called *path*; or None."""
+    for suffix in ("", ".dat", ".dir", ".db", ".pag"):
+        candidate = f"{path}{suffix}"
+        if os.path.exists(candidate):  # noqa: PTH110  (Path's raises for impossible names)
+            return Path(candidate)
+    return None
 
 
 def open_reader(path: Path) -> Reader:

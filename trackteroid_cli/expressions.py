@@ -1,0 +1,52 @@
+"""Expressions of ftrack's query language, and the entities that answer them.
+
+Source: ftrack's API documentation, "Querying".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+#: How many entities one query asks for.
+PAGE = 500
+
+
+def query(entity_type: str, names: Iterable[str], condition: str) -> dict[str, str]:
+    """Return the entry of a request that asks for attributes of entities."""
+    expression = f"select {', '.join(names)} from {entity_type} where {condition}"
+    return {"action": "query", "expression": expression}
+
+
+def condition(keys: Sequence[Mapping[str, str]]) -> str:
+    """Return the condition that an entity has one of *keys*, all of which have the same parts."""
+    names = list(keys[0])
+    if len(names) == 1:
+        return listed(names[0], (key[names[0]] for key in keys))
+    return " or ".join(
+        "({})".format(" and ".join(f"{name} is {quoted(part)}" for name, part in key.items()))
+        for key in keys
+    )
+
+
+def listed(name: str, values: Iterable[str]) -> str:
+    """Return the condition that attribute *name* has one of *values*."""
+    return f"{name} in ({', '.join(map(quoted, values))})"
+
+
+def quoted(text: str) -> str:
+    """Return *text* as a literal."""
+    return '"' + text.replace('"', '\\"') + '"'
+
+
+def reference(value: Any, schemas: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Return an entity with no more than its type and key, everything else as it is.
+
+    Args:
+        schemas: the server's entity schemas by name.
+    """
+    if not isinstance(value, Mapping) or "__entity_type__" not in value:
+        return value
+    schema = schemas.get(value["__entity_type__"])
+    names = schema["primary_key"] if schema else ["id"]
+    return {name: value[name] for name in ("__entity_type__", *names)}
