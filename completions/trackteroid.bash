@@ -27,6 +27,9 @@ _trackteroid() {
             " discard") command="discard" ;;
             " revert") command="revert" ;;
             " query") command="query" ;;
+            " replica") command="replica" ;;
+            "replica pull") command="replica pull" ;;
+            "replica status") command="replica status" ;;
             " sandbox") command="sandbox" ;;
             "sandbox serve") command="sandbox serve" ;;
             "sandbox reset") command="sandbox reset" ;;
@@ -49,12 +52,15 @@ _trackteroid() {
         "revert:--name") COMPREPLY=(); return ;;
         "query:-f"|"query:--format") COMPREPLY=($(compgen -W "table json jsonl csv ids" -- "$current")); return ;;
         "query:--limit") COMPREPLY=(); return ;;
+        "query:--max-age") COMPREPLY=(); return ;;
+        "replica pull:--project") COMPREPLY=(); return ;;
+        "replica pull:--retries") COMPREPLY=(); return ;;
         "sandbox serve:--port") COMPREPLY=(); return ;;
     esac
     case "$command" in
-        "") words="record inspect commit discard revert query sandbox doctor demo --sandbox --version -h --help" ;;
+        "") words="record inspect commit discard revert query replica sandbox doctor demo --sandbox --version -h --help" ;;
         "record")
-            words="-c -m --jsonl --name -o --output -h --help"
+            words="-c -m --jsonl --name -o --output --offline --without-pending -h --help"
             ;;
         "inspect")
             words="--state --json --jsonl --check -h --help"
@@ -73,7 +79,16 @@ _trackteroid() {
             [ "${current#-}" = "$current" ] && words="$(_trackteroid_batches)"
             ;;
         "query")
-            words="-f --format --limit -h --help"
+            words="-f --format --limit --offline --without-pending --reuse --max-age -h --help"
+            ;;
+        "replica")
+            words="pull status"
+            ;;
+        "replica pull")
+            words="--project --all-projects --retries --json -h --help"
+            ;;
+        "replica status")
+            words="--json -h --help"
             ;;
         "sandbox")
             words="serve reset"

@@ -17,7 +17,7 @@ function __trackteroid_batches
     end
 end
 
-set -l commands record inspect commit discard revert query sandbox doctor demo
+set -l commands record inspect commit discard revert query replica sandbox doctor demo
 complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -l sandbox -d 'Use the demo sandbox instead of a server: short for FTRACK_SERVER=sandbox://demo.'
 complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -l version -d 'Show the version.'
 complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -s h -l help -d 'Show a summary and exit.'
@@ -27,6 +27,7 @@ complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a com
 complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a discard -d 'Throw away batches that wait or that the server refused: no commit takes them any more.'
 complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a revert -d 'Record what takes back a committed batch as a new batch, to be reviewed and committed.'
 complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a query -d 'Ask the server, and show the entities that it answers with.'
+complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a replica -d 'Pull a replica of what the server holds, for work without a network.'
 complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a sandbox -d 'Serve or reset a sandbox: an embedded ftrack server with demo data.'
 complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a doctor -d 'Check settings, server, credentials, clock, disk, batches and packages, a line each.'
 complete -c trackteroid -n "not __fish_seen_subcommand_from $commands" -f -a demo -d 'Show record, inspect, commit and query on a throw-away sandbox.'
@@ -35,6 +36,8 @@ complete -c trackteroid -n "__fish_seen_subcommand_from record" -s m -x -d 'Reco
 complete -c trackteroid -n "__fish_seen_subcommand_from record" -l jsonl -r -F -d 'Record operations that are written one a line, as inspect BATCH --jsonl prints them. No Python is run.'
 complete -c trackteroid -n "__fish_seen_subcommand_from record" -l name -x -d 'What to call the batch. Default: the script’s name.'
 complete -c trackteroid -n "__fish_seen_subcommand_from record" -s o -l output -r -F -d 'Write the batch there, not into the spool.'
+complete -c trackteroid -n "__fish_seen_subcommand_from record" -l offline -d 'Ask the replica on this machine (see replica), with the batches that wait laid over it, instead of the server.'
+complete -c trackteroid -n "__fish_seen_subcommand_from record" -l without-pending -d 'With --offline, leave out the batches that wait.'
 complete -c trackteroid -n "__fish_seen_subcommand_from record" -s h -l help -d 'Show a summary and exit.'
 complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -l state -x -a 'pending committing committed failed discarded' -d 'List only the batches in this state.'
 complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -l json -d 'Summaries, or one summary with its operations, as JSON.'
@@ -66,7 +69,19 @@ complete -c trackteroid -n "__fish_seen_subcommand_from revert" -s h -l help -d 
 complete -c trackteroid -n "__fish_seen_subcommand_from revert" -a "(__trackteroid_batches)"
 complete -c trackteroid -n "__fish_seen_subcommand_from query" -s f -l format -x -a 'table json jsonl csv ids' -d 'How to show the entities. Default: table.'
 complete -c trackteroid -n "__fish_seen_subcommand_from query" -l limit -x -d 'Show at most so many entities.'
+complete -c trackteroid -n "__fish_seen_subcommand_from query" -l offline -d 'Ask the replica on this machine (see replica), with the batches that wait laid over it, instead of the server.'
+complete -c trackteroid -n "__fish_seen_subcommand_from query" -l without-pending -d 'With --offline, leave out the batches that wait.'
+complete -c trackteroid -n "__fish_seen_subcommand_from query" -l reuse -d 'Reuse the answer if the same was asked a short while ago.'
+complete -c trackteroid -n "__fish_seen_subcommand_from query" -l max-age -x -d 'With --reuse, how old an answer may be, such as 90s, 10m, 2h, 1d. Default: 1h.'
 complete -c trackteroid -n "__fish_seen_subcommand_from query" -s h -l help -d 'Show a summary and exit.'
+complete -c trackteroid -n "__fish_seen_subcommand_from replica && not __fish_seen_subcommand_from pull status" -f -a "pull status"
+complete -c trackteroid -n "__fish_seen_subcommand_from replica && __fish_seen_subcommand_from pull" -l project -x -d 'A project to pull, with all that belongs to it; may be given several times.'
+complete -c trackteroid -n "__fish_seen_subcommand_from replica && __fish_seen_subcommand_from pull" -l all-projects -d 'Pull every project.'
+complete -c trackteroid -n "__fish_seen_subcommand_from replica && __fish_seen_subcommand_from pull" -l retries -x -d 'How often to try again when the server is out of reach or an answer is lost. Default: 3.'
+complete -c trackteroid -n "__fish_seen_subcommand_from replica && __fish_seen_subcommand_from pull" -l json -d 'One object with what is held now.'
+complete -c trackteroid -n "__fish_seen_subcommand_from replica && __fish_seen_subcommand_from pull" -s h -l help -d 'Show a summary and exit.'
+complete -c trackteroid -n "__fish_seen_subcommand_from replica && __fish_seen_subcommand_from status" -l json -d 'One object, with the number of rows by type.'
+complete -c trackteroid -n "__fish_seen_subcommand_from replica && __fish_seen_subcommand_from status" -s h -l help -d 'Show a summary and exit.'
 complete -c trackteroid -n "__fish_seen_subcommand_from sandbox && not __fish_seen_subcommand_from serve reset" -f -a "serve reset"
 complete -c trackteroid -n "__fish_seen_subcommand_from sandbox && __fish_seen_subcommand_from serve" -l port -x -d 'The port on the loopback interface; 0 picks a free one. Default: 8090.'
 complete -c trackteroid -n "__fish_seen_subcommand_from sandbox && __fish_seen_subcommand_from serve" -s h -l help -d 'Show a summary and exit.'

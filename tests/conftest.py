@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -176,10 +176,11 @@ class CommandLine:
         *arguments: object,
         stdin: str | None = None,
         python: str = sys.executable,
+        prefix: Sequence[str] = (),
         **more: str,
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [python, "-m", "trackteroid_cli", *map(str, arguments)],
+            [*prefix, python, "-m", "trackteroid_cli", *map(str, arguments)],
             cwd=self.folder,
             env={**os.environ, **self.environment, **more},
             input=stdin,

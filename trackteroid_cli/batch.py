@@ -43,6 +43,10 @@ class Header:
 
     ``created`` is UTC, ISO 8601. ``server`` is the URL that the session was connected to, ``''``
     where the file does not tell. ``counts`` has the number of operations of each kind.
+
+    A batch that was recorded offline has in ``replica`` when what its author saw was pulled, in the
+    form of ``created``; and in ``built_on`` the ids of the batches that waited then, and that
+    created or changed what it mentions.
     """
 
     id: str
@@ -56,6 +60,8 @@ class Header:
     api_user: str = ""
     version: str = ""
     counts: dict[str, int] = field(default_factory=dict)
+    replica: str = ""
+    built_on: list[str] = field(default_factory=list)
     format: int = FORMAT
 
 

@@ -13,11 +13,12 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 
 from trackteroid_cli import sandbox
+from trackteroid_cli.ages import ago
 from trackteroid_cli.errors import (
     AnswerLost,
     CredentialsRejected,
@@ -28,6 +29,10 @@ from trackteroid_cli.errors import (
     ServerUnreachable,
 )
 from trackteroid_cli.settings import Server, cache_folder
+
+if TYPE_CHECKING:
+    from trackteroid_cli.answers import Answers
+    from trackteroid_cli.offline import OfflineServer
 
 #: Seconds to wait for an answer unless told otherwise; ftrack_api's own default.
 TIMEOUT = 60.0
@@ -44,6 +49,8 @@ class Connection:
         timeout: seconds to wait for the answer to one request.
         headers: sent with each request, besides ftrack's own.
         cookies: sent with each request.
+        offline: what answers in place of the server; it stays open.
+        answers: where answers of queries are kept, to be reused; it stays open.
     """
 
     def __init__(
@@ -53,6 +60,8 @@ class Connection:
         timeout: float = TIMEOUT,
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
+        offline: OfflineServer | None = None,
+        answers: Answers | None = None,
     ) -> None:
         self.server = server
         self.timeout = timeout
@@ -71,7 +80,14 @@ class Connection:
                 "accept": "application/json",
             }
         )
-        sandbox.mount(self._session)
+        if offline is None:
+            sandbox.mount(self._session)
+        else:
+            from trackteroid_cli.offline import mount
+
+            mount(self._session, offline)
+        if answers is not None:
+            answers.mount(self._session, server.url)
 
     def __enter__(self) -> Connection:
         """Return the connection."""
@@ -150,12 +166,8 @@ class Connection:
                 why="that is not the address of a server",
                 hint="correct FTRACK_SERVER; it looks like https://studio.ftrackapp.com",
             )
-        if isinstance(error, requests.ConnectionError) and not _was_sent(error):
-            return ServerUnreachable(
-                f"cannot reach {url}",
-                why=_root_cause(error),
-                hint="check the address and the network, then run the same command again",
-            )
+        if isinstance(error, requests.ConnectionError) and not was_sent(error):
+            return unreachable(url, error)
         waited = f"no answer in {self.timeout:g} s"
         return AnswerLost(
             f"{url} did not answer",
@@ -239,7 +251,20 @@ def _seconds(retry_after: str | None) -> float | None:
     return max(0.0, moment.timestamp() - time.time())
 
 
-def _was_sent(error: requests.ConnectionError) -> bool:
+def unreachable(url: str, error: requests.ConnectionError) -> ServerUnreachable:
+    """Return the error that a request did not reach the server *url*, as *error* tells."""
+    from trackteroid_cli import replica
+    from trackteroid_cli.errors import ReplicaError
+
+    hint = "check the address and the network, then run the same command again"
+    with suppress(ReplicaError):
+        held = replica.current(url)
+        if held is not None:
+            hint += f"; or add --offline: there is a replica, pulled {ago(held.holdings.pulled)}"
+    return ServerUnreachable(f"cannot reach {url}", why=_root_cause(error), hint=hint)
+
+
+def was_sent(error: requests.ConnectionError) -> bool:
     """Return whether the request may have left before the connection failed."""
     from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
 

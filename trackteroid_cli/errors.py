@@ -3,8 +3,15 @@
 * TrackteroidError          something was foreseen to go wrong                    exit 1
   - UsageError              wrong arguments                                       exit 2
     . InvalidOperation      an operation cannot be read                           exit 2
+    . NoRelation            nothing leads from one entity type to another         exit 2
+      - NoAttribute         a collection has no such attribute                    exit 2
+    . AmbiguousRelation     several ways lead there                               exit 2
+    . CriterionNotSupported an entity type does not have the criterion            exit 2
+    . InvalidCriterion      a criterion was given values that it cannot take      exit 2
+    . EntityCollectionOperationError  collections do not fit one another          exit 2
   - NotFound                no such batch, file or entity                         exit 4
     . AmbiguousBatch        a prefix or name means several batches                exit 4
+    . NotPulled             the replica does not hold it                          exit 4
   - NotConfigured           settings are missing                                  exit 78
     . ExtraMissing          an optional part is not installed                     exit 78
   - BatchError              a batch cannot be read or written                     exit 1
@@ -14,6 +21,9 @@
     . BatchInState          the batch's state does not allow it                   exit 1
     . CannotRevert          what the batch did is not fully known                 exit 1
     . StorageError          the disk refuses                                      exit 1
+  - ReplicaError            a replica cannot be read                              exit 1
+    . ReplicaBusy           another process pulls                                 exit 75
+    . PullInterrupted       the process was told to stop                          exit 75
   - CannotDefer             what was asked for cannot be recorded                 exit 1
   - ScriptError             what is to be recorded cannot be run                  exit 1
   - CommitError             a batch did not land                                  exit 1
@@ -26,6 +36,7 @@
     . InvalidExpression     it cannot read the query                              exit 2
     . ServerUnreachable     the request did not reach it                          exit 75
       - ServerBusy          it wants fewer requests                               exit 75
+      - Offline             it is not to be asked                                 exit 75
     . AnswerLost            the request was sent and no answer came               exit 75
     . CredentialsRejected   it does not accept the user or the key                exit 77
 """
@@ -97,6 +108,30 @@ class InvalidOperation(UsageError):
     """An operation cannot be read from its JSON form."""
 
 
+class NoRelation(UsageError):
+    """Nothing leads from one entity type to another, or to an attribute."""
+
+
+class NoAttribute(NoRelation, AttributeError):
+    """A collection has no attribute of that name; ``hasattr`` and ``getattr`` understand it."""
+
+
+class AmbiguousRelation(UsageError):
+    """Several ways lead from one entity type to another, and none is the obvious one."""
+
+
+class CriterionNotSupported(UsageError):
+    """An entity type does not have the criterion."""
+
+
+class InvalidCriterion(UsageError):
+    """A criterion was given values that it cannot take."""
+
+
+class EntityCollectionOperationError(UsageError):
+    """Collections do not fit the operation, or one another: those of two sessions, for one."""
+
+
 class NotFound(TrackteroidError):
     """There is no such batch, file or entity."""
 
@@ -105,6 +140,10 @@ class NotFound(TrackteroidError):
 
 class AmbiguousBatch(NotFound):
     """A prefix or a name means several batches."""
+
+
+class NotPulled(NotFound):
+    """A replica does not hold what is asked for; the hint names the pull that makes it hold it."""
 
 
 class NotConfigured(TrackteroidError):
@@ -161,6 +200,30 @@ class StorageError(BatchError):
     """The disk refuses: full, read-only, or not permitted."""
 
 
+class ReplicaError(TrackteroidError):
+    """A replica cannot be read."""
+
+
+class ReplicaBusy(ReplicaError):
+    """Another process pulls into the same replica."""
+
+    exit_code = ExitCode.TRY_AGAIN
+
+
+class PullInterrupted(ReplicaError):
+    """The process was told to stop; what was pulled is kept for the next one."""
+
+    exit_code = ExitCode.TRY_AGAIN
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the pull was interrupted",
+            why="the process was told to stop",
+            hint="run the same command again: it goes on where it stopped; until then the former "
+            "replica, if there is one, stays in use",
+        )
+
+
 class CannotDefer(TrackteroidError):
     """What was asked for changes the server at once, and cannot be recorded."""
 
@@ -200,13 +263,13 @@ class ConflictFound(CommitError):
 
 
 class WaitsForBatch(CommitError):
-    """A batch needs entities of an earlier one that has not landed."""
+    """A batch needs an earlier one that has not landed."""
 
-    def __init__(self, batch_id: str, name: str, *, behind: str, why: str) -> None:
+    def __init__(self, batch_id: str, name: str, *, behind: str, why: str, hint: str = "") -> None:
         super().__init__(
             f"batch {batch_id} ({name}) waits behind {behind}",
             why=why,
-            hint=f"see to {behind} first: `trackteroid inspect {behind}`",
+            hint=hint or f"see to {behind} first: `trackteroid inspect {behind}`",
         )
 
 
@@ -279,6 +342,17 @@ class ServerBusy(ServerUnreachable):
             hint="run the same command again a little later",
         )
         self.retry_after = retry_after
+
+
+class Offline(ServerUnreachable):
+    """What was asked for needs the server, which an offline session does not ask."""
+
+    def __init__(self, what: str, *, why: str = "") -> None:
+        super().__init__(
+            what,
+            why=why or "the session is offline: it asks the replica, and no server",
+            hint="do it when the server can be reached, without --offline and TRACKTEROID_OFFLINE",
+        )
 
 
 class AnswerLost(ServerError):

@@ -5,8 +5,11 @@ Source: ftrack's API documentation, "Querying".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+_SELECT = re.compile(r"\s*select\s.+?\sfrom\s+", re.I | re.S)
 
 #: How many entities one query asks for.
 PAGE = 500
@@ -37,6 +40,11 @@ def listed(name: str, values: Iterable[str]) -> str:
 def quoted(text: str) -> str:
     """Return *text* as a literal."""
     return '"' + text.replace('"', '\\"') + '"'
+
+
+def without_projections(expression: str) -> str:
+    """Return *expression* from the type on that it queries."""
+    return _SELECT.sub("", expression, count=1).strip()
 
 
 def reference(value: Any, schemas: Mapping[str, Mapping[str, Any]]) -> Any:

@@ -21,6 +21,8 @@ def make_header(
     api_user: str = "",
     source: bytes = b"",
     secrets: Iterable[str] = (),
+    replica: str = "",
+    built_on: Sequence[str] = (),
 ) -> Header:
     """Return the header of a batch that is recorded now, by this user on this machine.
 
@@ -32,6 +34,8 @@ def make_header(
         api_user: the user that it was there.
         source: its text, where there is one.
         secrets: API keys, which are blotted out of *argv*: a batch holds none.
+        replica: offline, when what its author saw was pulled.
+        built_on: offline, the batches that it goes on from.
     """
     for secret in secrets:
         if len(secret) > 3:
@@ -48,4 +52,6 @@ def make_header(
         api_user=api_user,
         version=__version__,
         counts=counts,
+        replica=replica,
+        built_on=list(built_on),
     )

@@ -8,7 +8,7 @@ are made up from the configurations, and components are where the recording put 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ftrack_api
 import ftrack_api.entity.factory
@@ -17,11 +17,15 @@ from trackteroid_cli.deferral import Deferral
 from trackteroid_cli.locations import Placement, RecordedLocation, RecordedServerAccessor
 from trackteroid_cli.reusing import ReusingSession
 
+if TYPE_CHECKING:
+    from trackteroid_cli.offline import OfflineServer
+
 
 class ReadingBackSession(ReusingSession):
     """A session that shows what its deferral, if it has one, has recorded."""
 
     _deferral: Deferral | None
+    offline: OfflineServer | None
 
     def populate(self, entities: Any, projections: str) -> None:
         """Populate *entities*; those that exist only in the recording have nothing to fetch."""
@@ -34,6 +38,8 @@ class ReadingBackSession(ReusingSession):
 
     def _without_created(self, entities: Any, projections: str, deferral: Deferral) -> list[Any]:
         """Return those of *entities* that a server may know, and complete the others."""
+        if self.offline is not None and self.offline.shows(deferral.recording):
+            return list(entities)
         wanted = {each.strip().partition(".")[0] for each in projections.split(",")}
         known = []
         for entity in entities:

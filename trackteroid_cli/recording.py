@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trackteroid_cli import settings
+from trackteroid_cli.aliasing import trackteroid_importable
 from trackteroid_cli.batch import Header, encode_operations, write
 from trackteroid_cli.errors import NotConfigured
+from trackteroid_cli.lineage import lineage
 from trackteroid_cli.operations import Operation, counts
 from trackteroid_cli.provenance import make_header
 from trackteroid_cli.running import Program
@@ -49,7 +51,8 @@ def recording_sessions() -> Iterator[Recorder]:
     ftrack_api.Session = ours.Session
     ftrack_api.session = sys.modules[original_module.__name__] = module
     try:
-        yield recorder
+        with trackteroid_importable():
+            yield recorder
     finally:
         ftrack_api.Session = original_class
         ftrack_api.session = sys.modules[original_module.__name__] = original_module
@@ -79,6 +82,7 @@ def save(
         if not len(recording):
             continue
         session = recorder.session_for(url)
+        session.complete_recording(recording)
         header = make_header(
             name or program.name,
             recording.counts,
@@ -88,8 +92,8 @@ def save(
             source=program.source,
             # The arguments stand in all batches of a run, so none may hold any server's key.
             secrets=[each.api_key for each in recorder.sessions],
+            **lineage(session, recording),
         )
-        session.complete_recording(recording)
         path = spool.place(header.id, header.name)
         if output is not None:
             number = len(saved) + 1
@@ -117,7 +121,7 @@ def save_operations(
         return None
     url, api_user = "", ""
     try:
-        server = settings.server()
+        server = settings.server(reaching=False)
     except NotConfigured:
         pass
     else:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from trackteroid_cli import settings
+from trackteroid_cli.ages import before
 from trackteroid_cli.batch import Attempt, Batch, Header, append_attempt, created_now
 from trackteroid_cli.comparison import Comparison, Conflict, Standing, compare
 from trackteroid_cli.errors import (
@@ -169,8 +170,14 @@ def _decide(
     told = "; ".join(_told(each, names) for each in comparison.conflicts[:3])
     if len(named) > 3:
         told += f"; and {len(named) - 3} more"
+    header = batch.header
+    if header.replica:
+        told += (
+            f"; the author saw a replica that was pulled {before(header.replica, header.created)} "
+            "it was recorded"
+        )
     _note_held(batch, connection, told)
-    raise ConflictFound(batch.header.id, batch.header.name, named, told)
+    raise ConflictFound(header.id, header.name, named, told)
 
 
 def names_for(

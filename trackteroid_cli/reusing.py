@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-import ftrack_api
+from trackteroid_cli.merging import MergingSession
 
-#: ftrack's own class: while a script is recorded, ``ftrack_api.Session`` is ours.
-FtrackSession = ftrack_api.Session
+Made = TypeVar("Made")
 
 
-class ReusingSession(FtrackSession):  # type: ignore[misc, valid-type]
+class ReusingSession(MergingSession):
     """An ftrack session that can reuse its query results."""
 
-    #: Expression -> records and metadata; None while nothing is reused.
-    _query_results: dict[str, Any] | None
+    #: Expression -> records and metadata, and what was made of them; None while nothing is reused.
+    _query_results: dict[Hashable, Any] | None
 
     @contextmanager
     def reusing_query_results(self) -> Iterator[ReusingSession]:
@@ -41,6 +40,18 @@ class ReusingSession(FtrackSession):  # type: ignore[misc, valid-type]
             known = self._query_results[expression] = super()._query(expression)
         records, metadata = known
         return list(records), metadata
+
+    def reused(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what *make* returned for *key* when it was first asked for, or returns now.
+
+        It is forgotten with the results of queries, and kept only while they are.
+        """
+        if self._query_results is None:
+            return make()
+        if key not in self._query_results:
+            self._query_results[key] = make()
+        made: Made = self._query_results[key]
+        return made
 
     def reset(self) -> None:
         """Reset the session: also forget the answers of queries, whose entities it expunges."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,7 +170,18 @@ class _Queue:
         self._landed.add(entry.id)
 
     def blocking(self, batch: Batch, entry: Entry) -> Entry | None:
-        """Return an earlier batch that has not landed and that creates what *batch* needs."""
+        """Return an earlier batch that has not landed and that *batch* needs.
+
+        That is one that it was built on, or that creates what it mentions. One that was thrown away
+        is needed for what it creates; what it would only have changed, the comparison tells.
+        """
+        for id_ in batch.header.built_on:
+            other = self._unlanded.get(id_)
+            if other is not None and self._still_waits(other):
+                return other
+        for other in self.spool.entries((State.DISCARDED,)):
+            if other.id in batch.header.built_on and _mentions(batch, set(_created_keys(other))):
+                return other
         created = self._created_by_others()
         if not created:
             return None
@@ -190,14 +202,22 @@ class _Queue:
             return False
         return True
 
+    @cached_property
+    def _unlanded(self) -> dict[str, Entry]:
+        states = (State.PENDING, State.COMMITTING, State.FAILED)
+        return {entry.id: entry for entry in self.spool.entries(states)}
+
     def _created_by_others(self) -> dict[str, Entry]:
         if self._created is None:
             self._created = {}
-            unlanded = self.spool.entries((State.PENDING, State.COMMITTING, State.FAILED))
-            for entry in unlanded if len(unlanded) > 1 else ():
+            for entry in self._unlanded.values() if len(self._unlanded) > 1 else ():
                 for key in _created_keys(entry):
                     self._created.setdefault(key, entry)
         return self._created
+
+
+def _mentions(batch: Batch, keys: set[str]) -> bool:
+    return any(not keys.isdisjoint(texts(to_json(operation))) for operation in batch.operations())
 
 
 def _created_keys(entry: Entry) -> list[str]:
@@ -308,13 +328,26 @@ def _changed_by(entry: Entry) -> set[Identity]:
 
 def _wait_for_others(queue: _Queue, batch: Batch, entry: Entry) -> None:
     behind = queue.blocking(batch, entry)
-    if behind is not None:
+    if behind is None:
+        return
+    if behind.state is State.DISCARDED:
         raise WaitsForBatch(
             entry.id,
             entry.name,
             behind=behind.id,
-            why=f"it needs what {behind.id} ({behind.name}) creates, which has not landed",
+            why=f"it needs what {behind.id} ({behind.name}) creates, which was discarded",
+            hint=f"bring that back with `trackteroid discard --restore {behind.id}`, "
+            f"or discard this one too: `trackteroid discard {entry.id}`",
         )
+    told = f"{behind.id} ({behind.name})"
+    built = behind.id in batch.header.built_on
+    raise WaitsForBatch(
+        entry.id,
+        entry.name,
+        behind=behind.id,
+        why=f"it {f'was built on {told}' if built else f'needs what {told} creates'}, "
+        "which has not landed",
+    )
 
 
 def _failed(result: Result, error: TrackteroidError) -> Result:

@@ -21,11 +21,13 @@ import requests
 from trackteroid_cli import connection, sandbox, settings
 from trackteroid_cli.completing import complete
 from trackteroid_cli.deferral import READING_ACTIONS, Deferral, Recorder, Recording
-from trackteroid_cli.errors import CannotDefer
+from trackteroid_cli.errors import CannotDefer, Offline, ServerUnreachable
+from trackteroid_cli.merging import FtrackSession
 from trackteroid_cli.reading_back import ReadingBackSession
-from trackteroid_cli.reusing import FtrackSession
 
 if TYPE_CHECKING:
+    from trackteroid_cli.answers import Answers
+    from trackteroid_cli.offline import OfflineServer
     from trackteroid_cli.schedule import Result
 
 #: Set for the length of a recorded run: every session that is made defers from its first moment.
@@ -38,25 +40,95 @@ def set_recorder(recorder: Recorder | None) -> None:
     _recorder = recorder
 
 
+class _Unreachable(ServerUnreachable, requests.ConnectionError):
+    """What a script sees: our error, and the one that ``ftrack_api`` lets out."""
+
+
+def _signature() -> inspect.Signature:
+    """Return the signature of `Session`: ftrack_api's own, and what we add."""
+    signature = inspect.signature(FtrackSession)
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)
+        for name in ("offline", "without_pending", "reuse_query_results")
+    ]
+    return signature.replace(parameters=[*signature.parameters.values(), *added])
+
+
 class Session(ReadingBackSession):
     """An ftrack session that can defer its operations and reuse its query results.
 
-    All arguments are those of ``ftrack_api.Session``. A *server_url* of ``sandbox://NAME`` reaches
-    the sandbox of that name in this process; it needs neither key nor user.
+    All arguments are those of ``ftrack_api.Session``, and some more. A *server_url* of
+    ``sandbox://NAME`` reaches the sandbox of that name in this process; it needs neither key nor
+    user.
+
+    Args:
+        offline: ask the replica of the server on this machine, and no server; no key is needed.
+            None: as ``TRACKTEROID_OFFLINE`` tells.
+        without_pending: offline, leave out of what is seen the batches that wait to be committed.
+            None: as ``TRACKTEROID_WITHOUT_PENDING`` tells.
+        reuse_query_results: a file in which answers of queries are kept, so that this session and
+            later ones need not ask the same again. A commit of this session forgets them.
+
+    Raises:
+        NotPulled: *offline*, and there is no replica of the server.
+        StorageError: the file for answers cannot be used.
     """
 
     recorded_operations: ftrack_api.operation.Operations
 
-    __signature__ = inspect.signature(FtrackSession)
+    #: What the session asks in place of the server; None where it asks the server.
+    offline: OfflineServer | None = None
+
+    #: Answers of queries that are kept on disk; None where none are.
+    answers: Answers | None = None
+
+    __signature__ = _signature()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._arguments = _named(args, kwargs)
         self._deferral = None
         self._query_results = None
-        super().__init__(**_completed(self._arguments))
+        self._connect(self._arguments)
         if _recorder is not None:
             self._begin(_recorder.recording_for(self))
             _recorder.adopt(self)
+
+    def _connect(self, arguments: dict[str, Any]) -> None:
+        """Begin the session: `ftrack_api` asks the server, or the replica, for its schemas."""
+        completed = _completed(arguments)
+        offline = completed.pop("offline")
+        without_pending = completed.pop("without_pending")
+        answers = completed.pop("reuse_query_results", None)
+        self._close_sources()
+        if offline:
+            from trackteroid_cli.offline import OfflineServer
+
+            self.offline = OfflineServer(
+                completed.get("server_url") or "", without_pending=without_pending
+            )
+        if answers is not None:
+            from trackteroid_cli.answers import Answers
+
+            self.answers = Answers(Path(answers))
+        try:
+            super().__init__(**completed)
+        except BaseException:
+            self._close_sources()
+            raise
+        if self.offline is not None:
+            self._event_hub.connect = _refuse_event_hub
+
+    def close(self) -> None:
+        """Close the session."""
+        super().close()
+        self._close_sources()
+
+    def _close_sources(self) -> None:
+        """Close what answers in place of the server."""
+        sources = [each for each in (self.offline, self.answers) if each is not None]
+        self.offline = self.answers = None
+        for source in sources:
+            source.close()
 
     # -- deferring ---------------------------------------------------------------------------------
 
@@ -84,6 +156,7 @@ class Session(ReadingBackSession):
                 the batch that is to be continued was sent already, or is for another server.
             StorageError: the file cannot be written; nothing is half written.
         """
+        from trackteroid_cli.lineage import lineage
         from trackteroid_cli.provenance import make_header
 
         path = Path(path)
@@ -103,6 +176,7 @@ class Session(ReadingBackSession):
                 server=self.server_url,
                 api_user=self.api_user,
                 secrets=[self.api_key],
+                **lineage(self, recording),
             )
             recording.save(path, header, replace=True)
         finally:
@@ -124,10 +198,14 @@ class Session(ReadingBackSession):
     def commit(self) -> None:
         """Commit all local changes; while deferring, add them to the batch instead."""
         if self._deferral is None:
+            if self.offline is not None and self.recorded_operations:
+                raise Offline("cannot commit in an offline session, except to record")
             try:
                 super().commit()
             finally:
                 self._forget_query_results()
+                if self.answers is not None:
+                    self.answers.forget()
             return
         self._refuse_in_child(self._deferral)
         with self._thread_lock, self.auto_populating(False):
@@ -157,6 +235,8 @@ class Session(ReadingBackSession):
 
         Raises:
             CannotDefer: while deferring, an action would change the server at once.
+            ServerUnreachable: the request did not reach the server; also a
+                ``requests.ConnectionError``, which scripts may expect.
         """
         if self._deferral is not None:
             for entry in data:
@@ -169,15 +249,21 @@ class Session(ReadingBackSession):
                         "committed; creates, updates and deletes made through the session "
                         "are recorded",
                     )
-        return super().call(data)
+        try:
+            return super().call(data)
+        except requests.ConnectionError as error:
+            if connection.was_sent(error):
+                raise
+            told = connection.unreachable(self.server_url, error)
+            raise _Unreachable(told.what, why=told.why, hint=told.hint) from error
 
     # -- reconnecting ------------------------------------------------------------------------------
 
     def reconnect(self, **overrides: Any) -> None:
         """Connect afresh, with *overrides* in place of the arguments given before.
 
-        Entities stay usable, and recorded operations stay recorded, also if the server cannot be
-        reached.
+        With ``offline=False`` a session that was offline asks the server from then on. Entities
+        stay usable, and recorded operations stay recorded, also if the server cannot be reached.
 
         Raises:
             CannotDefer: the session defers, and *overrides* name another server.
@@ -191,7 +277,7 @@ class Session(ReadingBackSession):
             self.recorded_operations = ftrack_api.operation.Operations()
             self.close()
         try:
-            super().__init__(**_completed(arguments))
+            self._connect(arguments)
             self._arguments = arguments
         finally:
             fresh = set(self._cached_keys())
@@ -235,10 +321,12 @@ class Session(ReadingBackSession):
                 why="a commit goes to the server at once",
                 hint="commit the batch after the recording",
             )
-        self.reconnect(**overrides)
+        self.reconnect(**{"offline": False, **overrides})
         with self.open_connection() as fresh:
             result = replay_file(Path(path), fresh)
         self._forget_query_results()
+        if self.answers is not None:
+            self.answers.forget()
         self._forget_values(Path(path))
         return result
 
@@ -270,7 +358,17 @@ class Session(ReadingBackSession):
             timeout=timeout if isinstance(timeout, (int, float)) else connection.TIMEOUT,
             headers=self._arguments.get("headers"),
             cookies=self._arguments.get("cookies"),
+            offline=self.offline,
         )
+
+    def _recordings(self) -> list[Recording]:
+        """Return what the session records into, the outermost first."""
+        found: list[Recording] = []
+        deferral = self._deferral
+        while deferral is not None:
+            found.insert(0, deferral.recording)
+            deferral = deferral.outer
+        return found
 
     def _cached_keys(self) -> list[str]:
         return list(self._local_cache.keys())
@@ -285,7 +383,14 @@ class Session(ReadingBackSession):
     @_request.setter
     def _request(self, value: requests.Session | None) -> None:
         if value is not None:
-            sandbox.mount(value)
+            if self.offline is not None:
+                from trackteroid_cli import offline
+
+                offline.mount(value, self.offline, self._recordings)
+            else:
+                sandbox.mount(value)
+            if self.answers is not None:
+                self.answers.mount(value, self.server_url)
         self._managed_request = value
 
     def _write_schemas_to_cache(self, schemas: Any, schema_cache_path: str) -> None:
@@ -320,6 +425,7 @@ class DefaultSession(Session):
             raise AttributeError(name)
         with _connecting:
             if "_arguments" not in self.__dict__:
+                settings.as_server(settings.lookup())  # ftrack_api would not say what to set
                 try:
                     Session.__init__(self)
                 except BaseException:
@@ -336,20 +442,31 @@ def default_session() -> DefaultSession:
 
 def _named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return all arguments by their names, as `Session.reconnect` overrides some of them."""
-    bound = inspect.signature(FtrackSession.__init__).bind(None, *args, **kwargs)
-    arguments = dict(bound.arguments)
-    arguments.pop("self")
-    return arguments
+    return dict(Session.__signature__.bind(*args, **kwargs).arguments)
+
+
+def _refuse_event_hub(*_: Any, **__: Any) -> None:
+    raise Offline("cannot connect to the event hub")
 
 
 def _completed(arguments: dict[str, Any]) -> dict[str, Any]:
     """Fill in what ``ftrack_api`` knows nothing of: our settings, a cache folder that exists."""
     arguments = dict(arguments)
+    for name, from_environment in (
+        ("offline", settings.is_offline),
+        ("without_pending", settings.is_without_pending),
+    ):
+        given = arguments.get(name)
+        arguments[name] = from_environment() if given is None else bool(given)
     found = settings.lookup(
         url=arguments.get("server_url") or "",
         user=arguments.get("api_user") or "",
         key=arguments.get("api_key") or "",
+        offline=arguments["offline"],
     )
+    if arguments["offline"]:
+        settings.as_server(found)  # tells what is missing before anything is looked for
+        arguments["auto_connect_event_hub"] = False
     for name, setting in (
         ("server_url", found.url),
         ("api_user", found.user),

@@ -21,7 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from trackteroid_cli.errors import NotConfigured
+from trackteroid_cli.errors import NotConfigured, Offline
 
 #: URLs of servers that run inside this process.
 SANDBOX_SCHEME = "sandbox://"
@@ -32,6 +32,15 @@ DEMO_SANDBOX = f"{SANDBOX_SCHEME}demo"
 #: The sandbox holds invented data and answers only on this machine, so its key is no secret.
 SANDBOX_KEY = "demo-key"
 SANDBOX_USER = "demo"
+
+#: Set where the server is not to be asked, but the replica of it on this machine.
+OFFLINE = "TRACKTEROID_OFFLINE"
+
+#: Set where an offline session is to see the replica alone, without what waits to be committed.
+WITHOUT_PENDING = "TRACKTEROID_WITHOUT_PENDING"
+
+#: Offline, no key is needed: what stands in its place opens nothing.
+_NO_KEY = "offline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,20 @@ def user_name() -> str:
         return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
 
 
+def is_offline() -> bool:
+    """Return whether the environment keeps this process from asking a server."""
+    return _is_set(OFFLINE)
+
+
+def is_without_pending() -> bool:
+    """Return whether the environment leaves batches that wait out of what a replica shows."""
+    return _is_set(WITHOUT_PENDING)
+
+
+def _is_set(name: str) -> bool:
+    return os.environ.get(name, "").strip().lower() not in ("", "0", "false", "no", "off")
+
+
 def is_sandbox(url: str) -> bool:
     """Return whether *url* names a sandbox in this process."""
     return url.startswith(SANDBOX_SCHEME)
@@ -100,12 +123,13 @@ def normalise_url(url: str) -> str:
     return urlunsplit((parts.scheme.lower(), location, parts.path.rstrip("/"), "", ""))
 
 
-def lookup(*, url: str = "", user: str = "", key: str = "") -> Found:
+def lookup(*, url: str = "", user: str = "", key: str = "", offline: bool | None = None) -> Found:
     """Return what is set about the server: by the arguments, the environment, the settings file.
 
     Each is taken from the first that has it. The file is not read where nothing is left open, nor
     for a sandbox, which has a key and a user of its own; and its key never goes to another server
-    than its own.
+    than its own. Where the server is not to be asked (*offline*; the environment tells unless it is
+    given), no key is needed.
 
     Raises:
         NotConfigured: the settings file cannot be used, or a value cannot be sent.
@@ -124,6 +148,8 @@ def lookup(*, url: str = "", user: str = "", key: str = "") -> Found:
         own = "the sandbox's own"
         return _merged(found, Found(user=Setting(SANDBOX_USER, own), key=Setting(SANDBOX_KEY, own)))
     found = _merged(found, Found(user=Setting(user_name(), "the login")))
+    if is_offline() if offline is None else offline:
+        found = _merged(found, Found(key=Setting(_NO_KEY, "not needed offline")))
     _refuse_unsendable("API key", found.key)
     _refuse_unsendable("user", found.user)
     return found
@@ -136,12 +162,18 @@ def _for(url: str, file: Found) -> Found:
     return file
 
 
-def server() -> Server:
+def server(*, reaching: bool = True) -> Server:
     """Return the server that the environment and the settings file name, as `lookup` finds it.
+
+    Args:
+        reaching: whether it is going to be asked for something.
 
     Raises:
         NotConfigured: something is missing, or makes no sense; the message says what.
+        Offline: *reaching*, and the environment forbids it.
     """
+    if reaching and is_offline():
+        raise Offline("cannot ask the server", why=f"{OFFLINE} is set")
     return as_server(lookup())
 
 
@@ -350,6 +382,13 @@ def select_sandbox(environ: MutableMapping[str, str]) -> None:
     environ["FTRACK_SERVER"] = DEMO_SANDBOX
     environ["FTRACK_API_KEY"] = SANDBOX_KEY
     environ["FTRACK_API_USER"] = SANDBOX_USER
+
+
+def select_offline(environ: MutableMapping[str, str], *, without_pending: bool = False) -> None:
+    """Make this process, and every script that it runs, ask the replica instead of the server."""
+    environ[OFFLINE] = "1"
+    if without_pending:
+        environ[WITHOUT_PENDING] = "1"
 
 
 def cache_folder(server_url: str) -> Path:

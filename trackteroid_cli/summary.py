@@ -34,6 +34,8 @@ class Summary:
             "path": str(self.path),
             "counts": {"create": 0, "update": 0, "delete": 0, **header.counts},
             "reason": self.reason,
+            "replica": header.replica or None,
+            "built_on": header.built_on,
         }
 
 

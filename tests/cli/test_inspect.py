@@ -80,6 +80,8 @@ def test_a_list_has_a_line_for_each_batch_in_recorded_order(
         "path": str(failed.path),
         "counts": {"create": 1, "update": 0, "delete": 0},
         "reason": "ValidationError: no such attribute",
+        "replica": None,
+        "built_on": [],
     }
     assert [each["reason"] for each in summaries] == [None, summaries[1]["reason"], None]
     (only,) = trackteroid.json("inspect", "--state", "pending", "--json")

@@ -22,6 +22,7 @@ COMMANDS = (
     "discard",
     "revert",
     "query",
+    "replica",
     "sandbox",
     "doctor",
     "demo",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trackteroid_cli import settings
+from trackteroid_cli.ages import before
 from trackteroid_cli.cli.common import batch_or_file, spool
 from trackteroid_cli.cli.output import Output, counted, plural
 from trackteroid_cli.errors import ExitCode, UsageError
@@ -105,6 +106,11 @@ def _list(state: State | None, output: Output) -> None:
     )
     if hidden:
         output.note(f"{plural(hidden, 'older committed batch')} left out; --json lists all")
+    if output.terminal:
+        from trackteroid_cli.cli.graph import graph
+
+        for tree in graph(summaries):
+            output.console.print(tree)
 
 
 def _row(summary: Summary, output: Output) -> tuple[str, ...]:
@@ -240,9 +246,22 @@ def _provenance(summary: Summary) -> list[tuple[str, Any]]:
         import shlex
 
         rows.append(("from", shlex.join(header.argv)))
+    if header.replica:
+        seen = f"a replica that was pulled {before(header.replica, header.created)}"
+        rows.append(("offline", f"what the author saw was {seen}"))
+    if header.built_on:
+        rows.append(("built on", ", ".join(_named(id_) for id_ in header.built_on)))
     if summary.reason:
         rows.append(("reason", summary.reason))
     return rows
+
+
+def _named(id_: str) -> str:
+    """Return the id of a batch, with its name and state if it is in the spool."""
+    for entry in spool().entries():
+        if entry.id == id_:
+            return f"{id_} ({entry.name}, {entry.state.value})"
+    return id_
 
 
 def local_time(created: str) -> str:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trackteroid_cli import settings
+from trackteroid_cli.cli.offline import (
+    OfflineOption,
+    WithoutPendingOption,
+    choose_offline,
+    offline_server,
+)
 from trackteroid_cli.cli.output import Output, plural
+from trackteroid_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from trackteroid_cli.answers import Answers
     from trackteroid_cli.querying import Question
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -47,17 +56,56 @@ def query(
     limit: Annotated[
         int | None, typer.Option(metavar="N", help="Show at most so many entities.", min=0)
     ] = None,
+    offline: OfflineOption = False,
+    without_pending: WithoutPendingOption = False,
+    reuse: Annotated[
+        bool,
+        typer.Option("--reuse", help="Reuse the answer if the same was asked a short while ago."),
+    ] = False,
+    max_age: Annotated[
+        str,
+        typer.Option(
+            metavar="AGE", help="With --reuse, how old an answer may be, such as 90s, 10m, 2h, 1d."
+        ),
+    ] = "1h",
 ) -> None:
     """Ask the server, and show the entities that it answers with."""
     output: Output = ctx.obj
     output.as_json = format_ is Format.JSON
-    server = settings.server()
+    choose_offline(offline, without_pending)
+    server = settings.server(reaching=False)
     from trackteroid_cli.connection import Connection
     from trackteroid_cli.querying import Question
 
-    with Connection(server) as connection:
+    with (
+        offline_server(server.url, output) as replica,
+        _kept_answers(server.url, reuse, max_age, output) as answers,
+        Connection(server, offline=replica, answers=answers) as connection,
+    ):
         question = Question(" ".join(expression), connection, limit=limit)
         _SHOW[format_](question, question.entities(), output)
+
+
+@contextmanager
+def _kept_answers(url: str, reuse: bool, max_age: str, output: Output) -> Iterator[Answers | None]:
+    """Give the answers of the server *url* that may be reused, and say how old those were."""
+    if not reuse:
+        yield None
+        return
+    from trackteroid_cli.ages import ago, length
+    from trackteroid_cli.answers import Answers
+
+    try:
+        seconds = length(max_age)
+    except ValueError as error:
+        raise UsageError(
+            f"--max-age cannot be {max_age!r}", why=str(error), hint="for example: 90s, 10m, 2h, 1d"
+        ) from error
+    file = settings.cache_folder(url) / "answers.sqlite"
+    with closing(Answers(file, max_age=seconds)) as answers:
+        yield answers
+        if answers.oldest is not None:
+            output.note(f"reused: this was answered {ago(answers.oldest)}")
 
 
 def _show_table(question: Question, entities: Iterator[Any], output: Output) -> None:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from trackteroid_cli.ages import ago
 from trackteroid_cli.cli.common import spool
+from trackteroid_cli.cli.offline import OfflineOption, WithoutPendingOption, choose_offline
 from trackteroid_cli.cli.output import Output, counted, plural
 from trackteroid_cli.errors import InvalidOperation, NotFound, StorageError, UsageError
 
@@ -88,6 +90,8 @@ def record(
             "--output", "-o", metavar="FILE", help="Write the batch there, not into the spool."
         ),
     ] = None,
+    offline: OfflineOption = False,
+    without_pending: WithoutPendingOption = False,
 ) -> None:
     """Run a script with every ftrack session deferred, and keep what it commits as one batch.
 
@@ -103,6 +107,7 @@ def record(
             "nothing to record" if not forms else "only one of -c, -m and --jsonl can be recorded",
             hint="give a script, or one of -c CODE, -m MODULE, --jsonl FILE",
         )
+    choose_offline(offline, without_pending)
     # The script may change the folder that it runs in, and the environment.
     place = spool()
     output_file = output_file.absolute() if output_file else None
@@ -225,6 +230,7 @@ def _lines(source: str) -> Iterator[str]:
 def _tell(batch: Any, output: Output, as_file: bool) -> None:
     header = batch.header
     shown = str(batch.path) if as_file else header.id
-    output.note(f"recorded {header.name}: {counted(header.counts)}; nothing was sent")
+    seen = f", as seen in a replica pulled {ago(header.replica)}" if header.replica else ""
+    output.note(f"recorded {header.name}: {counted(header.counts)}{seen}; nothing was sent")
     output.note(f"  review: trackteroid inspect {shown}")
     output.note(f"  send:   trackteroid commit {shown}")

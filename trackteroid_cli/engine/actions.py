@@ -101,9 +101,14 @@ def _finish(writing: Writing) -> None:
 def _query_server_information(request: Request, operation: Operation) -> Answer:
     information = {
         "version": VERSION,
-        "schema_hash": request.writing.schema.hash,
         "is_timezone_support_enabled": True,
         "storage_scenario": _storage_scenario(request.writing),
+        "is_nested_subqueries_enabled": True,
+        "workday_length": 28800,
+        "week_startday": 1,
+        # What the server told that the rows are from, if they are a replica's.
+        **_kept_information(request.writing),
+        "schema_hash": request.writing.schema.hash,
         "user_information": {
             "id": request.caller.id,
             "username": request.caller.username,
@@ -112,14 +117,17 @@ def _query_server_information(request: Request, operation: Operation) -> Answer:
             "is_global_access_key": request.caller.has_global_key,
             "restricted_user": False,
         },
-        "is_nested_subqueries_enabled": True,
-        "workday_length": 28800,
-        "week_startday": 1,
     }
     wanted = operation.get("values")
     if isinstance(wanted, list):
         information = {name: value for name, value in information.items() if name in wanted}
     return lambda: information
+
+
+def _kept_information(writing: Writing) -> dict[str, Any]:
+    text = writing.one("SELECT value FROM _setting WHERE name = 'server_information'")
+    information: dict[str, Any] = json.loads(text) if text else {}
+    return information
 
 
 def _storage_scenario(writing: Writing) -> Any:

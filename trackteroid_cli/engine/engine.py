@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from trackteroid_cli.engine import actions, seed, values
 from trackteroid_cli.engine.actions import Caller, Request
 from trackteroid_cli.engine.errors import EngineError, InvalidCredentials
-from trackteroid_cli.engine.schema import Schema
+from trackteroid_cli.engine.schema import Schema, is_dense
 from trackteroid_cli.engine.store import Store
 from trackteroid_cli.engine.write import Writing
 
@@ -91,6 +91,38 @@ class Engine:
             writing = Writing(connection, self.store.schema, caller.id, moment)
             request = Request(writing, caller, self.server_url, strict)
             return actions.perform(request, operations)
+
+    def apply(self, operations: object, *, user: str, moment: str) -> None:
+        """Do the creates, updates and deletes that *user* asked another server for, or none.
+
+        Args:
+            operations: a list of ftrack's operation objects.
+            user: their username; if nobody here has it, nobody is noted as their author.
+            moment: as for `call`.
+
+        Raises:
+            EngineError: they are refused; nothing was changed.
+        """
+        wanted = actions.read_operations(operations)
+        with self.store.writing() as connection:
+            row = connection.execute(
+                "SELECT id FROM resource WHERE _type = 'User' AND username = ?", [user]
+            ).fetchone()
+            writing = Writing(connection, self.store.schema, row[0] if row else None, moment)
+            caller = Caller("", user, None, None, has_global_key=False)
+            actions.perform(Request(writing, caller, self.server_url, strict=False), wanted)
+
+    def has(self, entity_type: str, key: Sequence[str]) -> bool:
+        """Return whether there is an entity of that type, or a kind of it, with that key.
+
+        Custom attribute values that belong to an entity are there if it is a type with them.
+        """
+        found = self.store.schema.types.get(entity_type)
+        if found is None or is_dense(entity_type):
+            return found is not None
+        with self.store.reading() as connection:
+            writing = Writing(connection, self.store.schema, None, values.now())
+            return writing.find(found, tuple(key)) is not None
 
     def close(self) -> None:
         """Close the database."""

@@ -1,0 +1,49 @@
+"""What the tests of working offline share: a replica of one project, and a way to be cut off."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.conftest import CommandLine, Server
+
+#: The project that is pulled, and the one that is not.
+PULLED, NOT_PULLED = "salt_and_ember", "brightwater"
+
+
+@functools.cache
+def _cut_off() -> tuple[str, ...]:
+    """Return what runs a command where there is no network, not even a loopback that is up."""
+    unshare = shutil.which("unshare")
+    for options in (("-n",), ("-rn",)):
+        if unshare and not subprocess.run([unshare, *options, "true"], check=False).returncode:
+            return (unshare, *options)
+    pytest.skip("no network namespace can be made here")
+
+
+class Offline(CommandLine):
+    """The command line where no packet can leave: in a network namespace without a route."""
+
+    def __call__(self, *arguments: object, **more: Any) -> subprocess.CompletedProcess[str]:
+        return super().__call__(*arguments, prefix=_cut_off(), **more)
+
+
+@pytest.fixture
+def pulled(connected: CommandLine) -> CommandLine:
+    """The command line, with a replica of one project of `server`."""
+    finished = connected("replica", "pull", "--project", PULLED)
+    assert finished.returncode == 0, finished.stderr
+    return connected
+
+
+@pytest.fixture
+def offline(pulled: CommandLine, server: Server) -> Offline:
+    """The command line with that replica, without a network and without a key."""
+    return Offline(
+        pulled.folder,
+        {"FTRACK_SERVER": server.url, "FTRACK_API_USER": "demo", "TRACKTEROID_OFFLINE": "1"},
+    )

@@ -1,0 +1,205 @@
+"""A replica answers what it can know, and names the pull that makes it know the rest."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.offline.conftest import NOT_PULLED, PULLED
+from trackteroid_cli import sandbox
+from trackteroid_cli.connection import Connection
+from trackteroid_cli.engine.engine import Engine
+from trackteroid_cli.errors import InvalidExpression, NotPulled
+from trackteroid_cli.offline import OfflineServer
+from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER, Server
+
+URL = "sandbox://demo"
+
+SHOT = f'Shot where project.name is "{PULLED}"'
+HELD_SHOT = f'Shot where project.name is "{NOT_PULLED}" and name is "sh010"'
+OTHER_SHOT = f'Shot where project.name is "{NOT_PULLED}" and name is_not "sh010"'
+OTHER_PROJECT = f'Project where name is "{NOT_PULLED}"'
+
+#: Pulled besides the project: shots of the other one, with their assets.
+EXPRESSIONS = (
+    f"select assets from {HELD_SHOT}",
+    'Job where status is "killed"',
+)
+
+
+@pytest.fixture(scope="module")
+def pulled_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Local state with a sandbox, and a replica of a part of it."""
+    folder = tmp_path_factory.mktemp("replica")
+    environment = {**os.environ, "TRACKTEROID_HOME": str(folder), "FTRACK_SERVER": URL}
+    command = [sys.executable, "-m", "trackteroid_cli", "replica", "pull", "--project", PULLED]
+    subprocess.run([*command, *EXPRESSIONS], env=environment, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def home(home: Path, pulled_home: Path) -> Path:
+    shutil.copytree(pulled_home, home)
+    return home
+
+
+@pytest.fixture
+def server(home: Path) -> Iterator[Engine]:
+    with closing(sandbox.open_engine("demo")) as engine:
+        yield engine
+
+
+@pytest.fixture
+def replica(home: Path) -> Iterator[Connection]:
+    with (
+        closing(OfflineServer(URL)) as offline,
+        Connection(Server(URL, SANDBOX_USER, SANDBOX_KEY), offline=offline) as connection,
+    ):
+        yield connection
+
+
+def ask(source: Any, expression: str) -> list[dict[str, Any]]:
+    operations = [{"action": "query", "expression": expression}]
+    if isinstance(source, Connection):
+        answer = source.call(operations)
+    else:
+        answer = source.call(operations, user=SANDBOX_USER, key=SANDBOX_KEY)
+    data: list[dict[str, Any]] = answer[0]["data"]
+    return data
+
+
+def one(server: Engine, expression: str) -> str:
+    return str(ask(server, f"select id from {expression} order by id limit 1")[0]["id"])
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        f"select name, parent.name, custom_attributes.value from {SHOT}",
+        'Status where name is "no such status"',
+        "User where username like 'nobody%'",
+        f'Shot where project.name is "{PULLED}" and name is "no such shot"',
+        'Shot where name is "no such shot" and project_id is "{project}"',
+        'Task where parent_id is "{shot}" and name is "no such task"',
+        'Task where parent.id in ("{shot}") and name is "no such task"',
+        'Task where parent has (id is "{shot}") and name is "no such task"',
+        'Task where ancestors any (id is "{sequence}") and name is "no such task"',
+        'Shot where id is "{shot}" and name is "no such shot"',
+        'ComponentLocation where component.version.asset.parent.id is "{shot}" and id is_not none',
+        'Note where parent_id is "{shot}" and content is "never said"',
+        'select children, assets.versions from Shot where id is "{shot}"',
+        'User where assignments any (context.id is "{shot}" and context.name is "no")',
+        OTHER_PROJECT,
+        HELD_SHOT,
+        f"select assets, metadata from {HELD_SHOT}",
+        'Job where status is "killed"',
+    ],
+)
+def test_a_question_that_the_replica_holds_the_answer_of_is_answered_as_by_the_server(
+    server: Engine, replica: Connection, expression: str
+) -> None:
+    expression = f"{_filled(server, expression)} order by id"
+    assert _sorted(ask(replica, expression)) == _sorted(ask(server, expression))
+
+
+@pytest.mark.parametrize(
+    ("expression", "what", "command"),
+    [
+        ('Shot where name is "no such shot"', "a Shot that the query asks for", "--project NAME"),
+        ('Shot where project.name is "{other}"', "the project '{other}'", "--project {other}"),
+        ('Task where project.id is "{other_id}"', "the project '{other}'", "--project {other}"),
+        ('Task where project_id is "{other_id}"', "the project '{other}'", "--project {other}"),
+        (
+            'Task where project.name in ("salt_and_ember", "{other}")',
+            "the project '{other}'",
+            "--project {other}",
+        ),
+        ('Shot where project.name is "unheard of"', "'unheard of'", "--project 'unheard of'"),
+        (
+            'Shot where id is "{other_shot}"',
+            "the Shot {other_shot}",
+            "'Shot where id is {other_shot}'",
+        ),
+        (
+            'Shot where id in ("{shot}", "{other_shot}")',
+            "the Shot {other_shot}",
+            "'Shot where id is {other_shot}'",
+        ),
+        ('Task where parent.id is "{other_shot}"', "{other_shot}", "where id is {other_shot}"),
+        (
+            'select assets from Project where name is "{other}"',
+            "the assets of Project {other_id}",
+            "select assets from Project where id is {other_id}",
+        ),
+        ('Task where assignments any (resource.username is "nobody")', "a Task", "--project"),
+        ('Task where not project.name is "salt_and_ember"', "a Task", "--project NAME"),
+    ],
+)
+def test_a_question_about_what_was_not_pulled_is_refused_and_names_the_pull(
+    server: Engine, replica: Connection, expression: str, what: str, command: str
+) -> None:
+    with pytest.raises(NotPulled) as refused:
+        ask(replica, _filled(server, expression))
+    assert _filled(server, what) in refused.value.what
+    assert _filled(server, command) in refused.value.hint
+    assert f"it holds {PULLED}, last pulled " in refused.value.why
+
+
+def test_what_the_refusal_names_makes_the_replica_answer(
+    server: Engine, home: Path, trackteroid: Any
+) -> None:
+    trackteroid.environment = {"FTRACK_SERVER": URL}
+    expression = f'Shot where id is "{one(server, OTHER_SHOT)}"'
+    refused = trackteroid("query", "--offline", expression)
+    assert refused.returncode == 4
+    command = refused.stderr.partition("run: trackteroid ")[2].strip()
+    assert trackteroid(*shlex.split(command)).returncode == 0
+    answered = trackteroid("query", "--offline", expression, "--format", "ids")
+    assert answered.returncode == 0
+    assert answered.stdout.strip() == one(server, OTHER_SHOT)
+
+
+def test_an_expression_that_cannot_be_read_is_told_as_by_the_server(replica: Connection) -> None:
+    for expression in ("Shot where (", "Shoot", "Shot where nmae is x"):
+        with pytest.raises(InvalidExpression):
+            ask(replica, expression)
+
+
+def test_without_a_replica_the_pull_is_named(trackteroid: Any) -> None:
+    trackteroid.environment = {"FTRACK_SERVER": "https://studio.example"}
+    refused = trackteroid("query", "--offline", "Shot")
+    assert refused.returncode == 4
+    assert "there is no replica of https://studio.example" in refused.stderr
+    assert "trackteroid replica pull --project NAME" in refused.stderr
+
+
+def _sorted(value: Any) -> Any:
+    """Return *value* with what has no order in an order: a collection has none of its own."""
+    if isinstance(value, dict):
+        return {name: _sorted(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return sorted(map(_sorted, value), key=str)
+    return value
+
+
+def _filled(server: Engine, text: str) -> str:
+    values = {"other": NOT_PULLED}
+    for name, expression in {
+        "shot": SHOT,
+        "sequence": f'Sequence where project.name is "{PULLED}"',
+        "project": f'Project where name is "{PULLED}"',
+        "other_shot": OTHER_SHOT,
+        "other_id": OTHER_PROJECT,
+    }.items():
+        if "{" + name + "}" in text:
+            values[name] = one(server, expression)
+    return text.format(**values)

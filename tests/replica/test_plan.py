@@ -1,0 +1,141 @@
+"""The plan: that every row and every column of a schema is asked for, and by what."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from trackteroid_cli.engine.schema import Schema
+from trackteroid_cli.engine.standard import standard_schemas
+from trackteroid_cli.expressions import PAGE
+from trackteroid_cli.pulling.plan import OWNERS, Job, Plan, Reach
+from trackteroid_cli.pulling.ways import ABOVE, WAYS, is_scoped, ways_to
+
+
+@pytest.fixture(scope="module")
+def schema() -> Schema:
+    return Schema(standard_schemas())
+
+
+@pytest.fixture(scope="module")
+def plan(schema: Schema) -> Plan:
+    return Plan(schema)
+
+
+def test_every_stored_column_is_selected(plan: Plan) -> None:
+    for root, family in plan.schema.families.items():
+        if family.dense:
+            continue
+        columns = set()
+        for source in plan.sources.values():
+            if source.root != root:
+                continue
+            relations = plan.schema.types[source.entity_type].relations
+            for projection in source.projections:
+                name = projection.partition(".")[0]
+                columns.add(relations[name].column if name in relations else projection)
+        # The key of a setting is not one column, so this one holds nothing.
+        assert set(family.columns) - {"setting_id"} <= columns, root
+
+
+def test_every_type_is_held_whole_or_for_projects(plan: Plan) -> None:
+    roots = {root for root, family in plan.schema.families.items() if not family.dense}
+    assert set(plan.whole) | set(plan.scoped) == roots
+    assert not set(plan.whole) & set(plan.scoped)
+
+
+def test_the_ways_are_those_of_the_schema(schema: Schema) -> None:
+    for root, ways in [*WAYS.items(), *ABOVE.items()]:
+        members = [schema.types[name] for name in schema.families[root].members]
+        for way in ways:
+            assert any(way.by in member.scalars for member in members), (root, way)
+            assert way.column in schema.types[way.owner].scalars, (root, way)
+
+
+def test_what_is_held_for_projects_can_be_reached_from_one(schema: Schema, plan: Plan) -> None:
+    reached = {"Context"}
+    while True:
+        further = {
+            root
+            for name in plan.sources
+            if schema.types[name].root in reached
+            for root, _ in plan._ways(name)
+        } - reached
+        if not further:
+            break
+        reached |= further
+    assert set(plan.scoped) <= reached
+
+
+def test_one_query_has_all_types_of_a_family_with_the_same_attributes(plan: Plan) -> None:
+    assert plan.sources_of("Shot") == ["TypedContext"]
+    assert plan.sources_of("Context") == ["Project", "TypedContext"]
+    assert plan.sources_of("FileComponent") == ["FileComponent"]
+
+
+def test_an_attribute_of_one_object_type_is_selected_from_that_type() -> None:
+    documents: list[dict[str, Any]] = copy.deepcopy(list(standard_schemas()))
+    (shot,) = (each for each in documents if each["id"] == "Shot")
+    shot["properties"]["plates"] = {"type": "integer"}
+    plan = Plan(Schema(documents))
+    assert "plates" in plan.sources["Shot"].projections
+    assert "plates" not in plan.sources["Task"].projections
+    assert "TypedContext" not in plan.sources
+
+
+def test_a_type_that_the_table_does_not_know_belongs_to_what_it_refers_to() -> None:
+    documents: list[dict[str, Any]] = copy.deepcopy(list(standard_schemas()))
+    (timelog,) = (each for each in documents if each["id"] == "Timelog")
+    documents.append({**timelog, "id": "Shift", "alias_for": {"id": "Shift", "classifiers": {}}})
+    schema = Schema(documents)
+    assert [(way.by, way.owner) for way in ways_to(schema, "Shift")] == [("context_id", "Context")]
+    assert is_scoped(schema, "Shift")
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        Job("Project", reach=Reach.PART),
+        Job("TypedContext", "project_id", ("a", "b"), low="1", high="2", after="17"),
+        Job("Metadata", "parent_id", ("a",), alone=True),
+        Job("Shot", within="Shot where name is x", follow="assets", reach=Reach.SELECTED),
+    ],
+)
+def test_a_job_is_the_same_after_it_was_written_down(job: Job) -> None:
+    assert Job.from_json(job.as_json()) == job
+
+
+def test_the_next_page_begins_after_the_last_id(plan: Plan) -> None:
+    job = Job("Asset", "context_id", ("a", "b"))
+    (following,) = plan.next_pages(job, [{"id": f"{number:03}"} for number in range(PAGE)])
+    assert 'id > "499"' in plan.expression(following)
+    assert list(plan.next_pages(following, [{"id": "500"}])) == []
+
+
+def test_owners_whose_rows_are_all_there_are_not_asked_for_again(plan: Plan) -> None:
+    job = Job("Metadata", "parent_id", ("a", "b", "c"))
+    rows = [{"parent_id": "a"}] * 10 + [{"parent_id": "b"}] * (PAGE - 10)
+    (following,) = plan.next_pages(job, rows)
+    assert following.values == ("b", "c")
+    assert plan.complete(job, rows) == ("a",)
+
+
+def test_an_owner_that_fills_a_page_is_asked_for_by_itself(plan: Plan) -> None:
+    job = Job("Metadata", "parent_id", ("a", "b"))
+    others, alone = plan.next_pages(job, [{"parent_id": "a"}] * PAGE)
+    assert (others.values, alone.values, alone.joinable) == (("b",), ("a",), False)
+    assert "limit" not in plan.expression(alone)
+    assert list(plan.next_pages(alone, [{"parent_id": "a"}] * 2 * PAGE)) == []
+
+
+def test_many_owners_are_divided_among_queries(plan: Plan) -> None:
+    jobs = list(plan.named("Asset", map(str, range(OWNERS + 1)), Reach.PART))
+    assert [len(job.values) for job in jobs] == [OWNERS, 1]
+
+
+def test_contexts_of_a_project_are_divided_without_a_gap(plan: Plan) -> None:
+    jobs = [job for job in plan.projects(["p"]) if job.entity_type == "TypedContext"]
+    assert (jobs[0].low, jobs[-1].high) == ("", "")
+    assert [job.high for job in jobs[:-1]] == [job.low for job in jobs[1:]]

@@ -1,0 +1,120 @@
+"""`trackteroid replica` on the command line: what it prints, and its exit statuses."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from tests.cli.conftest import on_terminal, refused
+from tests.conftest import CommandLine, Server
+
+PROJECT = "salt_and_ember"
+
+
+def test_nothing_pulled_yet_says_what_to_run(connected: CommandLine) -> None:
+    finished = connected("replica", "status")
+    refused(
+        finished, 4, what="there is no replica of", hint="trackteroid replica pull --project NAME"
+    )
+    assert connected.json("replica", "status", "--json")["error"]["exit"] == 4
+
+
+def test_a_first_pull_of_nothing_says_how_to_name_projects(connected: CommandLine) -> None:
+    finished = connected("replica", "pull")
+    assert finished.returncode == 0, finished.stderr
+    assert "no project is held yet" in finished.stderr
+    assert "--all-projects" in finished.stderr
+    assert finished.stdout.startswith("pulled\t")
+
+
+def test_a_pull_prints_what_is_held_now(connected: CommandLine, server: Server) -> None:
+    finished = connected("replica", "pull", "--project", PROJECT, "Job")
+    lines = [line.split("\t") for line in finished.stdout.splitlines()]
+    assert finished.stderr == ""
+    assert re.fullmatch(r"\d+ new, 0 changed, 0 gone", lines[0][1])
+    assert [line[:2] for line in lines[1:]] == [
+        ["server", server.url],
+        ["project", PROJECT],
+        ["expression", "Job"],
+    ]
+
+
+def test_status_asks_no_server_and_needs_no_key(connected: CommandLine, server: Server) -> None:
+    connected("replica", "pull", "--all-projects")
+    del server.requests[:]
+    connected.environment = {"FTRACK_SERVER": server.url}
+    finished = connected("replica", "status")
+    assert finished.returncode == 0, finished.stderr
+    assert server.requests == []
+    lines = [line.split("\t") for line in finished.stdout.splitlines()]
+    told = dict(line[:2] for line in lines)
+    assert told["server"] == server.url
+    assert told["projects"] == "all 2"
+    assert told["size"].endswith(" MB")
+    assert told["Shot"] == str(len(server.query("Shot")))
+
+
+def test_json_has_what_is_held(connected: CommandLine, server: Server) -> None:
+    pulled = connected.json("replica", "pull", "--project", PROJECT, "Job", "--json")
+    status = connected.json("replica", "status", "--json")
+    assert {name: pulled.pop(name) for name in ("changed", "gone")} == {"changed": 0, "gone": 0}
+    assert pulled.pop("refused") == []
+    assert pulled.pop("new") == sum(status["rows"].values())
+    del pulled["age_seconds"], status["age_seconds"]
+    assert pulled == status
+    assert set(status) == {
+        "server",
+        "pulled",
+        "size",
+        "path",
+        "projects",
+        "expressions",
+        "every_project",
+        "rows",
+    }
+    assert [each["name"] for each in status["projects"]] == [PROJECT]
+    assert [each["expression"] for each in status["expressions"]] == ["Job"]
+    numbers = list(status["rows"].values())
+    assert numbers == sorted(numbers, reverse=True)
+    assert status["rows"]["Project"] == 2
+
+
+def test_a_terminal_shows_progress_and_a_table(connected: CommandLine) -> None:
+    assert PROJECT in on_terminal(connected, "replica", "pull", "--project", PROJECT)
+    assert "TYPE" in on_terminal(connected, "replica", "status")
+
+
+def test_a_name_that_no_project_has_is_told(connected: CommandLine) -> None:
+    refused(
+        connected("replica", "pull", "--project", "salt_and_amber"),
+        4,
+        what="no project 'salt_and_amber'",
+        hint=f"did you mean {PROJECT}?",
+    )
+
+
+def test_an_expression_that_cannot_be_read_is_wrong_usage(connected: CommandLine) -> None:
+    refused(connected("replica", "pull", "Shot where nme is x"), 2, what="the query", why="'nme'")
+    refused(connected("replica", "pull", "Metadata"), 2, what="Metadata cannot be pulled")
+
+
+def test_all_projects_and_one_make_no_sense_together(connected: CommandLine) -> None:
+    finished = connected("replica", "pull", "--all-projects", "--project", PROJECT)
+    refused(finished, 2, what="--all-projects goes without --project")
+
+
+def test_a_server_out_of_reach_is_tried_again_later(trackteroid: CommandLine) -> None:
+    trackteroid.environment = {
+        "FTRACK_SERVER": "http://127.0.0.1:9",
+        "FTRACK_API_KEY": "k",
+        "FTRACK_API_USER": "u",
+    }
+    refused(trackteroid("replica", "pull"), 75, what="cannot reach", hint="run the same command")
+
+
+def test_a_damaged_replica_is_told(connected: CommandLine) -> None:
+    status = connected.json("replica", "pull", "--json")
+    with open(status["path"], "wb") as file:  # noqa: PTH123
+        file.write(b"no database" * 1000)
+    refused(connected("replica", "status"), 1, what="cannot read the replica", hint="pull again")
+    assert json.loads(connected("replica", "status", "--json").stdout)["error"]["exit"] == 1

@@ -1,0 +1,78 @@
+"""Holdings: what a replica holds, as data.
+
+They are kept in the replica itself, so that they change with its rows in one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+#: The setting of the store under which holdings are kept.
+SETTING = "holdings"
+
+
+@dataclass(frozen=True, slots=True)
+class PulledProject:
+    """A project that is held with everything that belongs to it."""
+
+    id: str
+    name: str
+    pulled: str
+
+
+@dataclass(frozen=True, slots=True)
+class PulledExpression:
+    """What one query expression selected, with what belongs to it; *entity_type* is its type."""
+
+    expression: str
+    entity_type: str
+    pulled: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What a replica holds. Moments are in UTC, ISO 8601 with a final Z.
+
+    Attributes:
+        server: the normalised URL of the server it was pulled from.
+        pulled: when the last pull began: what that pull asked for is at least as new.
+        whole: root types (families of `engine.schema`) of which every row is held.
+        scoped: root types of which the rows of the pulled projects are held.
+        every_project: whether all projects were asked for, not only the named ones.
+        projects: those held, whichever way they were asked for.
+        expressions: what was pulled besides.
+    """
+
+    server: str
+    pulled: str
+    whole: tuple[str, ...] = ()
+    scoped: tuple[str, ...] = ()
+    every_project: bool = False
+    projects: tuple[PulledProject, ...] = ()
+    expressions: tuple[PulledExpression, ...] = ()
+
+    def to_json(self) -> str:
+        """Return the holdings as a JSON object with the names of the attributes."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Holdings:
+        """Return the holdings that `to_json` wrote.
+
+        Raises:
+            ValueError: *text* holds something else.
+        """
+        document = json.loads(text)
+        try:
+            return cls(
+                server=document["server"],
+                pulled=document["pulled"],
+                whole=tuple(document["whole"]),
+                scoped=tuple(document["scoped"]),
+                every_project=document["every_project"],
+                projects=tuple(PulledProject(**each) for each in document["projects"]),
+                expressions=tuple(PulledExpression(**each) for each in document["expressions"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"these are no holdings: {error}") from error

@@ -1,0 +1,1 @@
+"""Pulling: fill a replica from a server, and bring it up to date."""
