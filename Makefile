@@ -23,9 +23,10 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Man pages and completions, made from the definitions of the commands.
+# Man pages and completions, from the commands; the module of entity types, from the schemas.
 docs: $(READY)
 	$(BIN)/python man/generate.py
+	$(BIN)/python man/standard_types.py
 
 # Ratios measured in one run; see tests/benchmarks.
 bench: $(READY)

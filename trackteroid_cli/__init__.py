@@ -1,26 +1,42 @@
 """Record what a script changes on ftrack, review it, and commit it later, exactly once.
 
-The public Python API. Importing it connects to nothing and loads nothing heavy: `Session` and
-`SESSION` bring in ``ftrack_api`` when they are first asked for.
+The public Python API. Importing it connects to nothing and loads nothing heavy: sessions, queries
+and collections bring in ``ftrack_api`` when they are first asked for, and ``SESSION`` connects when
+something of it is used. Every entity type of the server can be imported by its name; those that
+not every server has are looked up in the schema of ``SESSION``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trackteroid_cli.errors import TrackteroidError
+from trackteroid_cli.errors import EntityCollectionOperationError, TrackteroidError
 from trackteroid_cli.version import __version__
 
 if TYPE_CHECKING:
+    from trackteroid_cli.fluent.collection import EmptyCollection, EntityCollection
+    from trackteroid_cli.fluent.query import Query
+    from trackteroid_cli.fluent.relations import SCHEMA
+    from trackteroid_cli.fluent.standard_types import *  # noqa: F403
     from trackteroid_cli.session import Session
 
     SESSION: Session
 
-__all__ = ["SESSION", "Session", "TrackteroidError", "__version__"]
+__all__ = [
+    "SCHEMA",
+    "SESSION",
+    "EmptyCollection",
+    "EntityCollection",
+    "EntityCollectionOperationError",
+    "Query",
+    "Session",
+    "TrackteroidError",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """Return `Session`, or `SESSION`: the default session, which connects on first use."""
+    """Return a part of the API that is not loaded yet, or an entity type."""
     if name == "Session":
         from trackteroid_cli.session import Session
 
@@ -29,4 +45,27 @@ def __getattr__(name: str) -> Any:
         from trackteroid_cli.session import default_session
 
         return default_session()
+    if name == "Query":
+        from trackteroid_cli.fluent.query import Query
+
+        return Query
+    if name == "SCHEMA":
+        from trackteroid_cli.fluent.relations import SCHEMA
+
+        return SCHEMA
+    if name in ("EntityCollection", "EmptyCollection"):
+        from trackteroid_cli.fluent import collection
+
+        return getattr(collection, name)
+    if name[:1].isupper():
+        from trackteroid_cli.fluent.importing import entity_type
+
+        return entity_type(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return what can be imported without a connection."""
+    from trackteroid_cli.fluent.importing import standard_names
+
+    return sorted({*globals(), *__all__, *standard_names()})

@@ -1,0 +1,79 @@
+"""Linking collections as inputs and outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.fluent.conftest import Connect
+from tests.fluent.fixtures_collections import found, named, shots
+from trackteroid_cli.errors import EntityCollectionOperationError, NoRelation
+from trackteroid_cli.session import Session
+
+
+@pytest.fixture
+def quiet(connect: Connect) -> Session:
+    return connect(auto_populate=False)
+
+
+def links(session: Any) -> list[tuple[str, str]]:
+    """Return the names of the shots that links of the first one lead from and to."""
+    return [
+        (link["from"]["name"], link["to"]["name"])
+        for link in session.query(
+            'select from.name, to.name from TypedContextLink where from.parent.name is "sq010" '
+            'and from[Shot].project.name is "salt_and_ember" order by from.name, to.name'
+        )
+    ]
+
+
+def test_contexts_are_linked_and_unlinked(quiet: Any, connect: Connect) -> None:
+    first, second, third, *_ = shots(quiet)
+    before = links(quiet)
+    linked = second.link_inputs(first).link_outputs(third)
+    assert linked is second
+    linked.commit()
+    added = [("sh010", "sh020"), ("sh020", "sh030")]
+    assert links(connect(auto_populate=False)) == sorted([*before, *added])
+    second.unlink_inputs(first).unlink_outputs(third.union(first)).commit()
+    assert links(connect(auto_populate=False)) == before
+
+
+def test_what_is_linked_is_not_linked_again(quiet: Any, connect: Connect) -> None:
+    first, second, third, *_ = shots(quiet)
+    before = links(quiet)
+    second.link_inputs(first).commit()
+    second.link_inputs(first.union(third)).commit()
+    first.link_outputs(second).commit()
+    added = [("sh010", "sh020"), ("sh030", "sh020")]
+    assert links(connect(auto_populate=False)) == sorted([*before, *added])
+
+
+def test_versions_are_linked_through_links_of_their_own(quiet: Any, connect: Connect) -> None:
+    versions = found(quiet, "select version from AssetVersion limit 3")
+    versions[0].link_inputs(versions[1:]).commit()
+    session = connect(auto_populate=False)
+    expression = f'select uses_versions from AssetVersion where id is "{versions.id[0]}"'
+    assert versions.id[1] in found(session, expression).uses_versions
+    assert versions.id[2] in found(session, expression).uses_versions
+    versions[0].unlink_inputs(versions[1]).commit()
+    left = found(connect(auto_populate=False), expression).uses_versions
+    assert versions.id[1] not in left
+    assert versions.id[2] in left
+
+
+def test_nothing_is_linked_to_nothing(quiet: Any) -> None:
+    collection = shots(quiet)
+    assert collection.link_inputs(collection[9:]).link_outputs(collection[9:]) is collection
+    assert collection[9:].link_inputs(collection).unlink_outputs(collection) == collection[9:]
+    assert len(quiet.recorded_operations) == 0
+
+
+def test_entities_that_cannot_be_linked_say_so(quiet: Any) -> None:
+    collection = shots(quiet)
+    versions = found(quiet, "select version from AssetVersion limit 1")
+    with pytest.raises(EntityCollectionOperationError, match="Shot and AssetVersion cannot"):
+        collection.link_inputs(versions)
+    with pytest.raises(NoRelation, match="incoming_links"):
+        named(quiet, "Status", "Completed").link_inputs(collection)

@@ -1,0 +1,1 @@
+"""The scripting API: queries by criteria, and collections of what they find."""

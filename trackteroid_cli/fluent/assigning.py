@@ -1,0 +1,236 @@
+"""Assigning to an attribute of every entity of a collection.
+
+What is recorded is what assigning through ``ftrack_api``, entity by entity, records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ftrack_api.attribute import CollectionAttribute, ReferenceAttribute, ScalarAttribute
+
+from trackteroid_cli.errors import AmbiguousRelation, EntityCollectionOperationError
+from trackteroid_cli.fluent.elements import Elements, check_sessions
+from trackteroid_cli.fluent.fetching import fetch
+from trackteroid_cli.fluent.reading import (
+    CUSTOM,
+    attribute_of,
+    follow,
+    is_loaded,
+    no_attribute,
+    read,
+    split_path,
+    target_of,
+)
+
+if TYPE_CHECKING:
+    from trackteroid_cli.fluent.collection import Collection
+
+
+def assign(collection: Collection, name: str, value: Any) -> None:
+    """Assign *value* to an attribute of every entity.
+
+    Args:
+        name: an attribute, ``custom_<key>``, or an entity type that one relation leads to.
+        value: one for all, or a list with one for each entity. A reference takes a collection: one
+            entity for all, or one for each. A relation to many takes the collection of all that it
+            is to hold. Metadata and custom attributes take a dict, whose keys are set beside those
+            that are there; an empty dict removes all metadata.
+
+    Raises:
+        EntityCollectionOperationError: the collection is empty, belongs to another session than the
+            value, or the value does not fit in number or type.
+        NoAttribute: there is nothing of that name.
+        AmbiguousRelation: more than one relation leads to the type.
+    """
+    if not collection:
+        raise EntityCollectionOperationError(
+            f"cannot assign {name!r} to an empty collection",
+            why="it holds no entity that could take the value",
+            hint="check it first: if collection: ...",
+        )
+    attribute = attribute_of(collection, name)
+    if isinstance(attribute, ScalarAttribute):
+        _assign_each(collection, name, scalars(collection, name, value, len(collection)))
+    elif isinstance(attribute, ReferenceAttribute):
+        _assign_each(collection, name, references(collection, name, value, len(collection)))
+    elif isinstance(attribute, CollectionAttribute):
+        _assign_each(collection, name, entity_lists(collection, name, value, len(collection)))
+    elif attribute is not None:
+        _assign_mappings(collection, name, spread(collection, name, value, len(collection)))
+    elif name.startswith(CUSTOM):
+        key = name.removeprefix(CUSTOM)
+        values = scalars(collection, name, value, len(collection))
+        _assign_mappings(collection, "custom_attributes", [{key: each} for each in values])
+    else:
+        _assign_by_type(collection, name, value)
+
+
+def apply(
+    collection: Collection, predicate: Callable[[Collection], Any], attribute_name: str | None
+) -> Any:
+    """Assign to each entity what *predicate* returns for it, and return the attribute's new values.
+
+    Args:
+        predicate: gets a collection of one entity.
+        attribute_name: None is for a collection that was read from an attribute of another one:
+            that attribute is assigned, of each entity of the other one.
+
+    Raises:
+        EntityCollectionOperationError: see `assign`; or there is no name, and the collection was
+            not read from an attribute.
+    """
+    owner = collection
+    if attribute_name is None:
+        if collection._origin is None:
+            raise EntityCollectionOperationError(
+                "apply() needs the name of an attribute",
+                why="the collection was not read from an attribute of another one",
+                hint='name it: collection.apply(predicate, "comment")',
+            )
+        owner, attribute_name = collection._origin
+    for element in owner:
+        assign(element, attribute_name, predicate(element))
+    return getattr(owner, attribute_name)
+
+
+def spread(owners: Collection, name: str, value: Any, count: int) -> list[Any]:
+    """Return *value* as one value for each of *count* entities.
+
+    Raises:
+        EntityCollectionOperationError: it is a list or a collection of another number of values.
+    """
+    if isinstance(value, Elements):
+        check_sessions((owners, value))
+        values = list(value.values())
+        if len(values) == 1:
+            values *= count
+    elif isinstance(value, (list, tuple)):
+        values = list(value)
+    else:
+        return [value] * count
+    if len(values) != count:
+        raise EntityCollectionOperationError(
+            f"{name!r} takes one value for each of {count} entities",
+            why=f"it was given {len(values)}",
+            hint="give one value for all, or one for each entity, in their order",
+        )
+    return values
+
+
+def scalars(owners: Collection, name: str, value: Any, count: int) -> list[Any]:
+    """Return the values for an attribute that holds no entities; see `spread`."""
+    if isinstance(value, Elements):
+        raise EntityCollectionOperationError(
+            f"{name!r} takes a value",
+            why=f"it was given {value!r}",
+            hint="assign an attribute of the collection: collection.name",
+        )
+    return spread(owners, name, value, count)
+
+
+def references(owners: Collection, name: str, value: Any, count: int) -> list[Any]:
+    """Return the ``ftrack_api`` entities for a reference; None removes it."""
+    values = spread(owners, name, value, count)
+    return [None if each is None else _one(owners, name, each) for each in values]
+
+
+def entity_lists(owners: Collection, name: str, value: Any, count: int) -> list[list[Any]]:
+    """Return the ``ftrack_api`` entities for a relation to many, for each of *count* entities."""
+    each_its_own = isinstance(value, (list, tuple))
+    values = spread(owners, name, value, count) if each_its_own else [value] * count
+    return [_all(owners, name, each) for each in values]
+
+
+def _all(owners: Collection, name: str, value: Any) -> list[Any]:
+    if not isinstance(value, Elements):
+        raise EntityCollectionOperationError(
+            f"{name!r} takes a collection",
+            why=f"it was given {value!r}",
+            hint="give the collection of all that it is to hold",
+        )
+    check_sessions((owners, value))
+    found = list(value.values())
+    _check_types(owners, name, found)
+    return found
+
+
+def _one(owners: Collection, name: str, value: Any) -> Any:
+    """Return the one entity that *value* is, or holds."""
+    if isinstance(value, Elements):
+        check_sessions((owners, value))
+        held = list(value.values())
+        value = held[0] if len(held) == 1 else value
+    if not hasattr(value, "primary_key_attributes"):
+        raise EntityCollectionOperationError(
+            f"{name!r} takes a collection of one entity",
+            why=f"it was given {value!r}",
+            hint="None removes what it refers to",
+        )
+    _check_types(owners, name, [value])
+    return value
+
+
+def _check_types(owners: Collection, name: str, entities: Iterable[Any]) -> None:
+    schema = owners._server_schema()
+    target = target_of(owners, name)
+    for entity in entities:
+        if target is not None and not schema.is_kind_of(entity.entity_type, target):
+            raise EntityCollectionOperationError(
+                f"{name!r} of {owners.entity_type} takes {target}",
+                why=f"it was given a {entity.entity_type}",
+                hint=f"query for it: Query({target})",
+            )
+
+
+def _assign_each(collection: Collection, name: str, values: list[Any]) -> None:
+    for entity, value in zip(collection.values(), values, strict=True):
+        entity[name] = value
+
+
+def _assign_mappings(collection: Collection, name: str, values: list[Any]) -> None:
+    """Set keys of metadata or custom attributes; what is there is fetched where it is unknown."""
+    for value in values:
+        if not isinstance(value, Mapping):
+            raise EntityCollectionOperationError(
+                f"{name!r} takes a dict",
+                why=f"it was given {value!r}",
+                hint="give one dict for all, or one for each entity",
+            )
+    missing = {
+        key: entity for key, entity in collection._elements.items() if not is_loaded(entity, name)
+    }
+    if missing:
+        fetch(collection._derived(missing), [name])
+    if name == "custom_attributes":
+        _check_custom(collection, values)
+    # ftrack_api finds a custom attribute's configuration by the entity's type and project.
+    with collection.session.auto_populating(True):
+        for entity, value in zip(collection.values(), values, strict=True):
+            if not value:
+                entity[name] = {}
+            for key, item in value.items():
+                entity[name][key] = item
+
+
+def _check_custom(collection: Collection, values: list[Any]) -> None:
+    for held, value in zip(read(collection, "custom_attributes"), values, strict=True):
+        for key in value:
+            if isinstance(held, dict) and held and key not in held:
+                raise no_attribute(collection, CUSTOM + key, [CUSTOM + each for each in held])
+
+
+def _assign_by_type(collection: Collection, name: str, value: Any) -> None:
+    schema = collection._server_schema()
+    if name not in schema.types:
+        raise no_attribute(collection, name)
+    paths = collection.schema.paths(schema, collection.entity_type.__name__, name)
+    if len(paths) != 1:
+        raise AmbiguousRelation(
+            f"cannot assign to {name} of {collection.entity_type}",
+            why="it is the type itself" if not paths else f"there are {', '.join(paths)}",
+            hint="assign to an attribute instead",
+        )
+    owner, attribute = split_path(paths[0])
+    assign(follow(collection, owner), attribute, value)

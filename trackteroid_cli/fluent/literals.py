@@ -1,0 +1,95 @@
+"""Values of a script as literals of ftrack's query language.
+
+Source: ftrack's API documentation, "Querying".
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timezone
+from typing import Any
+
+from trackteroid_cli.engine.schema import Kind
+from trackteroid_cli.errors import InvalidCriterion
+from trackteroid_cli.expressions import quoted
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_TRUTHS = frozenset({"true", "false", "0", "1"})
+
+#: An odd backslash, which would take the quote after it, or the one that ends the literal.
+_BEFORE_QUOTE = re.compile(r"(?<!\\)(\\\\)*\\([\"']|$)")
+
+
+def compared(path: str, values: list[Any], kind: Kind) -> str:
+    """Return the condition that the attribute at *path* has one of *values*.
+
+    A text with ``%`` is a pattern; none of the values is None.
+
+    Raises:
+        InvalidCriterion: a value is none that an attribute of *kind* can have.
+    """
+    same, parts = [], []
+    for value in values:
+        if isinstance(value, str) and "%" in value:
+            parts.append(f"{path} like {text_literal(value)}")
+        else:
+            same.append(literal(value, kind))
+    if len(same) == 1:
+        parts.insert(0, f"{path} is {same[0]}")
+    elif same:
+        parts.insert(0, f"{path} in ({', '.join(same)})")
+    return " or ".join(parts)
+
+
+def text_literal(text: str) -> str:
+    """Return *text* as a literal.
+
+    Raises:
+        InvalidCriterion: it has a backslash where the language has no way to write one.
+    """
+    if _BEFORE_QUOTE.search(text):
+        raise InvalidCriterion(
+            f"cannot compare with {text!r}",
+            why="ftrack's query language cannot write a backslash before a quote or at the end",
+            hint="put the pattern '_' or '%' in its place",
+        )
+    return quoted(text)
+
+
+def literal(value: Any, kind: Kind) -> str:
+    """Return *value* as a literal.
+
+    Args:
+        value: a text, a number, a truth, or a moment; one without a time zone is in UTC.
+
+    Raises:
+        InvalidCriterion: it is something else, or none that an attribute of *kind* can have.
+    """
+    value = getattr(value, "datetime", value)  # of an arrow.Arrow, as ftrack_api gives them
+    if isinstance(value, datetime):
+        if value.tzinfo is not None:
+            value = value.astimezone(timezone.utc).replace(tzinfo=None)
+        return quoted(value.isoformat(timespec="microseconds" if value.microsecond else "seconds"))
+    if isinstance(value, date):
+        return quoted(value.isoformat())
+    if not isinstance(value, (str, bool, int, float)):
+        raise InvalidCriterion(
+            f"cannot compare with {value!r}",
+            why="a criterion takes texts, numbers, truths and dates, and nothing of type "
+            f"{type(value).__name__}",
+            hint="give several values one by one: by_name(*names)",
+        )
+    text = str(value)
+    if kind in ("integer", "number") and not _NUMBER.fullmatch(text):
+        raise _unfit(value, "a number")
+    if kind == "boolean" and text.casefold() not in _TRUTHS:
+        raise _unfit(value, "true or false")
+    return text_literal(text) if isinstance(value, str) or kind == "text" else text
+
+
+def _unfit(value: Any, wanted: str) -> InvalidCriterion:
+    return InvalidCriterion(
+        f"cannot compare with {value!r}",
+        why=f"the attribute holds {wanted}",
+        hint="correct the value",
+    )

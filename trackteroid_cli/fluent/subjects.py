@@ -1,0 +1,77 @@
+"""What a criterion is about: the attributes, seen from the entities that are queried.
+
+A *candidate* names one: its path, or another type and what to read there (``Component.size``). A
+pair of a type and a path is a candidate for that type and its kinds alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from trackteroid_cli.engine.schema import Attribute, Schema
+from trackteroid_cli.errors import AmbiguousRelation, NoRelation
+from trackteroid_cli.fluent.entity_types import EntityType, Path
+from trackteroid_cli.fluent.paths import Reached, follow
+from trackteroid_cli.fluent.relations import Relations
+
+Candidate: TypeAlias = "str | tuple[str, str]"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a condition is about.
+
+    Args:
+        source: the type that is queried.
+        target: the type that the criterion names, or *source*.
+        negated: whether the condition is going to be negated.
+    """
+
+    schema: Schema
+    relations: Relations
+    source: str
+    target: str
+    negated: bool = False
+
+    def attributes(self, candidates: Sequence[Candidate]) -> tuple[Reached, ...]:
+        """Return where the first of *candidates* that the target has is, seen from the source.
+
+        There are several where several ways lead to it; none where the target has no candidate.
+
+        Raises:
+            NoRelation, AmbiguousRelation: no way leads to the target, or no certain one.
+        """
+        ways = self.relations.paths(self.schema, self.source, self.target) or ("",)
+        for candidate in candidates:
+            paths = self._paths(candidate)
+            if paths:
+                texts = (f"{way}.{path}".lstrip(".") for way in ways for path in paths)
+                return tuple(follow(self.schema, self.source, text) for text in texts)
+        return ()
+
+    def own(self, attribute: str, condition: str) -> str:
+        """Return *condition*, which compares an *attribute* of the entity that is asked for.
+
+        Where the attribute has no value, the comparison is neither true nor false, and nor is its
+        negation: to be negated, it is made false.
+        """
+        if not self.negated or attribute in self.schema.types[self.source].primary_key:
+            return condition
+        grouped = f"({condition})" if " or " in condition else condition
+        return f"{attribute} is_not none and {grouped}"
+
+    def _paths(self, candidate: Candidate) -> tuple[str, ...]:
+        kind, path = candidate if isinstance(candidate, tuple) else (self.target, candidate)
+        if not self.schema.is_kind_of(self.target, kind):
+            return ()
+        first, *names = path.split(".")
+        try:
+            if first[0].isupper():
+                there = Path(EntityType(first), tuple(names))
+                return self.relations.resolve(self.schema, self.target, there)
+            reached = follow(self.schema, self.target, path)
+        except (NoRelation, AmbiguousRelation):
+            return ()
+        return (path,) if isinstance(reached.member, Attribute) else ()
