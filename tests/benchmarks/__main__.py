@@ -264,6 +264,24 @@ def querying(bench: Bench) -> None:
     engine.close()
 
 
+def collections(bench: Bench) -> None:
+    """What collections of 10,000 entities cost, beside plain loops over the same entities."""
+    from tests.benchmarks.collections import measured
+
+    bounded = ("collection.name", "collection.filter(by name)")
+    with measured(bench.folder / "collections") as actions:
+        for what, (through_collection, through_loop) in actions.items():
+            target = "at most 3 x" if what in bounded else ""
+            report(f"{what} / a plain loop", paired(through_collection, through_loop), target)
+
+
+def pulling(bench: Bench) -> None:
+    """What a pull costs, beside fetching the same pages and dropping them."""
+    from tests.benchmarks import replica
+
+    replica.pulling(bench.folder, bench.environment, bench.run, report)
+
+
 @contextmanager
 def serving(bench: Bench) -> Iterator[None]:
     """Serve a sandbox from another process, and point *bench* at it."""
@@ -287,9 +305,8 @@ def serving(bench: Bench) -> Iterator[None]:
 
 def main() -> None:
     """Run the benchmarks named as arguments, or all."""
-    benchmarks = {
-        each.__name__: each for each in (starting, listing, recording, replaying, querying)
-    }
+    every = (starting, listing, recording, replaying, querying, collections, pulling)
+    benchmarks = {each.__name__: each for each in every}
     wanted = sys.argv[1:] or list(benchmarks)
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
