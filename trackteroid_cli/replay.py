@@ -32,6 +32,7 @@ from trackteroid_cli.killpoint import pass_by
 from trackteroid_cli.naming import Names, labels_from, references
 from trackteroid_cli.operations import Create, Operation, Update, identity, request
 from trackteroid_cli.policy import OnConflict, Policy
+from trackteroid_cli.retrying import trying
 
 if TYPE_CHECKING:
     from trackteroid_cli.connection import Connection
@@ -66,7 +67,7 @@ def replay(
         return []
     operations = list(batch.operations())
     try:
-        left_out: list[dict[str, Any]] = _trying(policy)(
+        left_out: list[dict[str, Any]] = trying(policy)(
             _attempt, batch, operations, connection, policy, forerunners
         )
     except ServerRefused:
@@ -273,43 +274,6 @@ def _send(batch: Batch, connection: Connection, payloads: list[dict[str, Any]], 
             error.content,
             what=f"the server refused batch {batch.header.id} ({batch.header.name})",
         ) from error
-
-
-# -- trying again ----------------------------------------------------------------------------------
-
-
-def _trying(policy: Policy) -> Any:
-    """Return what calls a function until it succeeds, fails for good, or was tried often enough.
-
-    Waits grow in between; a refusal is never tried again.
-    """
-    import tenacity
-
-    growing = tenacity.wait_random_exponential(multiplier=0.5, max=policy.longest_wait)
-
-    def wait(state: tenacity.RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        asked = getattr(error, "retry_after", None)
-        return growing(state) if asked is None else min(asked, policy.longest_wait)
-
-    def pause(state: tenacity.RetryCallState) -> None:
-        """Wait; when told to stop meanwhile, let the error of the last try out."""
-        error = state.outcome.exception() if state.outcome else None
-        seconds = state.next_action.sleep if state.next_action else 0.0
-        if policy.stop.wait(seconds) and error is not None:
-            raise error
-
-    return tenacity.Retrying(
-        stop=tenacity.stop_any(
-            tenacity.stop_after_attempt(policy.retries + 1),
-            tenacity.stop_when_event_set(policy.stop),
-        ),
-        wait=wait,
-        retry=tenacity.retry_if_exception_type((ServerUnreachable, AnswerLost)),
-        before_sleep=pause,
-        sleep=lambda _seconds: None,
-        reraise=True,
-    )
 
 
 def check_server(header: Header, connection: Connection) -> None:

@@ -6,7 +6,6 @@ in use never changes and is never half of a pull.
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from trackteroid_cli.errors import ReplicaError
 from trackteroid_cli.holdings import SETTING, Holdings
-from trackteroid_cli.settings import home, normalise_url
+from trackteroid_cli.settings import folder_name, home
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.engine import Engine
@@ -39,8 +38,7 @@ class Replica:
 
 def folder(server_url: str) -> Path:
     """Return where the replica of the server is kept, whether there is one or not."""
-    slug = re.sub(r"[^A-Za-z0-9.-]+", "_", normalise_url(server_url))
-    return home() / "replicas" / slug
+    return home() / "replicas" / folder_name(server_url)
 
 
 def current(server_url: str) -> Replica | None:
@@ -68,12 +66,12 @@ def engine(replica: Replica) -> Engine:
         ExtraMissing: the packages that the engine needs are not installed.
         ReplicaError: the file cannot be opened.
     """
-    from trackteroid_cli.sandbox import _engine_class
+    from trackteroid_cli.sandbox import engine_type
 
     if not replica.path.exists():
         raise _unreadable(replica.path, "the file is gone; a pull may have replaced it just now")
     try:
-        return _engine_class()(replica.path, server_url=replica.holdings.server)
+        return engine_type()(replica.path, server_url=replica.holdings.server)
     except (sqlite3.Error, ValueError) as error:
         raise _unreadable(replica.path, str(error)) from error
 

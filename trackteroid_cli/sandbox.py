@@ -46,7 +46,7 @@ def open_engine(name: str, *, server_url: str = "") -> Engine:
     import sqlite3
 
     file = path(name)
-    engine_class = _engine_class()
+    engine_class = engine_type()
     if not file.exists():
         _make(file)
     try:
@@ -161,7 +161,7 @@ def _make(file: Path, *, replace: bool = False) -> None:
     """Build the sandbox beside its place and move it there whole; a rival's is kept."""
     import filelock
 
-    engine_class = _engine_class()
+    engine_class = engine_type()
     from trackteroid_cli.engine.demo import load_demo
     from trackteroid_cli.engine.standard import standard_schemas
 
@@ -192,7 +192,12 @@ def _remove(file: Path) -> None:
         file.with_name(file.name + end).unlink(missing_ok=True)
 
 
-def _engine_class() -> type[Engine]:
+def engine_type() -> type[Engine]:
+    """Return the class `Engine`.
+
+    Raises:
+        ExtraMissing: the packages that the engine needs are not installed.
+    """
     try:
         import lark  # noqa: F401  (the engine needs it for the first query)
 

@@ -391,15 +391,19 @@ def select_offline(environ: MutableMapping[str, str], *, without_pending: bool =
         environ[WITHOUT_PENDING] = "1"
 
 
+def folder_name(server_url: str) -> str:
+    """Return the name of a folder for what is kept of one server."""
+    import re
+
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", normalise_url(server_url))
+
+
 def cache_folder(server_url: str) -> Path:
     """Return (and make) the folder where answers of *server_url* that seldom change are kept.
 
     Where the local state cannot be written, that is a folder which goes when the process ends.
     """
-    import re
-
-    slug = re.sub(r"[^A-Za-z0-9.-]+", "_", normalise_url(server_url))
-    folder = home() / "cache" / slug
+    folder = home() / "cache" / folder_name(server_url)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

@@ -63,6 +63,12 @@ def session(connect: Connect) -> Session:
 
 
 @pytest.fixture
+def quiet(connect: Connect) -> Session:
+    """A session on the demo data that fetches nothing by itself."""
+    return connect(auto_populate=False)
+
+
+@pytest.fixture
 def default_session(
     home: Path, demo_database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[DefaultSession]:

@@ -10,12 +10,6 @@ import pytest
 from tests.fluent.conftest import Connect
 from tests.fluent.fixtures_collections import Sequence, Task, found, named, shots
 from trackteroid_cli.errors import AmbiguousRelation, EntityCollectionOperationError, NoAttribute
-from trackteroid_cli.session import Session
-
-
-@pytest.fixture
-def quiet(connect: Connect) -> Session:
-    return connect(auto_populate=False)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from ftrack_api.symbol import NOT_SET
 
 from tests.conftest import Server
-from tests.fluent.conftest import Connect, close
+from tests.fluent.conftest import close
 from tests.fluent.fixtures_collections import (
     AssetVersion,
     Component,
@@ -27,12 +27,6 @@ from tests.fluent.fixtures_collections import (
 from trackteroid_cli.errors import NoAttribute
 from trackteroid_cli.session import Session
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
-
-
-@pytest.fixture
-def quiet(connect: Connect) -> Session:
-    """A session that does not populate by itself, as scripts use it."""
-    return connect(auto_populate=False)
 
 
 @pytest.fixture

@@ -9,12 +9,6 @@ import pytest
 from tests.fluent.conftest import Connect
 from tests.fluent.fixtures_collections import found, named, shots
 from trackteroid_cli.errors import EntityCollectionOperationError, NoRelation
-from trackteroid_cli.session import Session
-
-
-@pytest.fixture
-def quiet(connect: Connect) -> Session:
-    return connect(auto_populate=False)
 
 
 def links(session: Any) -> list[tuple[str, str]]:

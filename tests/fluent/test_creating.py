@@ -20,12 +20,6 @@ from tests.fluent.fixtures_collections import (
     shots,
 )
 from trackteroid_cli.errors import EntityCollectionOperationError, NoAttribute
-from trackteroid_cli.session import Session
-
-
-@pytest.fixture
-def quiet(connect: Connect) -> Session:
-    return connect(auto_populate=False)
 
 
 def again(created: Any, connect: Connect, *projections: str) -> Any:

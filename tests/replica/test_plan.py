@@ -108,10 +108,15 @@ def test_a_job_is_the_same_after_it_was_written_down(job: Job) -> None:
 
 
 def test_the_next_page_begins_after_the_last_id(plan: Plan) -> None:
-    job = Job("Asset", "context_id", ("a", "b"))
-    (following,) = plan.next_pages(job, [{"id": f"{number:03}"} for number in range(PAGE)])
+    job = Job("Asset", "context_id", ("a",))
+    following, *_ = plan.next_pages(job, [{"id": f"{number:03}"} for number in range(PAGE)])
     assert 'id > "499"' in plan.expression(following)
     assert list(plan.next_pages(following, [{"id": "500"}])) == []
+
+
+def test_ids_that_are_numbers_go_page_after_page(plan: Plan) -> None:
+    (following,) = plan.next_pages(Job("Event"), [{"id": number} for number in range(PAGE)])
+    assert 'id > "499"' in plan.expression(following)
 
 
 def test_owners_whose_rows_are_all_there_are_not_asked_for_again(plan: Plan) -> None:
@@ -122,7 +127,15 @@ def test_owners_whose_rows_are_all_there_are_not_asked_for_again(plan: Plan) -> 
     assert plan.complete(job, rows) == ("a",)
 
 
-def test_an_owner_that_fills_a_page_is_asked_for_by_itself(plan: Plan) -> None:
+def test_an_owner_that_fills_a_page_is_asked_for_page_by_page(plan: Plan) -> None:
+    job = Job("Asset", "context_id", ("a", "b"))
+    rows = [{"id": f"{number:03}", "context_id": "a"} for number in range(PAGE)]
+    _, alone = plan.next_pages(job, rows)
+    following, *_ = plan.next_pages(alone, rows)
+    assert (following.values, following.after) == (("a",), "499")
+
+
+def test_an_owner_of_rows_without_ids_that_fills_a_page_is_asked_for_by_itself(plan: Plan) -> None:
     job = Job("Metadata", "parent_id", ("a", "b"))
     others, alone = plan.next_pages(job, [{"parent_id": "a"}] * PAGE)
     assert (others.values, alone.values, alone.joinable) == (("b",), ("a",), False)
@@ -135,7 +148,12 @@ def test_many_owners_are_divided_among_queries(plan: Plan) -> None:
     assert [len(job.values) for job in jobs] == [OWNERS, 1]
 
 
-def test_contexts_of_a_project_are_divided_without_a_gap(plan: Plan) -> None:
-    jobs = [job for job in plan.projects(["p"]) if job.entity_type == "TypedContext"]
-    assert (jobs[0].low, jobs[-1].high) == ("", "")
-    assert [job.high for job in jobs[:-1]] == [job.low for job in jobs[1:]]
+@pytest.mark.parametrize("last", ["0a", "37b2", "fff"])
+def test_what_is_left_after_a_first_page_is_divided_without_a_gap(plan: Plan, last: str) -> None:
+    (job,) = (each for each in plan.projects(["p"]) if each.entity_type == "TypedContext")
+    parts = list(plan.next_pages(job, [{"id": last}] * PAGE))
+    assert (parts[0].after, parts[-1].high) == (last, "")
+    assert [each.high for each in parts[:-1]] == [each.low for each in parts[1:]]
+    assert {each.values for each in parts} == {("p",)}
+    (following,) = plan.next_pages(parts[-1], [{"id": "ffff"}] * PAGE)
+    assert (following.after, following.high) == ("ffff", "")

@@ -44,13 +44,33 @@ def delete(entity_type: str, *key: str) -> dict[str, Any]:
 
 
 def test_all_projects_are_every_row_of_the_server(server: Server) -> None:
+    # Rows that belong to nothing, too.
+    server.call(
+        create("FileComponent", "loose", name="loose", file_type=".txt"),
+        create("Timelog", "loose", duration=60, user_id=server.query("User")[0]["id"]),
+        {"action": "create", "entity_type": "Event", "entity_data": {"action": "loose"}},
+    )
     pulled = pull_from(server, every_project=True)
     assert rows_in(pulled.replica) == rows_of(server.engine)
     assert (pulled.changed, pulled.gone) == (0, 0)
     holdings = pulled.replica.holdings
     assert holdings.every_project
+    assert holdings.scoped == ()
     assert [each.name for each in holdings.projects] == [OTHER, PROJECT]
     assert holdings.server == server.url
+
+
+def test_rows_whose_ids_are_numbers_come_page_after_page(server: Server) -> None:
+    data = {
+        "action": "made",
+        "project_id": server.query(f'Project where name is "{PROJECT}"')[0]["id"],
+    }
+    event = {"action": "create", "entity_type": "Event", "entity_data": data}
+    server.call(*[event] * 1100)
+    events = server.query("select id from Event")
+    assert len(query(pull_from(server, projects=(PROJECT,)).replica, "Event")) == len(events)
+    replica = pull_from(server, every_project=True).replica
+    assert len(query(replica, "Event")) == len(events)
 
 
 def test_nothing_named_brings_the_small_tables_and_the_projects_alone(server: Server) -> None:
@@ -111,6 +131,21 @@ def test_what_moved_is_found_in_its_new_place(server: Server) -> None:
     (asset, *_) = server.query("select parent.id from Asset")
     target = server.query(f'Shot where id is_not "{asset["parent"]["id"]}"')[0]
     server.call(update("Asset", asset["id"], context_id=target["id"]))
+    assert rows_in(pull_from(server).replica) == rows_of(server.engine)
+
+
+def test_a_thumbnail_that_was_replaced_goes(server: Server) -> None:
+    (task,) = server.query("Task limit 1")
+    server.call(
+        create("FileComponent", "first", name="thumbnail"),
+        update("Task", task["id"], thumbnail_id="first"),
+    )
+    assert query(pull_from(server, every_project=True).replica, 'Component where id is "first"')
+    server.call(
+        create("FileComponent", "second", name="thumbnail"),
+        update("Task", task["id"], thumbnail_id="second"),
+        delete("FileComponent", "first"),
+    )
     assert rows_in(pull_from(server).replica) == rows_of(server.engine)
 
 

@@ -145,6 +145,28 @@ def test_a_draft_of_another_pull_is_begun_anew(server: Server, trackteroid: Comm
         assert [each.name for each in pulled.replica.holdings.projects] == ["brightwater"]
 
 
+def test_a_draft_of_the_day_before_yesterday_is_begun_anew(
+    server: Server, trackteroid: CommandLine
+) -> None:
+    gone = True
+
+    def plan(count: int, _: bytes) -> Fault:
+        return Fault.REFUSE if gone and count > MIDDLE else Fault.NONE
+
+    with proxy_of(server, plan):
+        trackteroid.environment = server.environment
+        assert trackteroid(*PULL).returncode == 75
+        gone = False
+        with closing(sqlite3.connect(folder(server) / "draft.sqlite")) as connection, connection:
+            connection.execute(
+                "UPDATE _setting SET value = json_set(value, '$.began', '2026-01-31T10:00:00Z') "
+                "WHERE name = 'pull'"
+            )
+        pulled = pull_from(server, every_project=True)
+        assert not pulled.resumed
+        assert rows_in(pulled.replica) == rows_of(server.engine)
+
+
 def test_a_full_disk_leaves_the_former_replica_in_use(
     server: Server, trackteroid: CommandLine
 ) -> None:

@@ -18,6 +18,7 @@ import pytest
 import trackteroid_cli
 from tests.conftest import Server
 from tests.session.conftest import Connect
+from trackteroid_cli.errors import NotConfigured
 from trackteroid_cli.session import DefaultSession, Session
 
 
@@ -67,7 +68,7 @@ def test_the_default_session_tries_again_after_a_failure(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = DefaultSession()
-    with pytest.raises(TypeError, match="FTRACK_SERVER"):
+    with pytest.raises(NotConfigured, match="FTRACK_SERVER"):
         session.query("Project")
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)

@@ -11,12 +11,13 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from trackteroid_cli.ages import age
 from trackteroid_cli.engine.absorbing import Absorber
 from trackteroid_cli.engine.errors import EngineError
+from trackteroid_cli.engine.query import run_query
 from trackteroid_cli.engine.schema import TYPE_COLUMN, Schema
 from trackteroid_cli.engine.sql import constant, quoted
 from trackteroid_cli.engine.store import Store
@@ -124,10 +125,12 @@ class Draft:
         return [(number, Job.from_json(json.loads(body))) for number, body in found]
 
     def local_ids(self, type_name: str, expression: str) -> list[str]:
-        """Return the ids of the rows here that a query finds."""
-        from trackteroid_cli.engine.query import run_query
+        """Return the ids of the rows here that a query finds.
 
-        with self.store.reading() as connection:
+        Raises:
+            ServerError: the server's schemas do not have what it names.
+        """
+        with _kept(), self.store.reading() as connection:
             answer = run_query(
                 connection,
                 self.store.schema,
@@ -183,18 +186,6 @@ class Draft:
             self._add(connection, jobs)
             self._write_state(connection)
 
-    def keep_projects(self, ids: Collection[str]) -> None:
-        """Drop the projects that are not among *ids*: those made since these were looked up."""
-        source = self.plan.sources["Project"]
-        with _kept(), self.store.writing() as connection:
-            others = connection.execute(
-                "SELECT id FROM context WHERE _type = 'Project' "
-                "AND id NOT IN (SELECT value FROM json_each(?))",
-                [json.dumps(list(ids))],
-            ).fetchall()
-            for _ in self._remove(connection, source, others):
-                pass  # what they referred to is asked for by the next pull
-
     # Answers.
 
     def _refuse(self, job: Job) -> None:
@@ -213,7 +204,8 @@ class Draft:
         following = list(self.plan.next_pages(job, rows))
         following += self.plan.following(job, rows)
         if not self.state.empty:
-            following += self._owned_before(connection, source, rows, job.reach)
+            if job.reach is not Reach.ROW:
+                following += self._owned_before(connection, source, rows, job.reach)
             following += self._drop_gone(connection, source, job, rows)
         taken = self._absorber.absorb(connection, rows)
         self.state.new += taken.new
@@ -286,8 +278,8 @@ class Draft:
             conditions.append(f"{TYPE_COLUMN} IN ({', '.join(map(constant, source.kinds))})")
         if job.by:
             conditions.append(f"{quoted(job.by)} IN (SELECT value FROM json_each(?))")
-            values.append(json.dumps(job.values if source.paged else self.plan.complete(job, rows)))
-        if source.paged:
+            values.append(json.dumps(self.plan.complete(job, rows)))
+        if self.plan.is_paged(job):
             bounds = {
                 ">": job.after,
                 ">=": "" if job.after else job.low,
@@ -319,7 +311,7 @@ class Draft:
             yield from self.plan.named(root, ids, Reach.PART)
         connection.executemany(f"DELETE FROM {quoted(source.table)} WHERE {names}", keys)
         self.state.gone += len(keys)
-        if not source.paged:
+        if not source.has_id:
             return
         owners = json.dumps([key[0] for key in keys])
         for other, way in self.plan.belonging(source):
@@ -360,7 +352,7 @@ def opened(
     """
     with _kept():
         state = _state_of(path)
-        resumed = state is not None and state.purpose == purpose and not _is_old(state, began)
+        resumed = state is not None and state.purpose == purpose and age(state.began) < _OLD
         if state is None or not resumed:
             remove(path)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -411,15 +403,6 @@ def _state_of(path: Path) -> State | None:
         return State(**json.loads(text))
     except (sqlite3.DatabaseError, ValueError, TypeError):
         return None
-
-
-def _is_old(state: State, now: str) -> bool:
-    return (read_moment(now) - read_moment(state.began)).total_seconds() > _OLD
-
-
-def read_moment(text: str) -> datetime:
-    """Return a moment as holdings have it."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
 
 
 def _copy(base: Path, path: Path) -> None:

@@ -18,7 +18,7 @@ from trackteroid_cli.settings import Server
 THREADS = 4
 
 #: How many answers there may be that were not taken yet; they are what a pull has in memory.
-ANSWERS = 2 * THREADS
+ANSWERS = 3 * THREADS
 
 #: Seconds after which a wait is broken off to see whether the process is told to stop.
 _GLANCE = 0.2

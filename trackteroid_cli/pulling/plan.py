@@ -28,6 +28,7 @@ class Reach(str, Enum):
     FULL = "full"  #: everything that belongs to it
     SELECTED = "selected"  #: what tells about it, and what is above it
     PART = "part"  #: what tells about it
+    ROW = "row"  #: what has no id, and can only be asked for by its owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class Source:
     complete: bool
 
     @property
-    def paged(self) -> bool:
-        """Whether pages are told apart by the id."""
+    def has_id(self) -> bool:
+        """Whether the primary key is an id."""
         return self.key == ("id",)
 
 
@@ -156,8 +157,18 @@ class Plan:
 
     def projects(self, ids: Sequence[str]) -> Iterator[Job]:
         """Yield what asks for everything of the projects with *ids*."""
-        yield from self._jobs("Context", Way("project_id", "Project"), ids, Reach.FULL)
-        yield from self._jobs("Project", Way("id", "Project"), ids, Reach.FULL)
+        for name in self.sources_of("Context"):
+            if name != "Project":
+                # One condition, so that a server can go along an index to the next page.
+                yield from (Job(name, by="project_id", values=(id_,)) for id_ in ids)
+        yield from self.named("Project", ids, Reach.FULL)
+
+    def everything(self) -> Iterator[Job]:
+        """Yield what asks for every row that there is, whether it belongs to anything or not."""
+        for source in self.sources.values():
+            by_itself = source.root in self.whole and not ways_to(self.schema, source.root)
+            if source.has_id or by_itself:
+                yield Job(source.entity_type, reach=Reach.ROW)
 
     def selected(self, type_name: str, within: str) -> Iterator[Job]:
         """Yield what asks for the entities of *type_name* that the query *within* finds."""
@@ -188,26 +199,34 @@ class Plan:
         text = f"select {projections} from {job.entity_type}"
         if conditions:
             text += " where " + " and ".join(conditions)
-        if self._is_paged(job):
+        if self.is_paged(job):
             return f"{text} order by id limit {PAGE}"
         # A page may end within the rows of an owner, which is then asked for again; one owner's
         # alone are not divided.
         return f"{text} order by {job.by} limit {PAGE}" if len(job.values) > 1 else text
+
+    def is_paged(self, job: Job) -> bool:
+        """Return whether the pages of *job* are told apart by the id.
+
+        Those of several owners are told apart by the owner: sorted by the id, a server might look
+        through all rows of the type.
+        """
+        return bool(job.follow) or (self.sources[job.entity_type].has_id and len(job.values) < 2)
 
     def complete(self, job: Job, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
         """Return the owners, of those that *job* names, all of whose rows are in a page of it."""
         if len(rows) < PAGE or len(job.values) < 2:
             return job.values
         # The order of the owners is the server's; those of the page are behind, but for the last.
-        behind = {row[job.by] for row in rows} - {rows[-1][job.by]}
+        behind = {*_values(rows, job.by)} - {str(rows[-1][job.by])}
         return tuple(value for value in job.values if value in behind)
 
     def next_pages(self, job: Job, rows: Sequence[Mapping[str, Any]]) -> Iterator[Job]:
         """Yield what asks for the rows after a page of *job*; nothing if they are all there."""
         if len(rows) < PAGE:
             return
-        if self._is_paged(job):
-            yield replace(job, after=rows[-1]["id"])
+        if self.is_paged(job):
+            yield from _rest(job, rows[-1]["id"])
             return
         complete = set(self.complete(job, rows))
         left = [value for value in job.values if value not in complete]
@@ -215,12 +234,17 @@ class Plan:
             yield replace(job, values=tuple(left))
         elif left:
             # One owner fills the page: it is asked for by itself.
-            many = rows[-1][job.by]
+            many = str(rows[-1][job.by])
             yield replace(job, values=tuple(value for value in left if value != many))
             yield replace(job, values=(many,), alone=True)
 
     def following(self, job: Job, rows: Sequence[Mapping[str, Any]]) -> Iterator[Job]:
         """Yield what asks for the rows that belong to those of a page of *job*."""
+        if job.reach is Reach.ROW:
+            for root, way in self._ways(job.entity_type):
+                if not any(self.sources[name].has_id for name in self._by_root[root]):
+                    yield from self._jobs(root, way, _values(rows, way.column), Reach.ROW)
+            return
         for root, way in self._ways(job.entity_type):
             if way.sort == "part" or (job.reach is Reach.FULL and root != "Context"):
                 reach = Reach.FULL if job.reach is Reach.FULL else Reach.PART
@@ -249,18 +273,8 @@ class Plan:
         for start in range(0, len(wanted), OWNERS):
             part = tuple(wanted[start : start + OWNERS])
             for name in self.sources_of(type_name):
-                job = Job(name, by=way.by, values=part, reach=reach)
-                if way.by not in self.schema.types[name].scalars:
-                    continue
-                if type_name != "Context" or way.by != "project_id":
-                    yield job
-                elif name != "Project":
-                    # A project may have very many.
-                    for low, high in pairwise(_BOUNDS):
-                        yield replace(job, low=low, high=high)
-
-    def _is_paged(self, job: Job) -> bool:
-        return bool(job.follow) or self.sources[job.entity_type].paged
+                if way.by in self.schema.types[name].scalars:
+                    yield Job(name, by=way.by, values=part, reach=reach)
 
     def _source(self, name: str) -> Source:
         family = self.schema.family_of(name)
@@ -277,8 +291,26 @@ class Plan:
         )
 
 
+def _rest(job: Job, last: str | int) -> Iterator[Job]:
+    """Yield what asks for the rows of *job* after the id *last*.
+
+    After its first page, a job is divided: several parts of a large selection can be on their way.
+    Ids that are numbers, as those of events, are not random, and go one page after another.
+    """
+    if isinstance(last, int) or job.after or job.low or job.high:
+        yield replace(job, after=str(last))
+        return
+    for low, high in pairwise(_BOUNDS):
+        if not high or high > last:
+            yield (
+                replace(job, after=last, high=high)
+                if low <= last
+                else replace(job, low=low, high=high)
+            )
+
+
 def _values(rows: Iterable[Mapping[str, Any]], column: str) -> Iterator[str]:
-    return (row[column] for row in rows if row.get(column) is not None)
+    return (str(row[column]) for row in rows if row.get(column) is not None)
 
 
 def _covers(schema: Schema, root: str) -> Iterator[str]:

@@ -8,10 +8,10 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 
 from trackteroid_cli import replica as replicas
+from trackteroid_cli.batch import created_now
 from trackteroid_cli.connection import Connection, write_whole
 from trackteroid_cli.dbmfile.files import sync_folder
 from trackteroid_cli.engine.schema import Schema
@@ -80,7 +80,7 @@ def pull(server: Server, wanted: Wanted, policy: Policy, watch: Watch | None = N
     place = replicas.folder(server.url)
     with _alone(place), _continuable():
         former = replicas.current(server.url)
-        began = _now()
+        began = created_now()
         with Connection(server) as connection:
             information = connection.server_information()
             schemas = list(connection.schemas.values())
@@ -95,8 +95,6 @@ def pull(server: Server, wanted: Wanted, policy: Policy, watch: Watch | None = N
             if not resumed:
                 draft.begin(list(_first_jobs(draft, scope)))
             _run(draft, server, _total(server, scope), policy, watch)
-            if scope.every_project:
-                draft.keep_projects(scope.projects)
             holdings = _holdings(draft, server, scope, None if anew else held)
             draft.finish(holdings, information)
             state = draft.state
@@ -110,7 +108,7 @@ def pull(server: Server, wanted: Wanted, policy: Policy, watch: Watch | None = N
 
 def _first_jobs(draft: Draft, scope: Scope) -> Iterator[Job]:
     # The latest is asked for first: small tables come before what refers to them.
-    for selection in scope.selections:
+    for selection in () if scope.every_project else scope.selections:
         if not draft.state.empty:
             # What is not selected any more has changed, or is gone.
             ids = draft.local_ids(selection.entity_type, selection.within)
@@ -118,8 +116,11 @@ def _first_jobs(draft: Draft, scope: Scope) -> Iterator[Job]:
         yield from draft.plan.selected(selection.entity_type, selection.within)
         if selection.follow:
             yield draft.plan.leading(selection.entity_type, selection.within, selection.follow)
-    yield from draft.plan.projects(list(scope.projects))
-    yield from draft.plan.basis()
+    if scope.every_project:
+        yield from draft.plan.everything()
+    else:
+        yield from draft.plan.projects(list(scope.projects))
+        yield from draft.plan.basis()
 
 
 def _run(
@@ -159,7 +160,7 @@ def _total(server: Server, scope: Scope) -> int | None:
     conditions = [
         listed("project_id", ids[start : start + OWNERS]) for start in range(0, len(ids), OWNERS)
     ]
-    if not conditions or scope.selections:
+    if not conditions or (scope.selections and not scope.every_project):
         return None
     # ftrack counts for clients that are strict; this is how its JavaScript client says so.
     with Connection(server, headers={"ftrack-api-options": "strict:1"}) as connection:
@@ -173,7 +174,11 @@ def _holdings(draft: Draft, server: Server, scope: Scope, held: Holdings | None)
         draft.store.connection.execute("SELECT id, name FROM context WHERE _type = 'Project'")
     )
     projects = {each.id: each.pulled for each in held.projects} if held else {}
-    projects.update(dict.fromkeys(scope.projects, began))
+    projects.update(dict.fromkeys(there if scope.every_project else scope.projects, began))
+    every_project = scope.every_project or bool(held and held.every_project)
+    whole, scoped = draft.plan.whole, draft.plan.scoped
+    if every_project:
+        whole, scoped = (*whole, *scoped), ()
     expressions = {each.expression: each for each in held.expressions} if held else {}
     for selection in scope.selections:
         expressions[selection.expression] = PulledExpression(
@@ -182,9 +187,9 @@ def _holdings(draft: Draft, server: Server, scope: Scope, held: Holdings | None)
     return Holdings(
         server=normalise_url(server.url),
         pulled=began,
-        whole=tuple(each for each in draft.plan.whole if each not in draft.state.refused),
-        scoped=tuple(each for each in draft.plan.scoped if each not in draft.state.refused),
-        every_project=scope.every_project or bool(held and held.every_project),
+        whole=tuple(each for each in whole if each not in draft.state.refused),
+        scoped=tuple(each for each in scoped if each not in draft.state.refused),
+        every_project=every_project,
         projects=tuple(
             PulledProject(id_, there[id_], pulled)
             for id_, pulled in sorted(projects.items(), key=lambda each: str(there.get(each[0])))
@@ -197,7 +202,7 @@ def _holdings(draft: Draft, server: Server, scope: Scope, held: Holdings | None)
 def _put_in_use(place: Path, draft: Path, began: str) -> None:
     """Name the draft as the replica in use, and remove the others."""
     try:
-        moment = began.replace(":", "").replace("-", "")
+        moment = began.translate(dict.fromkeys(map(ord, ":-.")))
         number = 1
         while (place / f"{moment}-{number}.sqlite").exists():
             number += 1
@@ -243,7 +248,7 @@ def _alone(place: Path) -> Iterator[None]:
         place.mkdir(parents=True, exist_ok=True)
         lock.acquire()
         me = {"user": user_name(), "host": socket.gethostname(), "pid": os.getpid()}
-        write_whole(owner, json.dumps({**me, "began": _now()}))
+        write_whole(owner, json.dumps({**me, "began": created_now()}))
     except filelock.Timeout:
         raise ReplicaBusy(
             "another process pulls from this server",
@@ -283,7 +288,3 @@ def _continuable() -> Iterator[None]:
             "stopped. Until then the former replica, if there is one, stays in use"
         )
         raise
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
