@@ -36,7 +36,10 @@ SKEW = 30
 #: Free bytes below which recording is at risk.
 LITTLE_SPACE = 100_000_000
 
-#: How many batches in trouble are named.
+#: What only the server's answer tells.
+_OF_THE_SERVER = ("server", "version", "credentials", "clock")
+
+#: How many batches in trouble, or projects, are named.
 _NAMED = 3
 
 #: What the optional part ``sandbox`` needs, by the names that Python imports.
@@ -145,7 +148,7 @@ def _configured_server() -> Iterator[Check]:
         server = settings.as_server(found)
     except NotConfigured as error:
         yield _failed("configuration", error)
-        for name in ("server", "version", "credentials", "clock"):
+        for name in (*_OF_THE_SERVER, "replica"):
             yield _warn(name, "not checked: no server is configured")
         return
     yield _ok(
@@ -153,10 +156,27 @@ def _configured_server() -> Iterator[Check]:
         f"{settings.normalise_url(server.url)} ({found.url.source}), "
         f"user {server.api_user} ({found.user.source}), key ({found.key.source})",
     )
-    from trackteroid_cli.connection import Connection
+    if settings.is_offline():
+        for name in _OF_THE_SERVER:
+            yield _warn(name, f"not checked: {settings.OFFLINE} is set")
+    else:
+        from trackteroid_cli.connection import Connection
 
-    with Connection(server, timeout=TIMEOUT) as connection:
-        yield from _server(connection, found)
+        with Connection(server, timeout=TIMEOUT) as connection:
+            yield from _server(connection, found)
+    yield _guarded("replica", lambda: _replica(server.url))
+
+
+def _replica(url: str) -> Check:
+    from trackteroid_cli import replica
+    from trackteroid_cli.ages import ago
+
+    held = replica.current(url)
+    if held is None:
+        return _ok("replica", "none; it is needed to work offline")
+    projects = ", ".join(project.name for project in held.holdings.projects[:_NAMED])
+    more = " …" if len(held.holdings.projects) > _NAMED else ""
+    return _ok("replica", f"pulled {ago(held.holdings.pulled)}: {projects or 'no project'}{more}")
 
 
 def _server(connection: Connection, found: settings.Found) -> Iterator[Check]:

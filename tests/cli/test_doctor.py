@@ -33,6 +33,7 @@ NAMES = [
     "version",
     "credentials",
     "clock",
+    "replica",
     "spool",
     "space",
     "batches",
@@ -112,9 +113,22 @@ def test_without_any_configuration_it_says_so(trackteroid: CommandLine) -> None:
     assert statuses(found, "fail") == ["configuration"]
     assert "no ftrack server is configured" in found["configuration"]["detail"]
     assert "--sandbox" in found["configuration"]["next"]
-    for name in ("server", "version", "credentials", "clock"):
+    for name in ("server", "version", "credentials", "clock", "replica"):
         assert found[name]["status"] == "warn"
         assert "not checked" in found[name]["detail"]
+
+
+def test_offline_it_asks_no_server_and_tells_of_the_replica(
+    connected: CommandLine, server: Server
+) -> None:
+    assert connected("replica", "pull", "--project", "brightwater").returncode == 0
+    server.requests.clear()
+    found = checks(connected, 0, TRACKTEROID_OFFLINE="1")
+    assert server.requests == []
+    for name in ("server", "version", "credentials", "clock"):
+        assert found[name]["detail"] == "not checked: TRACKTEROID_OFFLINE is set"
+    assert found["replica"]["detail"].startswith("pulled ")
+    assert found["replica"]["detail"].endswith(" ago: brightwater")
 
 
 def test_it_tells_where_each_setting_comes_from_and_never_the_key(
