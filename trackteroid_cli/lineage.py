@@ -26,8 +26,8 @@ from trackteroid_cli.operations import (
 if TYPE_CHECKING:
     from trackteroid_cli.deferral import Recording
     from trackteroid_cli.holdings import Holdings
+    from trackteroid_cli.offline import OfflineServer
     from trackteroid_cli.overlays import Laid
-    from trackteroid_cli.session import Session
 
 
 class Lineage(TypedDict, total=False):
@@ -37,9 +37,13 @@ class Lineage(TypedDict, total=False):
     built_on: list[str]
 
 
-def lineage(session: Session, recording: Recording) -> Lineage:
-    """Return what *recording*, which *session* has completed, goes on from; nothing if online."""
-    server = session.offline
+def lineage(server: OfflineServer | None, recording: Recording) -> Lineage:
+    """Return what *recording* goes on from.
+
+    Args:
+        server: what the session has asked in place of the server; None if it has asked the server.
+        recording: with the names of what it mentions.
+    """
     if server is None:
         return {}
     return {

@@ -92,7 +92,7 @@ def save(
             source=program.source,
             # The arguments stand in all batches of a run, so none may hold any server's key.
             secrets=[each.api_key for each in recorder.sessions],
-            **lineage(session, recording),
+            **lineage(session.offline, recording),
         )
         path = spool.place(header.id, header.name)
         if output is not None:

@@ -176,7 +176,7 @@ class Session(ReadingBackSession):
                 server=self.server_url,
                 api_user=self.api_user,
                 secrets=[self.api_key],
-                **lineage(self, recording),
+                **lineage(self.offline, recording),
             )
             recording.save(path, header, replace=True)
         finally:

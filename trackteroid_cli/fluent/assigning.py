@@ -6,7 +6,7 @@ What is recorded is what assigning through ``ftrack_api``, entity by entity, rec
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ftrack_api.attribute import CollectionAttribute, ReferenceAttribute, ScalarAttribute
 
@@ -24,11 +24,8 @@ from trackteroid_cli.fluent.reading import (
     target_of,
 )
 
-if TYPE_CHECKING:
-    from trackteroid_cli.fluent.collection import Collection
 
-
-def assign(collection: Collection, name: str, value: Any) -> None:
+def assign(collection: Elements, name: str, value: Any) -> None:
     """Assign *value* to an attribute of every entity.
 
     Args:
@@ -67,9 +64,7 @@ def assign(collection: Collection, name: str, value: Any) -> None:
         _assign_by_type(collection, name, value)
 
 
-def apply(
-    collection: Collection, predicate: Callable[[Collection], Any], attribute_name: str | None
-) -> Any:
+def apply(collection: Elements, predicate: Callable[[Any], Any], attribute_name: str | None) -> Any:
     """Assign to each entity what *predicate* returns for it, and return the attribute's new values.
 
     Args:
@@ -95,7 +90,7 @@ def apply(
     return getattr(owner, attribute_name)
 
 
-def spread(owners: Collection, name: str, value: Any, count: int) -> list[Any]:
+def spread(owners: Elements, name: str, value: Any, count: int) -> list[Any]:
     """Return *value* as one value for each of *count* entities.
 
     Raises:
@@ -119,7 +114,7 @@ def spread(owners: Collection, name: str, value: Any, count: int) -> list[Any]:
     return values
 
 
-def scalars(owners: Collection, name: str, value: Any, count: int) -> list[Any]:
+def scalars(owners: Elements, name: str, value: Any, count: int) -> list[Any]:
     """Return the values for an attribute that holds no entities; see `spread`."""
     if isinstance(value, Elements):
         raise EntityCollectionOperationError(
@@ -130,20 +125,20 @@ def scalars(owners: Collection, name: str, value: Any, count: int) -> list[Any]:
     return spread(owners, name, value, count)
 
 
-def references(owners: Collection, name: str, value: Any, count: int) -> list[Any]:
+def references(owners: Elements, name: str, value: Any, count: int) -> list[Any]:
     """Return the ``ftrack_api`` entities for a reference; None removes it."""
     values = spread(owners, name, value, count)
     return [None if each is None else _one(owners, name, each) for each in values]
 
 
-def entity_lists(owners: Collection, name: str, value: Any, count: int) -> list[list[Any]]:
+def entity_lists(owners: Elements, name: str, value: Any, count: int) -> list[list[Any]]:
     """Return the ``ftrack_api`` entities for a relation to many, for each of *count* entities."""
     each_its_own = isinstance(value, (list, tuple))
     values = spread(owners, name, value, count) if each_its_own else [value] * count
     return [_all(owners, name, each) for each in values]
 
 
-def _all(owners: Collection, name: str, value: Any) -> list[Any]:
+def _all(owners: Elements, name: str, value: Any) -> list[Any]:
     if not isinstance(value, Elements):
         raise EntityCollectionOperationError(
             f"{name!r} takes a collection",
@@ -156,7 +151,7 @@ def _all(owners: Collection, name: str, value: Any) -> list[Any]:
     return found
 
 
-def _one(owners: Collection, name: str, value: Any) -> Any:
+def _one(owners: Elements, name: str, value: Any) -> Any:
     """Return the one entity that *value* is, or holds."""
     if isinstance(value, Elements):
         check_sessions((owners, value))
@@ -172,7 +167,7 @@ def _one(owners: Collection, name: str, value: Any) -> Any:
     return value
 
 
-def _check_types(owners: Collection, name: str, entities: Iterable[Any]) -> None:
+def _check_types(owners: Elements, name: str, entities: Iterable[Any]) -> None:
     schema = owners._server_schema()
     target = target_of(owners, name)
     for entity in entities:
@@ -184,12 +179,12 @@ def _check_types(owners: Collection, name: str, entities: Iterable[Any]) -> None
             )
 
 
-def _assign_each(collection: Collection, name: str, values: list[Any]) -> None:
+def _assign_each(collection: Elements, name: str, values: list[Any]) -> None:
     for entity, value in zip(collection.values(), values, strict=True):
         entity[name] = value
 
 
-def _assign_mappings(collection: Collection, name: str, values: list[Any]) -> None:
+def _assign_mappings(collection: Elements, name: str, values: list[Any]) -> None:
     """Set keys of metadata or custom attributes; what is there is fetched where it is unknown."""
     for value in values:
         if not isinstance(value, Mapping):
@@ -214,14 +209,14 @@ def _assign_mappings(collection: Collection, name: str, values: list[Any]) -> No
                 entity[name][key] = item
 
 
-def _check_custom(collection: Collection, values: list[Any]) -> None:
+def _check_custom(collection: Elements, values: list[Any]) -> None:
     for held, value in zip(read(collection, "custom_attributes"), values, strict=True):
         for key in value:
             if isinstance(held, dict) and held and key not in held:
                 raise no_attribute(collection, CUSTOM + key, [CUSTOM + each for each in held])
 
 
-def _assign_by_type(collection: Collection, name: str, value: Any) -> None:
+def _assign_by_type(collection: Elements, name: str, value: Any) -> None:
     schema = collection._server_schema()
     if name not in schema.types:
         raise no_attribute(collection, name)

@@ -25,7 +25,8 @@ from trackteroid_cli.fluent.transforming import Transforming
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trackteroid_cli.fluent.query import Query
+    from typing_extensions import Self
+
     from trackteroid_cli.fluent.relations import Relations
     from trackteroid_cli.session import Session
 
@@ -44,13 +45,11 @@ class Collection(Transforming, Combining):
         """Assign to attribute *name* of every entity; see `assigning.assign`."""
         assign(self, name, value)
 
-    def apply(
-        self, predicate: Callable[[Collection], Any], attribute_name: str | None = None
-    ) -> Any:
+    def apply(self, predicate: Callable[[Self], Any], attribute_name: str | None = None) -> Any:
         """Assign to each entity what *predicate* returns for it; see `assigning.apply`."""
         return apply(self, predicate, attribute_name)
 
-    def fetch_attributes(self, *projections: Projection) -> Collection:
+    def fetch_attributes(self, *projections: Projection) -> Self:
         """Ask the server for attributes of all entities, and return this collection.
 
         Args:
@@ -62,7 +61,7 @@ class Collection(Transforming, Combining):
         fetch(self, projections)
         return self
 
-    def create(self, **attributes: Any) -> Collection:
+    def create(self, **attributes: Any) -> Self:
         """Create an entity in the place of this collection, and return it; see `creating.create`.
 
         A collection that was read from an attribute creates an entity for each one that has the
@@ -70,11 +69,11 @@ class Collection(Transforming, Combining):
         """
         return create(self, [attributes])
 
-    def create_batch(self, *attributes: Mapping[str, Any]) -> Collection:
+    def create_batch(self, *attributes: Mapping[str, Any]) -> Self:
         """Create an entity for each of *attributes*, as `create` does, and return all of them."""
         return create(self, attributes)
 
-    def link_inputs(self, collection: Collection) -> Collection:
+    def link_inputs(self, collection: Collection) -> Self:
         """Link each of *collection* to each of this one, where it is not; return this one.
 
         Raises, as the other methods that link do, what `linking.link` raises.
@@ -82,17 +81,17 @@ class Collection(Transforming, Combining):
         link(self, collection, inputs=True)
         return self
 
-    def link_outputs(self, collection: Collection) -> Collection:
+    def link_outputs(self, collection: Collection) -> Self:
         """Link each of this one to each of *collection*, where it is not; return this one."""
         link(self, collection, inputs=False)
         return self
 
-    def unlink_inputs(self, collection: Collection) -> Collection:
+    def unlink_inputs(self, collection: Collection) -> Self:
         """Delete all links from *collection* to this one, and return this one."""
         unlink(self, collection, inputs=True)
         return self
 
-    def unlink_outputs(self, collection: Collection) -> Collection:
+    def unlink_outputs(self, collection: Collection) -> Self:
         """Delete all links from this collection to *collection*, and return this one."""
         unlink(self, collection, inputs=False)
         return self
@@ -107,7 +106,7 @@ class Collection(Transforming, Combining):
         """Commit everything that the session has recorded, of this collection or not."""
         self.session.commit()
 
-    def __getitem__(self, item: int | slice | str | tuple[str, ...] | EntityType) -> Collection:
+    def __getitem__(self, item: int | slice | str | tuple[str, ...] | EntityType) -> Self:
         """Return one entity by position or id, several by a slice, or those of a type.
 
         Raises:
@@ -133,11 +132,11 @@ class Collection(Transforming, Combining):
             return key_of(item) in self._elements
         return item in self._elements
 
-    def __copy__(self) -> Collection:
+    def __copy__(self) -> Self:
         """Return the collection itself, as it cannot change."""
         return self
 
-    def __deepcopy__(self, memo: object) -> Collection:
+    def __deepcopy__(self, memo: object) -> Self:
         """Return the collection itself: entities belong to a session, which has one of each."""
         return self
 
@@ -151,7 +150,7 @@ class Collection(Transforming, Combining):
     def __hash__(self) -> int:
         return hash((self.entity_type, tuple(self._elements)))
 
-    def _of_type(self, entity_type: EntityType) -> Collection:
+    def _of_type(self, entity_type: EntityType) -> Self:
         schema = self._server_schema()
         name = entity_type.__name__
         if name not in schema.types:
@@ -162,16 +161,31 @@ class Collection(Transforming, Combining):
         }
         return self._related(name, found, self._origin)
 
-    def _derived(self, elements: Mapping[Key, Any], origin: Origin | None = None) -> Collection:
+    def _as(self, entity_type: EntityType) -> Self:
+        wide, narrow = entity_type.__name__, self.entity_type.__name__
+        accepted = self._server_schema().is_kind_of(narrow, wide)
+        # Projects count as typed contexts, as they are among the parents of these.
+        if not accepted and (narrow, wide) != ("Project", "TypedContext"):
+            raise EntityCollectionOperationError(
+                f"a collection of {narrow} cannot become one of {wide}",
+                why=f"{narrow} is no kind of {wide}",
+                hint=f"collection[{wide}] keeps those entities that are of that type",
+            )
+        coerced: Self = _make(replace(self._context, entity_type=entity_type), self._elements)
+        return coerced
+
+    def _derived(self, elements: Mapping[Key, Any], origin: Origin | None = None) -> Self:
         if not elements and origin is None:
             origin = self._origin  # what is created next belongs where these entities would be
-        return _make(replace(self._context, origin=origin), elements)
+        derived: Self = _make(replace(self._context, origin=origin), elements)
+        return derived
 
     def _related(
         self, type_name: str, elements: Mapping[Key, Any], origin: Origin | None = None
-    ) -> Collection:
+    ) -> Self:
         context = Context(EntityType(type_name), self.session, self.schema, origin)
-        return _make(context, elements)
+        related: Self = _make(context, elements)
+        return related
 
 
 class EntityCollection(Collection):
@@ -185,11 +199,11 @@ class EntityCollection(Collection):
             raise AttributeError(name)
         return read(self, name)
 
-    def __iter__(self) -> Iterator[Collection]:
+    def __iter__(self) -> Iterator[Self]:
         context = replace(self._context, origin=None)
         new, put = object.__new__, object.__setattr__  # as _make does, once for every entity
         for key, entity in self._elements.items():
-            element = new(EntityCollection)
+            element: Any = new(EntityCollection)
             put(element, "_context", context)
             put(element, "_elements", {key: entity})
             yield element
@@ -216,11 +230,11 @@ class EmptyCollection(Collection):
         """Return the collection itself: it may stand for a method of a value that is absent."""
         return self
 
-    def __getitem__(self, item: Any) -> Collection:
+    def __getitem__(self, item: Any) -> Self:
         """Return the collection itself; of another type, if *item* is one."""
         return self._of_type(item) if isinstance(item, EntityType) else self
 
-    def __iter__(self) -> Iterator[Collection]:
+    def __iter__(self) -> Iterator[Self]:
         return iter(())
 
     def __repr__(self) -> str:
@@ -232,7 +246,7 @@ def collect(
     entities: Sequence[Any],
     session: Session,
     schema: Relations,
-    query: Query | None = None,
+    query: Any = None,
 ) -> EntityCollection | EmptyCollection:
     """Return ``ftrack_api`` entities, each once, as a collection.
 
@@ -240,37 +254,12 @@ def collect(
         entity_type: what they all are, or are a kind of.
         query: what found them.
     """
-    return _make(Context(entity_type, session, schema, query), by_key(entities))
+    made: EntityCollection | EmptyCollection
+    made = _make(Context(entity_type, session, schema, query), by_key(entities))
+    return made
 
 
-def coerce(entity_type: EntityType, collection: Collection) -> EntityCollection | EmptyCollection:
-    """Return *collection* as one of a wider type.
-
-    Projects count as typed contexts, as they are among the parents of these.
-
-    Raises:
-        EntityCollectionOperationError: *collection* is none, or its type is no kind of
-            *entity_type*.
-    """
-    wide = entity_type.__name__
-    if not isinstance(collection, Collection):
-        raise EntityCollectionOperationError(
-            f"{wide}(...) takes a collection",
-            why=f"it was given {collection!r}",
-            hint=f"query for entities: Query({wide})",
-        )
-    narrow = collection.entity_type.__name__
-    accepted = collection._server_schema().is_kind_of(narrow, wide)
-    if not accepted and (narrow, wide) != ("Project", "TypedContext"):
-        raise EntityCollectionOperationError(
-            f"a collection of {narrow} cannot become one of {wide}",
-            why=f"{narrow} is no kind of {wide}",
-            hint=f"collection[{wide}] keeps those entities that are of that type",
-        )
-    return _make(replace(collection._context, entity_type=entity_type), collection._elements)
-
-
-def _make(context: Context, elements: Mapping[Key, Any]) -> EntityCollection | EmptyCollection:
+def _make(context: Context, elements: Mapping[Key, Any]) -> Any:
     """Return a collection, empty or not.
 
     Its own attributes are set past `Collection.__setattr__`, which assigns to those of entities.

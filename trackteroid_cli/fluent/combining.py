@@ -9,7 +9,7 @@ from trackteroid_cli.errors import EntityCollectionOperationError
 from trackteroid_cli.fluent.elements import Elements, check_sessions
 
 if TYPE_CHECKING:
-    from trackteroid_cli.fluent.collection import Collection
+    from typing_extensions import Self
 
 
 class Combining(Elements):
@@ -21,7 +21,7 @@ class Combining(Elements):
 
     __slots__ = ()
 
-    def union(self, *collections: Collection) -> Collection:
+    def union(self, *collections: Elements) -> Self:
         """Return all entities of this collection and of *collections*, of the widest type."""
         type_name = self._common_type(collections)
         found = dict(self._elements)
@@ -30,21 +30,21 @@ class Combining(Elements):
                 found.setdefault(key, entity)
         return self._related(type_name, found)
 
-    def intersection(self, *collections: Collection) -> Collection:
+    def intersection(self, *collections: Elements) -> Self:
         """Return the entities that *collections* all have as well."""
         self._common_type(collections)
         return self._kept(
             key for key in self._elements if all(key in each._elements for each in collections)
         )
 
-    def difference(self, *collections: Collection) -> Collection:
+    def difference(self, *collections: Elements) -> Self:
         """Return the entities that none of *collections* has."""
         self._common_type(collections)
         return self._kept(
             key for key in self._elements if not any(key in each._elements for each in collections)
         )
 
-    def symmetric_difference(self, *collections: Collection) -> Collection:
+    def symmetric_difference(self, *collections: Elements) -> Self:
         """Return the entities that exactly one of this collection and *collections* has."""
         counts = Counter(self._elements.keys())
         for collection in collections:
@@ -52,10 +52,10 @@ class Combining(Elements):
         both = self.union(*collections)
         return both._kept(key for key in both._elements if counts[key] == 1)
 
-    def _kept(self, keys: Any) -> Collection:
+    def _kept(self, keys: Any) -> Self:
         return self._derived({key: self._elements[key] for key in keys})
 
-    def _common_type(self, collections: tuple[Collection, ...]) -> str:
+    def _common_type(self, collections: tuple[Elements, ...]) -> str:
         """Return the widest of the collections' types, after a check that they go together."""
         check_sessions((self, *collections))
         schema = self._server_schema()

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 
 from trackteroid_cli.engine.schema import Attribute
 from trackteroid_cli.errors import InvalidCriterion
+from trackteroid_cli.fluent.elements import Elements
 from trackteroid_cli.fluent.literals import compared, literal, text_literal
 from trackteroid_cli.fluent.paths import Reached, follow
 from trackteroid_cli.fluent.subjects import Candidate, Subject
@@ -211,9 +212,7 @@ def _is_missing(path: str) -> str:
 
 
 def _is_collection(value: Any) -> bool:
-    from trackteroid_cli.fluent.collection import Collection
-
-    return isinstance(value, Collection)
+    return isinstance(value, Elements)
 
 
 def _keys(subject: Subject, attribute: Reached, collection: Any) -> list[str]:

@@ -16,12 +16,12 @@ import ftrack_api.symbol
 from trackteroid_cli.errors import EntityCollectionOperationError
 from trackteroid_cli.expressions import listed
 from trackteroid_cli.fluent.assigning import entity_lists, references, scalars
-from trackteroid_cli.fluent.elements import by_key
+from trackteroid_cli.fluent.elements import Elements, Held, by_key
+from trackteroid_cli.fluent.fetching import fetch
 from trackteroid_cli.fluent.reading import is_loaded, no_attribute, read
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema import EntityType, Relation, Schema
-    from trackteroid_cli.fluent.collection import Collection
 
 #: The reference to what entities of a type, and of every kind of it, belong to. Schemas do not tell
 #: it from other references.
@@ -42,7 +42,7 @@ _OWNERS = {
 }
 
 
-def create(collection: Collection, batch: Iterable[Mapping[str, Any]]) -> Collection:
+def create(collection: Held, batch: Iterable[Mapping[str, Any]]) -> Held:
     """Create an entity in the place of *collection* for each of *batch*, and return all.
 
     Args:
@@ -63,7 +63,7 @@ def create(collection: Collection, batch: Iterable[Mapping[str, Any]]) -> Collec
 
 
 def _wanted(
-    collection: Collection, type_name: str, attributes: Mapping[str, Any]
+    collection: Elements, type_name: str, attributes: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """Yield all attributes of each entity that is to be created with *attributes*."""
     schema = collection._server_schema()
@@ -83,7 +83,7 @@ def _wanted(
 
 
 def _places(
-    collection: Collection,
+    collection: Elements,
     entity_type: EntityType,
     attributes: Mapping[str, Any],
     schema: Schema,
@@ -137,10 +137,10 @@ def _owner_name(schema: Schema, entity_type: EntityType) -> str | None:
     return None
 
 
-def _owners(collection: Collection, name: str) -> list[Any]:
+def _owners(collection: Elements, name: str) -> list[Any]:
     """Return what the entities of *collection* belong to; it is fetched if need be."""
     if not all(is_loaded(entity, name) for entity in collection.values()):
-        collection.fetch_attributes(name)
+        fetch(collection, [name])
     found = read(collection, name) if collection else collection
     if not found:
         raise EntityCollectionOperationError(
@@ -155,7 +155,7 @@ def _owners(collection: Collection, name: str) -> list[Any]:
 
 
 def _defaults(
-    collection: Collection, type_name: str, attributes: Mapping[str, Any]
+    collection: Elements, type_name: str, attributes: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the values that a new entity has where nothing else gives them."""
     session = collection.session
@@ -176,7 +176,7 @@ def _defaults(
 
 
 def _column(
-    collection: Collection, entity_type: EntityType, name: str, value: Any, count: int
+    collection: Elements, entity_type: EntityType, name: str, value: Any, count: int
 ) -> list[Any]:
     """Return the values of attribute *name* for the *count* entities that are created."""
     relation = entity_type.relations.get(name)
@@ -191,7 +191,7 @@ def _column(
     return references(collection, name, value, count)
 
 
-def _named(collection: Collection, name: str, target: str, text: str) -> Any:
+def _named(collection: Elements, name: str, target: str, text: str) -> Any:
     """Return the one entity of type *target* with the name *text*.
 
     ``CharacterAnimation`` finds ``Character Animation``, too.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import ftrack_api.inspection
 from ftrack_api.symbol import NOT_SET
@@ -12,15 +12,18 @@ from ftrack_api.symbol import NOT_SET
 from trackteroid_cli.errors import EntityCollectionOperationError
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from trackteroid_cli.engine.schema import Schema
-    from trackteroid_cli.fluent.collection import Collection
     from trackteroid_cli.fluent.entity_types import EntityType
-    from trackteroid_cli.fluent.query import Query
     from trackteroid_cli.fluent.relations import Relations
     from trackteroid_cli.session import Session
 
 #: An entity's id; the parts of the primary key where it has several.
 Key: TypeAlias = "str | tuple[str, ...]"
+
+#: A collection, and others like it.
+Held = TypeVar("Held", bound="Elements")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +33,14 @@ class Context:
     entity_type: EntityType
     session: Session
     schema: Relations
-    #: What the entities were found by, or read from.
-    origin: Origin | Query | None = None
+    #: The query that the entities were found by, or what they were read from.
+    origin: Any = None
 
 
 class Origin(NamedTuple):
     """The attribute that a collection was read from, and the collection that has the attribute."""
 
-    owner: Collection
+    owner: Elements
     attribute: str
 
 
@@ -69,7 +72,7 @@ class Elements:
         return self._context.schema
 
     @property
-    def query(self) -> Query | None:
+    def query(self) -> Any:
         """The query that found the collection, or None for one that was made otherwise."""
         origin = self._context.origin
         return None if isinstance(origin, Origin) else origin
@@ -91,17 +94,25 @@ class Elements:
     def __len__(self) -> int:
         return len(self._elements)
 
-    def __iter__(self) -> Iterator[Collection]:
+    def __iter__(self) -> Iterator[Self]:
         """Yield a collection for each entity."""
         raise NotImplementedError
 
-    def _derived(self, elements: Mapping[Key, Any], origin: Origin | None = None) -> Collection:
+    def __getitem__(self, item: Any) -> Self:
+        """Return some of the entities."""
+        raise NotImplementedError
+
+    def _as(self, entity_type: EntityType) -> Self:
+        """Return the same entities as ones of a wider type."""
+        raise NotImplementedError
+
+    def _derived(self, elements: Mapping[Key, Any], origin: Origin | None = None) -> Self:
         """Return a collection of the same type with other entities."""
         raise NotImplementedError
 
     def _related(
         self, type_name: str, elements: Mapping[Key, Any], origin: Origin | None = None
-    ) -> Collection:
+    ) -> Self:
         """Return a collection of another type, of the same session."""
         raise NotImplementedError
 

@@ -6,10 +6,12 @@ and names with two underscores is taken by the objects themselves.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from trackteroid_cli.fluent.collection import EmptyCollection, EntityCollection
+from trackteroid_cli.errors import EntityCollectionOperationError
+
+#: A collection; what it is made of stands above this module.
+Collected = TypeVar("Collected")
 
 
 class EntityType:
@@ -44,11 +46,21 @@ class EntityType:
         """Return the path to an attribute, or to another entity type by its name."""
         return Path(self, (_followable(name),))
 
-    def __call__(self, collection: Any) -> EntityCollection | EmptyCollection:
-        """Return *collection* as one of this type, which its entities must be."""
-        from trackteroid_cli.fluent.collection import coerce
+    def __call__(self, collection: Collected) -> Collected:
+        """Return *collection* as one of this type, which its entities must be.
 
-        return coerce(self, collection)
+        Raises:
+            EntityCollectionOperationError: it is none, or its type is no kind of this one.
+        """
+        coerced = getattr(type(collection), "_as", None)
+        if coerced is None:
+            raise EntityCollectionOperationError(
+                f"{self}(...) takes a collection",
+                why=f"it was given {collection!r}",
+                hint=f"query for entities: Query({self})",
+            )
+        result: Collected = coerced(collection, self)
+        return result
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, EntityType) and self.__name__ == other.__name__

@@ -11,19 +11,19 @@ import ftrack_api.inspection
 
 from trackteroid_cli.errors import NoRelation
 from trackteroid_cli.expressions import PAGE, condition, query
+from trackteroid_cli.fluent.elements import Elements
 from trackteroid_cli.fluent.entity_types import EntityType, Path
 from trackteroid_cli.fluent.paths import follow
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema import Schema
-    from trackteroid_cli.fluent.collection import Collection
     from trackteroid_cli.fluent.relations import Relations
 
 #: What can be selected: attributes, and types or paths of types that are related.
 Projection: TypeAlias = "str | EntityType | Path"
 
 
-def fetch(collection: Collection, projections: Iterable[Projection]) -> None:
+def fetch(collection: Elements, projections: Iterable[Projection]) -> None:
     """Ask the server for *projections* of all entities: one query for each page of them.
 
     Entities that are not of the collection's type (projects among typed contexts) are asked for by
@@ -66,7 +66,7 @@ def selected(
 
 
 def _fetch(
-    collection: Collection, type_name: str, entities: Iterable[Any], paths: Iterable[str]
+    collection: Elements, type_name: str, entities: Iterable[Any], paths: Iterable[str]
 ) -> None:
     names = list(dict.fromkeys(paths))
     rest = iter(entities)

@@ -7,20 +7,18 @@ Source: ftrack's API documentation, "Entity links"; the attributes ``incoming_li
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trackteroid_cli.errors import EntityCollectionOperationError
-from trackteroid_cli.fluent.elements import Key, check_sessions
+from trackteroid_cli.fluent.elements import Elements, Key, check_sessions
+from trackteroid_cli.fluent.fetching import fetch
 from trackteroid_cli.fluent.reading import no_attribute, read, target_of
-
-if TYPE_CHECKING:
-    from trackteroid_cli.fluent.collection import Collection
 
 #: Whether they are to inputs -> the attribute that holds links, and what they refer to there.
 _LINKS = {True: ("incoming_links", "from"), False: ("outgoing_links", "to")}
 
 
-def link(collection: Collection, other: Collection, *, inputs: bool) -> None:
+def link(collection: Elements, other: Elements, *, inputs: bool) -> None:
     """Create the links between two collections that are not there.
 
     Args:
@@ -42,7 +40,7 @@ def link(collection: Collection, other: Collection, *, inputs: bool) -> None:
                 collection.session.create(link_type, {"from": source, "to": target})
 
 
-def unlink(collection: Collection, other: Collection, *, inputs: bool) -> None:
+def unlink(collection: Elements, other: Elements, *, inputs: bool) -> None:
     """Delete all links between two collections; see `link`."""
     attribute, end = _LINKS[inputs]
     _link_type(collection, other, attribute)
@@ -52,7 +50,7 @@ def unlink(collection: Collection, other: Collection, *, inputs: bool) -> None:
                 collection.session.delete(found)
 
 
-def _link_type(owner: Collection, other: Collection, links: str) -> str:
+def _link_type(owner: Elements, other: Elements, links: str) -> str:
     """Return the type of *owner*'s links, after a check that *other* can be linked."""
     check_sessions((owner, other))
     schema = owner._server_schema()
@@ -69,10 +67,10 @@ def _link_type(owner: Collection, other: Collection, links: str) -> str:
     return link_type
 
 
-def _present(owner: Collection, attribute: str, end: str) -> dict[Key, dict[Key, Any]]:
+def _present(owner: Elements, attribute: str, end: str) -> dict[Key, dict[Key, Any]]:
     """Return the links of each entity of *owner*, by the key of the entity at the other end."""
     present: dict[Key, dict[Key, Any]] = {}
-    owner.fetch_attributes(f"{attribute}.{end}_id")
+    fetch(owner, [f"{attribute}.{end}_id"])
     for key, element in zip(owner.keys(), owner, strict=True):
         links = read(element, attribute)
         present[key] = {link[f"{end}_id"]: link for link in links.values()}

@@ -14,13 +14,12 @@ from ftrack_api.attribute import CollectionAttribute, ReferenceAttribute, Scalar
 from ftrack_api.symbol import NOT_SET
 
 from trackteroid_cli.errors import NoAttribute
-from trackteroid_cli.fluent.elements import Origin, by_key, value_of
+from trackteroid_cli.fluent.elements import Elements, Held, Origin, by_key, value_of
 from trackteroid_cli.fluent.entity_types import EntityType
 from trackteroid_cli.fluent.paths import suggestion
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema import Schema
-    from trackteroid_cli.fluent.collection import Collection
 
 #: What reads and assigns one custom attribute begins like this: ``custom_fend``.
 CUSTOM = "custom_"
@@ -30,7 +29,7 @@ CUSTOM = "custom_"
 _WIDE = {"Context": "TypedContext", "TypedContext": "TypedContext", "Component": "Component"}
 
 
-def read(collection: Collection, name: str) -> Any:
+def read(collection: Elements, name: str) -> Any:
     """Return the values of an attribute, or the entities that it leads to.
 
     Args:
@@ -55,7 +54,7 @@ def read(collection: Collection, name: str) -> Any:
     return _read_otherwise(collection, name)
 
 
-def _read_otherwise(collection: Collection, name: str) -> Any:
+def _read_otherwise(collection: Elements, name: str) -> Any:
     """Return what `read` does where an entity has no scalar attribute of that name."""
     attribute = attribute_of(collection, name)
     if isinstance(attribute, ScalarAttribute):
@@ -69,7 +68,7 @@ def _read_otherwise(collection: Collection, name: str) -> Any:
     return follow_type(collection, name)
 
 
-def attribute_of(collection: Collection, name: str) -> Any:
+def attribute_of(collection: Elements, name: str) -> Any:
     """Return ftrack_api's attribute *name* of the first entity that has one, or None."""
     for entity in collection._elements.values():
         attribute = entity.attributes.get(name)
@@ -78,17 +77,18 @@ def attribute_of(collection: Collection, name: str) -> Any:
     return None
 
 
-def follow_type(collection: Collection, name: str) -> Collection:
+def follow_type(collection: Held, name: str) -> Held:
     """Return the entities of type *name* that *collection* is related to."""
     source = collection.entity_type.__name__
     paths = collection.schema.paths(_schema_with(collection, name), source, name)
     if not paths:
         return collection[EntityType(name)]
-    found: list[Collection] = [follow(collection, path) for path in paths]
-    return found[0].union(*found[1:]) if len(found) > 1 else found[0]
+    found: list[Any] = [follow(collection, path) for path in paths]
+    together: Held = found[0].union(*found[1:]) if len(found) > 1 else found[0]
+    return together
 
 
-def follow(collection: Collection, path: str) -> Any:
+def follow(collection: Elements, path: str) -> Any:
     """Return what *path* in ftrack's query language leads to, such as ``asset.parent[Shot]``."""
     found: Any = collection
     for segment in filter(None, path.split(".")):
@@ -106,7 +106,7 @@ def split_path(path: str) -> tuple[str, str]:
 
 
 def no_attribute(
-    collection: Collection, name: str, known: Iterable[str] | None = None
+    collection: Elements, name: str, known: Iterable[str] | None = None
 ) -> NoAttribute:
     """Return the error that *collection* has no attribute *name*, but those in *known*."""
     schema = collection._server_schema()
@@ -120,7 +120,7 @@ def no_attribute(
     )
 
 
-def target_of(collection: Collection, name: str) -> str | None:
+def target_of(collection: Elements, name: str) -> str | None:
     """Return the type that attribute *name* leads to, or None if it holds values."""
     schema = collection._server_schema()
     kinds = {entity.entity_type for entity in collection.values()}
@@ -131,7 +131,7 @@ def target_of(collection: Collection, name: str) -> str | None:
     return None
 
 
-def empty_related(collection: Collection, name: str) -> Collection | None:
+def empty_related(collection: Held, name: str) -> Held | None:
     """Return the empty collection that a relation of an empty one is; None for other names."""
     schema = collection._server_schema()
     if name in schema.types:
@@ -167,7 +167,7 @@ def _value_or_none(entity: Any, name: str) -> Any:
     return None if attribute is None else value_of(entity, attribute)
 
 
-def _related(collection: Collection, name: str) -> Collection:
+def _related(collection: Held, name: str) -> Held:
     found = by_key(_entities(collection, name))
     target = target_of(collection, name)
     kinds = {entity.entity_type for entity in found.values()}
@@ -181,7 +181,7 @@ def _related(collection: Collection, name: str) -> Collection:
     return collection._related(target, found, Origin(collection, name))
 
 
-def _entities(collection: Collection, name: str) -> Iterator[Any]:
+def _entities(collection: Elements, name: str) -> Iterator[Any]:
     for entity in collection.values():
         value = loaded(entity, name)
         if value is None or value is NOT_SET:
@@ -205,7 +205,7 @@ def _mapping(entity: Any, name: str) -> Any:
     }
 
 
-def _custom(collection: Collection, key: str) -> list[Any]:
+def _custom(collection: Elements, key: str) -> list[Any]:
     if attribute_of(collection, "custom_attributes") is None:
         raise no_attribute(collection, CUSTOM + key)
     mappings = [_mapping(entity, "custom_attributes") for entity in collection.values()]
@@ -216,7 +216,7 @@ def _custom(collection: Collection, key: str) -> list[Any]:
     return [each.get(key) if isinstance(each, dict) else each for each in mappings]
 
 
-def _schema_with(collection: Collection, name: str) -> Schema:
+def _schema_with(collection: Elements, name: str) -> Schema:
     """Return the server's schema, which must have a type *name*."""
     schema = collection._server_schema()
     if name not in schema.types:

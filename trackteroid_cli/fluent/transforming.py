@@ -14,7 +14,7 @@ from ftrack_api.symbol import NOT_SET
 from trackteroid_cli.fluent.elements import Elements, Key
 
 if TYPE_CHECKING:
-    from trackteroid_cli.fluent.collection import Collection
+    from typing_extensions import Self
 
 Result = TypeVar("Result")
 
@@ -24,11 +24,11 @@ class Transforming(Elements):
 
     __slots__ = ()
 
-    def count(self, predicate: Callable[[Collection], Any]) -> int:
+    def count(self, predicate: Callable[[Self], Any]) -> int:
         """Return for how many entities *predicate* holds."""
         return sum(1 for element in self if predicate(element))
 
-    def filter(self, predicate: Callable[[Collection], Any]) -> Collection:
+    def filter(self, predicate: Callable[[Self], Any]) -> Self:
         """Return the entities for which *predicate* holds."""
         kept: dict[Key, Any] = {}
         for element in self:
@@ -36,15 +36,13 @@ class Transforming(Elements):
                 kept.update(element._elements)
         return self._derived(kept)
 
-    def fold(
-        self, start_value: Result, predicate: Callable[[Result, Collection], Result]
-    ) -> Result:
+    def fold(self, start_value: Result, predicate: Callable[[Result, Self], Result]) -> Result:
         """Return *start_value* after *predicate* made a new value of it for each entity."""
         for element in self:
             start_value = predicate(start_value, element)
         return start_value
 
-    def group(self, predicate: Callable[[Collection], Any]) -> dict[Any, Collection]:
+    def group(self, predicate: Callable[[Self], Any]) -> dict[Any, Self]:
         """Return the entities by what *predicate* returns for them.
 
         A list with one value counts as the value, a longer one as a tuple.
@@ -56,21 +54,21 @@ class Transforming(Elements):
 
     def group_and_map(
         self,
-        group_predicate: Callable[[Collection], Any],
-        map_predicate: Callable[[Collection], Result],
+        group_predicate: Callable[[Self], Any],
+        map_predicate: Callable[[Self], Result],
     ) -> dict[Any, Result]:
         """Return what *map_predicate* makes of each group; see `group`."""
         return {name: map_predicate(found) for name, found in self.group(group_predicate).items()}
 
-    def map(self, predicate: Callable[[Collection], Result]) -> list[Result]:
+    def map(self, predicate: Callable[[Self], Result]) -> list[Result]:
         """Return what *predicate* returns for each entity."""
         return [predicate(element) for element in self]
 
-    def max(self, predicate: Callable[[Collection], Any]) -> Collection:
+    def max(self, predicate: Callable[[Self], Any]) -> Self:
         """Return the entity with the largest value, the last one if there are several."""
         return self.sort(predicate)[-1:]
 
-    def min(self, predicate: Callable[[Collection], Any]) -> Collection:
+    def min(self, predicate: Callable[[Self], Any]) -> Self:
         """Return the entity with the smallest value, the first one if there are several.
 
         Entities without a value come into it only if no entity has one.
@@ -79,7 +77,7 @@ class Transforming(Elements):
         valued = [each for each in ranked if each[0]] or ranked
         return min(valued, key=lambda each: each[0])[1] if valued else self[:]
 
-    def partition(self, predicate: Callable[[Collection], Any]) -> tuple[Collection, Collection]:
+    def partition(self, predicate: Callable[[Self], Any]) -> tuple[Self, Self]:
         """Return the entities for which *predicate* holds, and the others."""
         holds: dict[Key, Any] = {}
         others: dict[Key, Any] = {}
@@ -87,18 +85,16 @@ class Transforming(Elements):
             (holds if predicate(element) else others).update(element._elements)
         return self._derived(holds), self._derived(others)
 
-    def sort(self, predicate: Callable[[Collection], Any], reverse: bool = False) -> Collection:
+    def sort(self, predicate: Callable[[Self], Any], reverse: bool = False) -> Self:
         """Return the entities in the order of their values; those without one come first.
 
         A list or collection with several values counts as the largest of them.
         """
         ordered: dict[Key, Any] = {}
-        for element in sorted(self, key=lambda each: _rank(predicate(each)), reverse=reverse):
+        elements: list[Any] = list(self)
+        for element in sorted(elements, key=lambda each: _rank(predicate(each)), reverse=reverse):
             ordered.update(element._elements)
         return self._derived(ordered)
-
-    def __getitem__(self, item: Any) -> Collection:
-        raise NotImplementedError
 
 
 def _rank(result: Any) -> tuple[Any, ...]:
