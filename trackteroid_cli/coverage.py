@@ -173,7 +173,7 @@ class Question:
         """
         if self._coverage.holdings.every_project:
             return
-        if not data:
+        if self._tells_of_nothing(data):
             if not self._query.offset and not self._is_sure():
                 raise self._coverage.refusal(
                     f"a {self._query.entity_type} that the query asks for",
@@ -184,6 +184,13 @@ class Question:
         for projection in self._query.projections or ():
             self._refuse_gaps(projection, data)
 
+    def _tells_of_nothing(self, data: Sequence[Mapping[str, Any]]) -> bool:
+        """Return whether there are no entities, or none that was counted."""
+        from trackteroid_cli.engine.language import Aggregate
+
+        counted = any(isinstance(each, Aggregate) for each in self._query.projections or ())
+        return not data or (counted and not any(any(row.values()) for row in data))
+
     def _is_sure(self) -> bool:
         """Return whether the replica holds whatever the server could answer with."""
         roots = {root for root, _ in self._walk.of_rows(self._query)}
@@ -192,33 +199,51 @@ class Question:
     def _is_bound(self) -> bool:
         """Return whether the condition binds the query to what is held."""
         condition = self._query.condition
-        return condition is not None and self._binds(self._query.entity_type, condition)
+        return condition is not None and self._binds(self._query.entity_type, condition, 0)
 
-    def _binds(self, type_name: str, condition: Condition) -> bool:
+    def _binds(self, type_name: str, condition: Condition, distance: int) -> bool:
+        """Return whether *condition*, of entities that are so many relations away, binds."""
         from trackteroid_cli.engine.language import And, Membership, Or, Query, RelationTest
 
         if isinstance(condition, And):
-            return any(self._binds(type_name, each) for each in condition.operands)
+            return any(self._binds(type_name, each, distance) for each in condition.operands)
         if isinstance(condition, Or):
-            return all(self._binds(type_name, each) for each in condition.operands)
+            return all(self._binds(type_name, each, distance) for each in condition.operands)
         if isinstance(condition, RelationTest):
             target = self._walk.target(type_name, condition.path)
             inner = condition.condition
-            return inner is not None and target is not None and self._binds(target, inner)
+            if inner is None or target is None:
+                return False
+            return self._binds(target, inner, distance + 1)
         if isinstance(condition, Membership) and isinstance(condition.members, Query):
-            inner = condition.members.condition
-            bound = inner is not None and self._binds(condition.members.entity_type, inner)
-            return bound and not condition.negated
+            members = condition.members
+            if condition.negated or members.condition is None:
+                return False
+            return self._binds(members.entity_type, members.condition, distance + 1)
         named = self._walk.name(type_name, condition)
-        return named is not None and all(self._is_within(named, value) for value in named.values)
+        if named is None:
+            return False
+        itself = not (distance or named.distance)
+        return all(self._is_within(named, value, itself) for value in named.values)
 
-    def _is_within(self, named: _Named, value: str) -> bool:
-        """Return whether what is named, and so what belongs to it, is held."""
+    def _is_within(self, named: _Named, value: str, itself: bool) -> bool:
+        """Return whether what is named, and so what belongs to it, is held.
+
+        Args:
+            itself: whether it is the entity that is asked for.
+        """
         if named.attribute != "id":
             return self._is_held_project(value, named.attribute)
-        if named.root == self._root and not named.distance:
-            return True  # it is known, or the question would have been refused
-        return self._project_of(named.root, value) in self._held_projects
+        if self._project_of(named.root, value) in self._held_projects:
+            return True
+        # It is known, or the question would have been refused; so is what its own row tells.
+        return itself and self._asks_for_rows_alone
+
+    @cached_property
+    def _asks_for_rows_alone(self) -> bool:
+        """Whether the condition follows no relations but to types that are held whole."""
+        _, *related = self._walk.of_rows(self._query)
+        return all(root in self._coverage.whole for root, _ in related)
 
     def _was_asked_for(self) -> bool:
         """Return whether the same entities were pulled by an expression."""
@@ -325,7 +350,7 @@ class Question:
                     [json.dumps(list(left))],
                 )
                 for (key,) in rows.fetchall():
-                    left.pop(key, None)
+                    left.pop(str(key), None)
             if not left:
                 break
         return list(left)
@@ -477,9 +502,7 @@ class _Walk:
 
     def _along(self, type_name: str, path: Path) -> Iterator[tuple[str, str]]:
         for step, target in self._follow(type_name, path):
-            if step.target_root != step.owner_root and not step.target_root.endswith(
-                "CustomAttributeValue"
-            ):
+            if not step.target_root.endswith("CustomAttributeValue"):
                 yield step.target_root, target
 
     def steps(self, type_name: str, path: Path) -> list[_Step]:

@@ -102,6 +102,8 @@ def one(server: Engine, expression: str) -> str:
         HELD_SHOT,
         f"select assets, metadata from {HELD_SHOT}",
         'Job where status is "killed"',
+        'Shot where id is "{held_shot}" and name is "no such shot"',
+        'Shot where id is "{held_shot}" and status.name is "no such status"',
     ],
 )
 def test_a_question_that_the_replica_holds_the_answer_of_is_answered_as_by_the_server(
@@ -141,6 +143,9 @@ def test_a_question_that_the_replica_holds_the_answer_of_is_answered_as_by_the_s
             "select assets from Project where id is {other_id}",
         ),
         ('Task where assignments any (resource.username is "nobody")', "a Task", "--project"),
+        ('Task where parent has (id is "{held_shot}")', "a Task", "--project NAME"),
+        ('Task where parent_id in (select id from Shot where id is "{held_shot}")', "a Task", ""),
+        ('Shot where id is "{held_shot}" and children any ()', "a Shot", "--project NAME"),
         ('Task where not project.name is "salt_and_ember"', "a Task", "--project NAME"),
     ],
 )
@@ -152,6 +157,19 @@ def test_a_question_about_what_was_not_pulled_is_refused_and_names_the_pull(
     assert _filled(server, what) in refused.value.what
     assert _filled(server, command) in refused.value.hint
     assert f"it holds {PULLED}, last pulled " in refused.value.why
+
+
+def test_a_count_of_nothing_is_refused_where_there_may_be_something(home: Path) -> None:
+    strict = {"ftrack-api-options": "strict:1"}
+    address = Server(URL, SANDBOX_USER, SANDBOX_KEY)
+    with (
+        closing(OfflineServer(URL)) as offline,
+        Connection(address, offline=offline, headers=strict) as replica,
+    ):
+        counted = 'select count(id) from Shot where name is "no such shot"'
+        with pytest.raises(NotPulled):
+            ask(replica, counted)
+        assert ask(replica, f'{counted} and project.name is "{PULLED}"') == [{"count_id": 0}]
 
 
 def test_what_the_refusal_names_makes_the_replica_answer(
@@ -198,6 +216,7 @@ def _filled(server: Engine, text: str) -> str:
         "sequence": f'Sequence where project.name is "{PULLED}"',
         "project": f'Project where name is "{PULLED}"',
         "other_shot": OTHER_SHOT,
+        "held_shot": HELD_SHOT,
         "other_id": OTHER_PROJECT,
     }.items():
         if "{" + name + "}" in text:
