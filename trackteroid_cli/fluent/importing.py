@@ -20,14 +20,10 @@ def entity_type(name: str) -> EntityType:
     """
     if name in standard_names():
         return EntityType(name)
-    from trackteroid_cli import settings
     from trackteroid_cli.fluent.paths import suggestion
     from trackteroid_cli.fluent.schema import schema_of
     from trackteroid_cli.session import default_session
 
-    settings.as_server(
-        settings.lookup()
-    )  # says what is missing, where ftrack_api would raise a TypeError
     session = default_session()
     types = schema_of(session).types
     if name in types:

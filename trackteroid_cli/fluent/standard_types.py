@@ -1,7 +1,7 @@
 """Entity types of every ftrack server; written by man/standard_types.py.
 
-Naming them here spares a connection, and lets editors complete them. What a server has
-indeed, its schema says.
+Naming them here spares a connection; the stub lets editors complete their attributes. What a server
+has indeed, its schema says.
 """
 
 from __future__ import annotations
