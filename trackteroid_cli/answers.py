@@ -13,21 +13,34 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import requests
 from requests.adapters import BaseAdapter
 
+from trackteroid_cli import settings
 from trackteroid_cli.ages import age, ago
 from trackteroid_cli.batch import created_now
+from trackteroid_cli.databases import remove
 from trackteroid_cli.errors import StorageError
 
 _logger = logging.getLogger(__name__)
 
 #: What of a request's headers an answer depends on.
 _HEADERS = ("ftrack-user", "ftrack-strict-api", "ftrack-api-options")
+
+
+def file_for(server_url: str) -> Path:
+    """Return the file in which the command line keeps the answers of a server."""
+    return settings.cache_folder(server_url) / "answers.sqlite"
+
+
+def forget(server_url: str) -> None:
+    """Forget what the command line keeps of a server: it has changed."""
+    with suppress(OSError):  # it was never more than a copy, with its age
+        remove(file_for(server_url))
 
 
 class Answers:

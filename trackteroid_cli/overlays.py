@@ -10,7 +10,7 @@ import hashlib
 import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from trackteroid_cli import replica as replicas
 from trackteroid_cli.ages import read
 from trackteroid_cli.batch import Batch, Header
+from trackteroid_cli.databases import remove
 from trackteroid_cli.errors import ReplicaError, TrackteroidError
 from trackteroid_cli.operations import Operation, Payload, request
 from trackteroid_cli.settings import normalise_url
@@ -135,7 +136,7 @@ def _make(replica: Replica, batches: Sequence[Laid], files: Sequence[Path]) -> N
     done = next((n for n in range(len(files), 0, -1) if files[n - 1].exists()), 0)
     base = _opened(replica, files[done - 1]) if done else replicas.engine(replica)
     draft = files[-1].with_suffix(".new")
-    remove_database(draft)
+    remove(draft)
     try:
         with copied(base, draft) as engine:
             left_out = engine.store.get_setting("left_out")
@@ -188,16 +189,8 @@ def _remove_others(used: Path) -> None:
     files = [each for each in used.parent.glob("*.sqlite") if each != used]
     files.sort(key=lambda each: each.stat().st_mtime, reverse=True)
     for file in files[_KEPT - 1 :]:
-        remove_database(file)
-
-
-def remove_database(file: Path) -> None:
-    """Remove an SQLite file with what SQLite keeps beside it; one that is in use stays."""
-    for end in ("", "-wal", "-shm"):
-        try:
-            file.with_name(file.name + end).unlink(missing_ok=True)
-        except PermissionError:  # Windows keeps what a process has open
-            return
+        with suppress(PermissionError):  # Windows keeps what a process has open
+            remove(file)
 
 
 def _written_since(entry: Entry, moment: str) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.adapters import BaseAdapter
 
+from trackteroid_cli.databases import remove
 from trackteroid_cli.errors import ExtraMissing, StorageError, UsageError
 from trackteroid_cli.settings import SANDBOX_SCHEME, home
 
@@ -171,13 +172,13 @@ def _make(file: Path, *, replace: bool = False) -> None:
             if file.exists() and not replace:
                 return
             draft = file.with_suffix(".new")
-            _remove(draft)
+            remove(draft)
             engine = engine_class.create(draft, standard_schemas())
             try:
                 load_demo(engine)
             finally:
                 engine.close()
-            _remove(file)
+            remove(file)
             draft.rename(file)
     except OSError as error:
         raise StorageError(
@@ -185,11 +186,6 @@ def _make(file: Path, *, replace: bool = False) -> None:
             why=error.strerror or str(error),
             hint="make room or correct the permissions, or set TRACKTEROID_HOME",
         ) from error
-
-
-def _remove(file: Path) -> None:
-    for end in ("", "-wal", "-shm"):
-        file.with_name(file.name + end).unlink(missing_ok=True)
 
 
 def engine_type() -> type[Engine]:

@@ -67,7 +67,8 @@ class Session(ReadingBackSession):
         without_pending: offline, leave out of what is seen the batches that wait to be committed.
             None: as ``TRACKTEROID_WITHOUT_PENDING`` tells.
         reuse_query_results: a file in which answers of queries are kept, so that this session and
-            later ones need not ask the same again. A commit of this session forgets them.
+            later ones need not ask the same again. A commit of this session forgets them. Not used
+            offline.
 
     Raises:
         NotPulled: *offline*, and there is no replica of the server.
@@ -106,7 +107,7 @@ class Session(ReadingBackSession):
             self.offline = OfflineServer(
                 completed.get("server_url") or "", without_pending=without_pending
             )
-        if answers is not None:
+        elif answers is not None:
             from trackteroid_cli.answers import Answers
 
             self.answers = Answers(Path(answers))

@@ -94,3 +94,20 @@ def test_the_query_command_reuses_a_young_answer_and_says_how_old_it_is(
     wrong = connected("query", "--reuse", "--max-age", "soon", "Shot")
     assert wrong.returncode == 2
     assert "'soon' is no length of time" in wrong.stderr
+
+
+def test_a_commit_makes_the_query_command_ask_again(server: Server, connected: CommandLine) -> None:
+    assert connected("query", "--reuse", "select name from Scope").stdout == ""
+    code = "import ftrack_api as f; s = f.Session(); s.create('Scope', {'name': 'x'}); s.commit()"
+    assert connected("record", "-c", code).returncode == 0
+    assert connected("commit").returncode == 0
+    assert connected("query", "--reuse", "select name from Scope").stdout.split()[-1] == "x"
+
+
+def test_what_a_replica_tells_is_not_kept_for_the_server(
+    server: Server, connected: CommandLine
+) -> None:
+    assert connected("replica", "pull").returncode == 0
+    assert connected("query", "--offline", "--reuse", "select name from Scope").returncode == 0
+    server.call({"action": "create", "entity_type": "Scope", "entity_data": {"name": "x"}})
+    assert connected("query", "--reuse", "select name from Scope").stdout.split()[-1] == "x"

@@ -135,11 +135,14 @@ def _committed(targets: Sequence[Entry | Path], timeout: float, policy: Policy) 
     if not targets:
         return
     server = settings.server()
-    from trackteroid_cli import schedule
+    from trackteroid_cli import answers, schedule
     from trackteroid_cli.connection import Connection
 
     with Connection(server, timeout=timeout) as connection:
-        yield from schedule.commit(spool(), targets, connection, policy)
+        for result in schedule.commit(spool(), targets, connection, policy):
+            if result.outcome:  # something was sent
+                answers.forget(server.url)
+            yield result
 
 
 def _tell(result: Result, done: str, output: Output) -> None:

@@ -89,11 +89,11 @@ def query(
 @contextmanager
 def _kept_answers(url: str, reuse: bool, max_age: str, output: Output) -> Iterator[Answers | None]:
     """Give the answers of the server *url* that may be reused, and say how old those were."""
-    if not reuse:
+    if not reuse or settings.is_offline():  # a replica is asked faster than answers are kept
         yield None
         return
     from trackteroid_cli.ages import ago, length
-    from trackteroid_cli.answers import Answers
+    from trackteroid_cli.answers import Answers, file_for
 
     try:
         seconds = length(max_age)
@@ -101,8 +101,7 @@ def _kept_answers(url: str, reuse: bool, max_age: str, output: Output) -> Iterat
         raise UsageError(
             f"--max-age cannot be {max_age!r}", why=str(error), hint="for example: 90s, 10m, 2h, 1d"
         ) from error
-    file = settings.cache_folder(url) / "answers.sqlite"
-    with closing(Answers(file, max_age=seconds)) as answers:
+    with closing(Answers(file_for(url), max_age=seconds)) as answers:
         yield answers
         if answers.oldest is not None:
             output.note(f"reused: this was answered {ago(answers.oldest)}")

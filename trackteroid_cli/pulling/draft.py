@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from trackteroid_cli.ages import age
+from trackteroid_cli.databases import remove
 from trackteroid_cli.engine.absorbing import Absorber
 from trackteroid_cli.engine.errors import EngineError
 from trackteroid_cli.engine.query import run_query
@@ -383,12 +384,6 @@ def _make_indexes(connection: sqlite3.Connection) -> None:
     for (statement,) in connection.execute("SELECT sql FROM _pull_index").fetchall():
         connection.execute(statement)
     connection.execute("DROP TABLE _pull_index")
-
-
-def remove(path: Path) -> None:
-    """Remove a database, and the files that SQLite puts beside it."""
-    for end in ("", "-wal", "-shm"):
-        path.with_name(path.name + end).unlink(missing_ok=True)
 
 
 def _state_of(path: Path) -> State | None:

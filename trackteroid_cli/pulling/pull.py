@@ -13,6 +13,7 @@ from pathlib import Path
 from trackteroid_cli import replica as replicas
 from trackteroid_cli.batch import created_now
 from trackteroid_cli.connection import Connection, write_whole
+from trackteroid_cli.databases import remove
 from trackteroid_cli.dbmfile.files import sync_folder
 from trackteroid_cli.engine.schema import Schema
 from trackteroid_cli.errors import (
@@ -26,7 +27,7 @@ from trackteroid_cli.expressions import listed
 from trackteroid_cli.holdings import Holdings, PulledExpression, PulledProject
 from trackteroid_cli.policy import Policy
 from trackteroid_cli.pulling import scope as scopes
-from trackteroid_cli.pulling.draft import Draft, State, opened, remove
+from trackteroid_cli.pulling.draft import Draft, State, opened
 from trackteroid_cli.pulling.fetching import THREADS, Fetching
 from trackteroid_cli.pulling.plan import OWNERS, Job, Reach
 from trackteroid_cli.pulling.scope import Scope, Wanted
