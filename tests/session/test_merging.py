@@ -1,0 +1,18 @@
+"""What an answer tells of an entity reaches the session, wherever in the answer it stands."""
+
+from __future__ import annotations
+
+from tests.session.conftest import Connect
+
+
+def test_an_entity_that_comes_twice_in_an_answer_has_what_both_tell(connect: Connect) -> None:
+    session = connect(auto_populate=False)
+    # Ordered so that sequences come as parents of their shots before they come by themselves.
+    contexts = session.query(
+        "select name, parent.id, sort from TypedContext "
+        'where project.name is "salt_and_ember" and (parent.name is "sq010" or name is "sq010") '
+        "order by name"
+    ).all()
+    (sequence,) = (each for each in contexts if each["name"] == "sq010")
+    assert contexts[0]["parent"] is sequence
+    assert isinstance(sequence["sort"], (int, float))
