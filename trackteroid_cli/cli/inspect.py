@@ -103,6 +103,7 @@ def _list(state: State | None, output: Output) -> None:
     output.table(
         ("ID", "NAME", "STATE", "RECORDED", "BY", "SERVER", "OPERATIONS", "REASON"),
         [_row(summary, output) for summary in summaries],
+        whole="ID",
     )
     if hidden:
         output.note(f"{plural(hidden, 'older committed batch')} left out; --json lists all")

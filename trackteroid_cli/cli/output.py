@@ -77,8 +77,14 @@ class Output:
     def _is_utf8(self) -> bool:
         return self.results.encoding.lower().replace("-", "") == "utf8"
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Write *rows* of texts: a table on a terminal, lines with tabs elsewhere."""
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, whole: str = ""
+    ) -> None:
+        """Write *rows* of texts: a table on a terminal, lines with tabs elsewhere.
+
+        Args:
+            whole: the column whose texts stand in one line, to be copied.
+        """
         if not self.terminal:
             for row in rows:
                 self.row(row)
@@ -89,7 +95,7 @@ class Output:
 
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
         for column in columns:
-            table.add_column(column, overflow="fold")
+            table.add_column(column, overflow="fold", no_wrap=column == whole)
         for row in rows:
             table.add_row(*(Text(_harmless(cell)) for cell in row))
         _console(self.results).print(table)
