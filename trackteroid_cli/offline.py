@@ -52,6 +52,8 @@ class OfflineServer:
 
     def __init__(self, url: str, *, without_pending: bool = False) -> None:
         self.url = url.rstrip("/")
+        self.closed = False
+        self._without_pending = without_pending
         replica = replicas.current(url)
         if replica is None:
             raise NotPulled(
@@ -115,8 +117,13 @@ class OfflineServer:
         draft = self._drafts.get(recording)
         return draft is None or not draft.left_out
 
+    def reopened(self) -> OfflineServer:
+        """Return the same once more, for who has a question after it was closed."""
+        return OfflineServer(self.url, without_pending=self._without_pending)
+
     def close(self) -> None:
-        """Close the databases."""
+        """Close the databases; what was laid, and what the replica holds, can be read still."""
+        self.closed = True
         with self._lock:
             for draft in self._drafts.values():
                 draft.close()
@@ -188,15 +195,21 @@ class _Draft:
 class OfflineAdapter(BaseAdapter):
     """Answers the requests of one `requests.Session` from *server*; it sends nothing.
 
-    *recordings* gives what the session has recorded so far, the outermost first.
+    *recordings* gives what the session has recorded so far, the outermost first. The server is
+    closed with the adapter if that *owns* it.
     """
 
     def __init__(
-        self, server: OfflineServer, recordings: Callable[[], Sequence[Recording]] = tuple
+        self,
+        server: OfflineServer,
+        recordings: Callable[[], Sequence[Recording]] = tuple,
+        *,
+        owns: bool = False,
     ) -> None:
         super().__init__()
         self._server = server
         self._recordings = recordings
+        self._owns = owns
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Return the replica's answer to *request*.
@@ -218,7 +231,9 @@ class OfflineAdapter(BaseAdapter):
         return response
 
     def close(self) -> None:
-        """Leave the server open, which others may ask as well."""
+        """Close the server, if nobody else may ask it."""
+        if self._owns:
+            self._server.close()
 
 
 def mount(
@@ -226,7 +241,10 @@ def mount(
     server: OfflineServer,
     recordings: Callable[[], Sequence[Recording]] = tuple,
 ) -> None:
-    """Make *session* ask *server*, whatever it is told to reach."""
-    adapter = OfflineAdapter(server, recordings)
+    """Make *session* ask *server*, or the same once more, whatever it is told to reach."""
+    if server.closed:
+        adapter = OfflineAdapter(server.reopened(), recordings, owns=True)
+    else:
+        adapter = OfflineAdapter(server, recordings)
     for scheme in ("http://", "https://", settings.SANDBOX_SCHEME):
         session.mount(scheme, adapter)

@@ -101,6 +101,7 @@ class Session(ReadingBackSession):
         without_pending = completed.pop("without_pending")
         answers = completed.pop("reuse_query_results", None)
         self._close_sources()
+        self.offline = self.answers = None
         if offline:
             from trackteroid_cli.offline import OfflineServer
 
@@ -126,10 +127,9 @@ class Session(ReadingBackSession):
 
     def _close_sources(self) -> None:
         """Close what answers in place of the server."""
-        sources = [each for each in (self.offline, self.answers) if each is not None]
-        self.offline = self.answers = None
-        for source in sources:
-            source.close()
+        for source in (self.offline, self.answers):
+            if source is not None:
+                source.close()
 
     # -- deferring ---------------------------------------------------------------------------------
 

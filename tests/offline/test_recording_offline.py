@@ -204,3 +204,22 @@ def test_a_batch_about_what_is_not_held_is_left_out_with_a_warning(
     assert "(elsewhere) is not seen offline" in found.stderr
     silent = offline("query", "--without-pending", "Shot", "--limit", "1")
     assert "elsewhere" not in silent.stderr
+
+
+def test_a_script_that_closes_its_session_leaves_the_same_batch(offline: Offline) -> None:
+    layout, _, _ = scripts(offline)
+    assert offline("record", layout).returncode == 0
+    text = (
+        "import ftrack_api\n"
+        "with ftrack_api.Session() as session:\n"
+        "    shot = session.query('Shot where parent.name is sq700 and name is sh010').one()\n"
+        "    shot['description'] = 'set without having been read'\n"
+        "    session.commit()\n"
+    )
+    recorded = offline("record", offline.script(text, "closes.py"))
+    assert recorded.returncode == 0, recorded.stderr
+    batch = offline.json("inspect", "closes", "--json")
+    assert batch["built_on"] == [offline.json("inspect", "layout", "--json")["id"]]
+    assert batch["replica"]
+    assert [each["old_value"] for each in batch["operations"]] == [""]
+    assert "salt_and_ember / sq700 / sh010" in offline("inspect", "closes").stdout
