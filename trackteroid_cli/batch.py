@@ -84,7 +84,8 @@ class Attempt:
     ``landed`` (the server has it all), ``refused``, ``unknown`` (the answer was lost) or
     ``unreached``; or it is ``held``, where conflicts kept the batch from being sent. ``discarded``
     and ``restored`` tell that the batch was thrown away, and brought back. ``up_to`` is how many of
-    the batch's operations, from the first, the server has after the request.
+    the batch's operations, from the first, the server has after the request; ``left_out`` the
+    positions, from 0, of those that were left out because of conflicts.
     """
 
     when: str
@@ -94,6 +95,7 @@ class Attempt:
     server: str = ""
     reason: str = ""
     up_to: int = 0
+    left_out: list[int] = field(default_factory=list)
 
 
 class Batch:
@@ -310,6 +312,7 @@ def _read_entity_key(key: bytes, prefix: bytes) -> Identity:
 _SOUND: dict[str, Callable[[Any], bool]] = {
     "int": lambda value: isinstance(value, int),
     "str": lambda value: isinstance(value, str),
+    "list[int]": lambda value: isinstance(value, list) and all(map(_SOUND["int"], value)),
     "list[str]": lambda value: isinstance(value, list) and all(map(_SOUND["str"], value)),
     "dict[str, int]": lambda value: (
         isinstance(value, dict) and all(map(_SOUND["int"], value.values()))

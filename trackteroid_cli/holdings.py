@@ -52,6 +52,20 @@ class Holdings:
     projects: tuple[PulledProject, ...] = ()
     expressions: tuple[PulledExpression, ...] = ()
 
+    @property
+    def oldest(self) -> str:
+        """When what is held the longest was pulled."""
+        projects = (each.pulled for each in self.projects)
+        expressions = (each.pulled for each in self.expressions)
+        return min([self.pulled, *projects, *expressions])
+
+    def pulled_of(self, project: str | None) -> str:
+        """Return when the entities of a project were pulled; None for those of no project."""
+        if project is None:
+            return self.pulled
+        moments = [each.pulled for each in self.projects if each.id == project]
+        return moments[0] if moments else self.oldest
+
     def to_json(self) -> str:
         """Return the holdings as a JSON object with the names of the attributes."""
         return json.dumps(asdict(self), ensure_ascii=False)

@@ -89,4 +89,4 @@ def _pulled(holdings: Holdings, recording: Recording) -> str:
         for label in recording.mentioned.values()
         if label is not None and label.link and label.link[0] in projects
     ]
-    return min(moments, default=holdings.pulled)
+    return min(moments, default=holdings.oldest)

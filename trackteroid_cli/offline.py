@@ -75,6 +75,7 @@ class OfflineServer:
             self._closing.callback(self._pulled.close)
         self._coverage = Coverage(replica.holdings, self._pulled)
         self._drafts: dict[Recording, _Draft] = {}
+        self._said: set[str] = set()
         self._lock = threading.RLock()
 
     def answer(
@@ -109,8 +110,14 @@ class OfflineServer:
                 if isinstance(results, list):
                     for question, result in zip(questions, results, strict=True):
                         if question is not None:
-                            question.refuse_what_may_be_missing(result["data"])
+                            self._say(question.review(result["data"]))
         return status, answer
+
+    def _say(self, text: str) -> None:
+        """Warn of answers that are incomplete, once for each sort."""
+        if text and text not in self._said:
+            self._said.add(text)
+            _logger.warning("%s", text)
 
     def shows(self, recording: Recording) -> bool:
         """Return whether queries see all that *recording* holds."""

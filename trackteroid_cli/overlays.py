@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING
 from trackteroid_cli import replica as replicas
 from trackteroid_cli.ages import read
 from trackteroid_cli.batch import Batch, Header
+from trackteroid_cli.belonging import Belonging
 from trackteroid_cli.databases import remove
 from trackteroid_cli.errors import ReplicaError, TrackteroidError
-from trackteroid_cli.operations import Operation, Payload, request
+from trackteroid_cli.operations import Create, Operation, Payload, request, texts
 from trackteroid_cli.settings import normalise_url
 from trackteroid_cli.spool import Entry, Spool, State
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.engine import Engine
+    from trackteroid_cli.holdings import Holdings
     from trackteroid_cli.replica import Replica
 
 _logger = logging.getLogger(__name__)
@@ -36,33 +38,34 @@ _KEPT = 2
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """A batch that is laid over a replica."""
+    """A batch that is laid over a replica; *landed* is when the server got it, '' if it waits."""
 
     entry: Entry
     header: Header
+    landed: str = ""
 
 
 def batches_over(replica: Replica, spool: Spool) -> list[Laid]:
     """Return the batches that *replica* lacks, in recorded order.
 
-    These are the ones that wait for its server, and those that landed there since the pull began.
+    These are the ones that wait for its server, and those that landed there after the oldest of
+    what is held was pulled.
     """
     states = (State.PENDING, State.COMMITTING, State.COMMITTED)
+    oldest = replica.holdings.oldest
     found = []
     for entry in spool.entries(states):
-        if entry.state is State.COMMITTED and not _written_since(entry, replica.holdings.pulled):
+        if entry.state is State.COMMITTED and not _written_since(entry, oldest):
             continue
         try:
             with Batch(entry.path) as batch:
                 header, journal = batch.header, batch.journal()
         except TrackteroidError:
             continue  # damaged, or it has just left its place: commit tells of it
-        landed_before = entry.state is State.COMMITTED and not (
-            journal and read(journal[-1].when) >= read(replica.holdings.pulled)
-        )
+        landed = journal[-1].when if entry.state is State.COMMITTED and journal else ""
         for_us = header.server in ("", normalise_url(replica.holdings.server))
-        if for_us and not landed_before:
-            found.append(Laid(entry, header))
+        if for_us and not (landed and read(landed) < read(oldest)):
+            found.append(Laid(entry, header, landed))
     return found
 
 
@@ -126,7 +129,7 @@ def _names(replica: Replica, batches: Sequence[Laid]) -> list[str]:
     """Return the name of the overlay with the first of *batches*, with the first two, and so on."""
     names, digest = [], hashlib.sha256(replica.path.name.encode())
     for laid in batches:
-        digest.update(laid.entry.id.encode())
+        digest.update(f"{laid.entry.id} {laid.landed}".encode())
         names.append(digest.hexdigest()[:20])
     return names
 
@@ -141,14 +144,14 @@ def _make(replica: Replica, batches: Sequence[Laid], files: Sequence[Path]) -> N
         with copied(base, draft) as engine:
             left_out = engine.store.get_setting("left_out")
             for laid in batches[done:]:
-                left_out += _lay_batch(engine, laid)
+                left_out += _lay_batch(engine, laid, replica.holdings)
             engine.store.set_setting("left_out", left_out)
     finally:
         base.close()
     draft.rename(files[-1])
 
 
-def _lay_batch(engine: Engine, laid: Laid) -> str:
+def _lay_batch(engine: Engine, laid: Laid, holdings: Holdings) -> str:
     """Lay one batch; return a line that says why it could not be done, or nothing."""
     from trackteroid_cli.engine.errors import EngineError
 
@@ -156,10 +159,32 @@ def _lay_batch(engine: Engine, laid: Laid) -> str:
     try:
         with Batch(laid.entry.path) as batch:
             operations = list(batch.operations())
+            journal = batch.journal()
+        if laid.landed:
+            dropped = set(journal[-1].left_out)
+            operations = [each for place, each in enumerate(operations) if place not in dropped]
+            operations = list(_not_held_yet(engine, operations, laid.landed, holdings))
         lay(engine, operations, user=header.api_user, moment=header.created)
     except (TrackteroidError, EngineError) as error:
         return f"batch {header.id} ({header.name}) is not seen offline: {error}\n"
     return ""
+
+
+def _not_held_yet(
+    engine: Engine, operations: Iterable[Operation], landed: str, holdings: Holdings
+) -> Iterator[Operation]:
+    """Leave out what was pulled after it had landed: the replica has it, or what came after it."""
+    belonging = Belonging((engine,), frozenset(holdings.whole))
+    projects: dict[str, str | None] = {}
+    for operation in operations:
+        mentioned = list(operation.entity_key.values())
+        if isinstance(operation, Create):
+            mentioned += texts(operation.entity_data)
+        known = (projects.get(text) or belonging.project_of("", text) for text in mentioned)
+        project = next(filter(None, known), None)
+        projects.update(dict.fromkeys(operation.entity_key.values(), project))
+        if read(holdings.pulled_of(project)) < read(landed):
+            yield operation
 
 
 def _opened(replica: Replica, path: Path) -> Engine:

@@ -97,7 +97,8 @@ def _attempt(
         pass_by("sent")
         if up_to < _end(wanted):
             _note(batch, connection, "sent", up_to=up_to)
-    _note(batch, connection, "landed", _left_out(left_out))
+    positions = _conflicting(comparison) if left_out else []
+    _note(batch, connection, "landed", _left_out(left_out), left_out=positions)
     pass_by("noted")
     return left_out
 
@@ -202,6 +203,15 @@ def _told(conflict: Conflict, names: Names) -> str:
         names.value(value) for value in (conflict.recorded, conflict.now, conflict.wanted)
     )
     return f"{what} was {recorded} when recorded, is {now} now, and should become {wanted}"
+
+
+def _conflicting(comparison: Comparison) -> list[int]:
+    """Return the positions of the operations that are in conflict."""
+    return [
+        position
+        for position, standing in enumerate(comparison.standings)
+        if standing is Standing.CONFLICT
+    ]
 
 
 def _left_out(conflicts: Sequence[object]) -> str:
@@ -325,7 +335,12 @@ def _note_held(batch: Batch, connection: Connection, reason: str) -> None:
 
 
 def _note(
-    batch: Batch, connection: Connection, outcome: str, reason: str = "", up_to: int = 0
+    batch: Batch,
+    connection: Connection,
+    outcome: str,
+    reason: str = "",
+    up_to: int = 0,
+    left_out: Sequence[int] = (),
 ) -> None:
     append_attempt(
         batch.path,
@@ -337,5 +352,6 @@ def _note(
             server=settings.normalise_url(connection.server.url),
             reason=reason,
             up_to=up_to,
+            left_out=list(left_out),
         ),
     )

@@ -104,6 +104,9 @@ def one(server: Engine, expression: str) -> str:
         'Job where status is "killed"',
         'Shot where id is "{held_shot}" and name is "no such shot"',
         'Shot where id is "{held_shot}" and status.name is "no such status"',
+        'select assignments.resource.username, notes, timelogs from Shot where id is "{held_shot}"',
+        'Note where parent_id is "{held_shot}"',
+        'Shot where name is "sh010" limit 0',
     ],
 )
 def test_a_question_that_the_replica_holds_the_answer_of_is_answered_as_by_the_server(
@@ -116,7 +119,11 @@ def test_a_question_that_the_replica_holds_the_answer_of_is_answered_as_by_the_s
 @pytest.mark.parametrize(
     ("expression", "what", "command"),
     [
-        ('Shot where name is "no such shot"', "a Shot that the query asks for", "--project NAME"),
+        (
+            'Shot where name is "no such shot"',
+            "every Shot that the query may mean",
+            "--project NAME",
+        ),
         ('Shot where project.name is "{other}"', "the project '{other}'", "--project {other}"),
         ('Task where project.id is "{other_id}"', "the project '{other}'", "--project {other}"),
         ('Task where project_id is "{other_id}"', "the project '{other}'", "--project {other}"),
@@ -142,11 +149,25 @@ def test_a_question_that_the_replica_holds_the_answer_of_is_answered_as_by_the_s
             "the assets of Project {other_id}",
             "select assets from Project where id is {other_id}",
         ),
-        ('Task where assignments any (resource.username is "nobody")', "a Task", "--project"),
-        ('Task where parent has (id is "{held_shot}")', "a Task", "--project NAME"),
-        ('Task where parent_id in (select id from Shot where id is "{held_shot}")', "a Task", ""),
-        ('Shot where id is "{held_shot}" and children any ()', "a Shot", "--project NAME"),
-        ('Task where not project.name is "salt_and_ember"', "a Task", "--project NAME"),
+        ('Task where assignments any (resource.username is "nobody")', "every Task", "--project"),
+        ('Task where parent has (id is "{held_shot}")', "every Task", "--project NAME"),
+        (
+            'Task where parent_id in (select id from Shot where id is "{held_shot}")',
+            "every Task",
+            "",
+        ),
+        ('Shot where id is "{held_shot}" and children any ()', "every Shot", "--project NAME"),
+        ("Project where not children any ()", "every Project", "--project NAME"),
+        ("User where not assignments any ()", "every User", "--project NAME"),
+        ('Shot where name is "sh010" limit 5 offset 100', "every Shot", "--project NAME"),
+        ('Shot where id is "{held_shot}" and not children any (name is "x")', "every Shot", ""),
+        (
+            'Note where parent_id is "{other_shot}"',
+            "the entity {other_shot}",
+            "TypedContext where id",
+        ),
+        ("AssetVersion where is_latest_version is true", "every AssetVersion", "--project NAME"),
+        ('Task where not project.name is "salt_and_ember"', "every Task", "--project NAME"),
     ],
 )
 def test_a_question_about_what_was_not_pulled_is_refused_and_names_the_pull(
@@ -157,6 +178,52 @@ def test_a_question_about_what_was_not_pulled_is_refused_and_names_the_pull(
     assert _filled(server, what) in refused.value.what
     assert _filled(server, command) in refused.value.hint
     assert f"it holds {PULLED}, last pulled " in refused.value.why
+
+
+def test_an_answer_that_may_be_incomplete_says_what_is_seen(
+    server: Engine, replica: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen = ask(replica, "Shot")
+    assert 0 < len(seen) < len(ask(server, "Shot"))
+    ask(replica, f'Shot where project.name is "{PULLED}"')
+    ask(replica, "Status")
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"of Shot, only what was pulled is seen: {PULLED};")
+
+
+def test_what_is_linked_from_another_project_is_missed_aloud(
+    server: Engine, home: Path, trackteroid: Any
+) -> None:
+    ours, theirs = one(server, SHOT), one(server, OTHER_SHOT)
+    link = {"__entity_type__": "TypedContextLink", "from_id": theirs, "to_id": ours}
+    operation = {"action": "create", "entity_type": "TypedContextLink", "entity_data": link}
+    server.call([operation], user=SANDBOX_USER, key=SANDBOX_KEY)
+    trackteroid.environment = {"FTRACK_SERVER": URL}
+    assert trackteroid("replica", "pull").returncode == 0
+    address = Server(URL, SANDBOX_USER, SANDBOX_KEY)
+    name = ask(server, f'select name from Shot where id is "{theirs}"')[0]["name"]
+    with (
+        closing(OfflineServer(URL)) as offline,
+        Connection(address, offline=offline) as replica,
+    ):
+        for expression in (
+            f'Shot where id is "{ours}" and incoming_links any (from.name is "{name}x")',
+            f'select incoming_links.from.name from Shot where id is "{ours}"',
+        ):
+            with pytest.raises(NotPulled):
+                ask(replica, expression)
+
+
+def test_with_every_project_only_names_that_it_never_had_are_refused(
+    server: Engine, home: Path, trackteroid: Any
+) -> None:
+    trackteroid.environment = {"FTRACK_SERVER": URL}
+    assert trackteroid("replica", "pull", "--all-projects").returncode == 0
+    assert trackteroid("query", "--offline", 'Shot where name is "nope"').returncode == 0
+    assert trackteroid("query", "--offline", "Project where not children any ()").returncode == 0
+    refused = trackteroid("query", "--offline", 'Shot where project.name is "fresh"')
+    assert refused.returncode == 4
+    assert "it holds every project" in refused.stderr
 
 
 def test_a_count_of_nothing_is_refused_where_there_may_be_something(home: Path) -> None:
