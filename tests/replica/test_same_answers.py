@@ -19,6 +19,8 @@ from tests.replica.comparing import pull_from
 from trackteroid_cli import replica as replicas
 from trackteroid_cli.connection import Connection
 from trackteroid_cli.engine.engine import Engine
+from trackteroid_cli.errors import NotPulled
+from trackteroid_cli.offline import OfflineServer
 from trackteroid_cli.replica import REPLICA_KEY
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 from trackteroid_cli.settings import Server as Address
@@ -159,3 +161,42 @@ def test_aggregates_get_the_same_answer(both: tuple[Connection, Engine]) -> None
     with strict:
         there = strict.call(operations)
     assert engine.call(operations, user=SANDBOX_USER, key=REPLICA_KEY, strict=True) == there
+
+
+def test_a_part_of_the_server_answers_as_the_server_or_refuses_or_says_what_it_has_seen(
+    production: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    pull_from(production, projects=("alpha",))
+    address = Address(production.url, SANDBOX_USER, SANDBOX_KEY)
+    told = {"the same": 0, "refused": 0, "a part": 0}
+
+    @settings(
+        max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+    )
+    @given(st.sampled_from(TYPES), conditions, st.sampled_from(PROJECTIONS))
+    def ask(type_name: str, condition: str, projections: str) -> None:
+        operation = {
+            "action": "query",
+            "expression": f"select {projections} from {type_name} where {condition}",
+        }
+        there = in_order(connection.call([operation])[0]["data"])
+        caplog.clear()
+        with closing(OfflineServer(production.url)) as offline:
+            try:
+                with Connection(address, offline=offline) as replica:
+                    here = in_order(replica.call([operation])[0]["data"])
+            except NotPulled:
+                told["refused"] += 1
+                return
+        if here == there:
+            told["the same"] += 1
+            return
+        ids = {entity["id"] for entity in there}
+        assert caplog.records, operation
+        assert here, operation
+        assert {entity["id"] for entity in here} <= ids, operation
+        told["a part"] += 1
+
+    with Connection(address) as connection:
+        ask()
+    assert all(told.values()), told
