@@ -324,6 +324,12 @@ class Deferral:
                         _restore(session, operation)
         self._taken.clear()
 
+    @property
+    def taken(self) -> list[Any]:
+        """The operations that the session has committed here and in outer deferrals, in order."""
+        outer = self.outer.taken if self.outer is not None else []
+        return [*outer, *self._taken]
+
     def is_created(self, entity: Any) -> bool:
         """Return whether *entity* was created and committed here, so that no server knows it."""
         return self.knows(self.identity(entity))

@@ -187,6 +187,12 @@ class Session(ReadingBackSession):
             finally:
                 self._deferral, self.recorded_operations = outer
 
+    @property
+    def unsent_operations(self) -> list[Any]:
+        """The operations that the server has not heard of: deferred, and not committed yet."""
+        deferred = self._deferral.taken if self._deferral is not None else []
+        return [*deferred, *self.recorded_operations]
+
     def complete_recording(self, recording: Recording) -> None:
         """Add names and old values to *recording*, as far as this session's server knows them."""
         complete(recording, self, self.open_connection)

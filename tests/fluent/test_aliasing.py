@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from pathlib import Path
 
@@ -112,3 +113,40 @@ def test_an_installed_package_is_preferred_and_recorded(
     (batch,) = connected.json("inspect", "--json")
     assert batch["counts"] == {"create": 0, "update": 1, "delete": 0}
     assert server.writes == []
+
+
+def test_everything_can_be_imported_at_once(not_installed: None) -> None:
+    names: dict[str, object] = {}
+    with trackteroid_importable():
+        for module in MODULES:
+            exec(f"from {module} import *", names)
+    assert names["Shot"] == trackteroid_cli.Shot
+    assert names["Query"] is trackteroid_cli.Query
+
+
+def test_everything_of_our_own_name_is_the_api_without_entity_types() -> None:
+    names: dict[str, object] = {}
+    exec("from trackteroid_cli import *", names)
+    assert names.keys() - {"__builtins__"} == set(trackteroid_cli.__all__)
+
+
+def test_a_configuration_that_is_not_read_is_told(
+    not_installed: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("TRACKTEROID_CONFIGURATION", "/studio/trackteroid")
+    with caplog.at_level(logging.WARNING, "trackteroid"), trackteroid_importable():
+        for name in MODULES:
+            importlib.import_module(name)
+    (told,) = caplog.messages
+    assert "TRACKTEROID_CONFIGURATION is set, but not read" in told
+    assert "TRACKTEROID_RELATIONSHIPS" in told
+
+
+def test_a_type_that_the_server_lacks_is_told_with_close_ones(
+    not_installed: None, default_session: object
+) -> None:
+    with trackteroid_importable():
+        with pytest.raises(ImportError, match="no entity type 'AssetVersoin'; did you mean Asset"):
+            from trackteroid import AssetVersoin  # type: ignore[import-not-found]  # noqa: F401
+        module = importlib.import_module("trackteroid")
+        assert not hasattr(module, "AssetVersoin")

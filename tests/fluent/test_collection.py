@@ -43,7 +43,7 @@ def test_an_entity_is_found_by_position_and_by_id(session: Any) -> None:
     assert collection[collection.id[3]].name == ["sh040"]
 
 
-@pytest.mark.parametrize("position", [5, -6])
+@pytest.mark.parametrize("position", [5, -6, -99])
 def test_a_position_that_does_not_exist_is_an_index_error(session: Any, position: int) -> None:
     with pytest.raises(IndexError):
         shots(session)[position]

@@ -174,3 +174,22 @@ def test_apply_without_a_name_assigns_to_where_the_collection_came_from(quiet: A
     assert tasks.Status.name == ["Completed"]
     with pytest.raises(EntityCollectionOperationError, match="needs the name of an attribute"):
         collection.apply(lambda _: "x")
+
+
+@pytest.mark.parametrize("name", ["description", "custom_fend", "status"])
+@pytest.mark.parametrize(
+    "values", [dict.fromkeys(range(5)).keys(), map(str, range(5)), set(range(5)), range(5)]
+)
+def test_what_is_neither_a_value_nor_a_list_is_refused(quiet: Any, name: str, values: Any) -> None:
+    with pytest.raises(EntityCollectionOperationError, match="it was given") as refused:
+        setattr(shots(quiet, "description"), name, values)
+    assert "list(values)" in refused.value.hint
+    assert len(quiet.recorded_operations) == 0
+
+
+@pytest.mark.parametrize("value", [{}, [{"fend": 1}, {}]])
+def test_custom_attributes_cannot_be_removed(quiet: Any, value: Any) -> None:
+    collection = shots(quiet, "custom_attributes")[:2]
+    with pytest.raises(EntityCollectionOperationError, match="cannot be removed"):
+        collection.custom_attributes = value
+    assert len(quiet.recorded_operations) == 0

@@ -25,6 +25,7 @@ from tests.fluent.fixtures_collections import (
     shots,
 )
 from trackteroid_cli.errors import NoAttribute
+from trackteroid_cli.fluent.entity_types import EntityType
 from trackteroid_cli.session import Session
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
@@ -191,3 +192,17 @@ def test_a_path_may_be_cast_on_the_way(quiet: Any) -> None:
     versions = found(quiet, "select asset.parent.name, asset.parent.parent.name from AssetVersion")
     assert set(versions.Shot.name) == set(versions.asset.parent[Shot].name)
     assert set(versions.Shot.Sequence.name) == set(versions.Shot.parent[Sequence].name)
+
+
+def test_a_type_is_followed_through_an_attribute_named_like_a_method(quiet: Any) -> None:
+    users = found(quiet, "select username, memberships.group.name from User")
+    groups = users.Group
+    assert groups.entity_type == EntityType("Group")
+    assert sorted(groups.name) == ["Animation", "Finishing"]
+
+
+def test_what_a_type_lacks_is_told_with_what_it_has(quiet: Any) -> None:
+    with pytest.raises(NoAttribute) as refused:
+        _ = named(quiet, "Status", "Completed").zzz
+    assert "color" in refused.value.hint
+    assert "AssetBuild" not in refused.value.hint

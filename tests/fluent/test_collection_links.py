@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fluent.conftest import Connect
 from tests.fluent.fixtures_collections import found, named, shots
+from trackteroid_cli.batch import Batch
 from trackteroid_cli.errors import EntityCollectionOperationError, NoRelation
 
 
@@ -71,3 +73,50 @@ def test_entities_that_cannot_be_linked_say_so(quiet: Any) -> None:
         collection.link_inputs(versions)
     with pytest.raises(NoRelation, match="incoming_links"):
         named(quiet, "Status", "Completed").link_inputs(collection)
+
+
+def test_a_link_that_is_not_committed_is_not_created_again(quiet: Any, connect: Connect) -> None:
+    first, second, *_ = shots(quiet)
+    before = links(quiet)
+    second.link_inputs(first).link_inputs(first)
+    first.link_outputs(second).commit()
+    assert links(connect(auto_populate=False)) == sorted([*before, ("sh010", "sh020")])
+
+
+def test_a_link_that_was_created_by_its_ids_counts_before_it_is_committed(quiet: Any) -> None:
+    first, second, *_ = shots(quiet)
+    quiet.create("TypedContextLink", {"from_id": first.id[0], "to_id": second.id[0]})
+    recorded = len(quiet.recorded_operations)
+    second.link_inputs(first)
+    assert len(quiet.recorded_operations) == recorded
+
+
+def test_several_links_between_the_same_two_are_all_deleted(quiet: Any, connect: Connect) -> None:
+    first, second, *_ = shots(quiet)
+    before = links(quiet)
+    for _ in range(2):
+        quiet.create("TypedContextLink", {"from_id": first.id[0], "to_id": second.id[0]})
+    quiet.commit()
+    second.unlink_inputs(first).commit()
+    assert links(connect(auto_populate=False)) == before
+
+
+def test_a_link_that_is_to_be_deleted_is_created_again(quiet: Any, connect: Connect) -> None:
+    first, second, *_ = shots(quiet)
+    before = links(quiet)
+    second.link_inputs(first).commit()
+    second.unlink_inputs(first).link_inputs(first).commit()
+    assert links(connect(auto_populate=False)) == sorted([*before, ("sh010", "sh020")])
+
+
+def test_links_that_are_only_recorded_count(quiet: Any, tmp_path: Path) -> None:
+    first, second, third, *_ = shots(quiet)
+    path = tmp_path / "links.batch"
+    with quiet.deferred_operations(path):
+        second.link_inputs(first).link_inputs(first).commit()
+        first.link_outputs(second)
+        third.link_inputs(second).commit()
+        second.unlink_outputs(third).commit()
+        third.unlink_inputs(second)
+    with Batch(path) as batch:
+        assert batch.header.counts == {"create": 2, "update": 0, "delete": 1}

@@ -64,3 +64,20 @@ def test_types_that_have_nothing_in_common_cannot_be_combined(
     with pytest.raises(EntityCollectionOperationError, match="Shot and one of Task"):
         everything.difference(tasks[9999:])
     assert len(TypedContext(everything).union(tasks)[Task]) == len(tasks)
+
+
+@pytest.mark.parametrize("other", [None, [], "sh010", 3])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "union",
+        "intersection",
+        "difference",
+        "symmetric_difference",
+        "link_inputs",
+        "unlink_outputs",
+    ],
+)
+def test_what_is_no_collection_is_refused(everything: Any, name: str, other: Any) -> None:
+    with pytest.raises(EntityCollectionOperationError, match="it was given"):
+        getattr(everything, name)(other)

@@ -215,3 +215,47 @@ def test_what_is_created_is_of_the_type_of_the_collection(quiet: Any) -> None:
     )
     assert repr(shots(quiet)[:0].create_batch()) == "EmptyCollection[Shot]"
     assert repr(Project) == "Project"
+
+
+def test_metadata_and_custom_attributes_may_be_given(quiet: Any, connect: Connect) -> None:
+    sequences = shots(quiet, "parent").parent[Sequence]
+    created = sequences.children[Shot].create_batch(
+        {"name": "sh900", "metadata": {"camera": "A"}, "custom_attributes": {"slate": "B"}},
+        {"name": "sh910", "custom_attributes": {"slate": "C"}, "custom_fend": 5},
+    )
+    assert created.custom_slate == ["B", "C"]
+    seen = again(created, connect, "custom_attributes", "metadata")
+    assert seen.metadata == [{"camera": "A"}, {}]
+    assert seen.custom_slate == ["B", "C"]
+    assert seen.custom_fend[1] == 5
+
+
+def test_a_hierarchical_custom_attribute_may_be_given_for_a_version(
+    quiet: Any, connect: Connect
+) -> None:
+    version = found(quiet, "select asset from AssetVersion limit 1")
+    created = version.asset.versions.create(custom_fps=[30])
+    assert again(created, connect, "custom_attributes").custom_fps == [30]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"custom_fnd": 1},
+        {"custom_attributes": {"fnd": 1}},
+        {"custom_delivery": 1},
+        {"metadata": "A"},
+        {"custom_attributes": 1},
+    ],
+)
+def test_keys_and_values_that_do_not_fit_are_refused(
+    quiet: Any, attributes: dict[str, Any]
+) -> None:
+    with pytest.raises((NoAttribute, EntityCollectionOperationError)):
+        shots(quiet, "parent").create(name="sh900", **attributes)
+    assert len(quiet.recorded_operations) == 0
+
+
+def test_what_an_entity_is_created_with_is_a_dict(quiet: Any) -> None:
+    with pytest.raises(EntityCollectionOperationError, match="are a dict"):
+        shots(quiet).create_batch("sh900")

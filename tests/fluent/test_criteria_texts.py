@@ -13,6 +13,7 @@ from trackteroid_cli import (
     Asset,
     AssetVersion,
     Component,
+    Context,
     EntityCollectionOperationError,
     Event,
     Folder,
@@ -20,6 +21,7 @@ from trackteroid_cli import (
     Note,
     Project,
     Shot,
+    Status,
     Task,
     User,
 )
@@ -34,6 +36,8 @@ from trackteroid_cli.fluent.criteria import Criteria, Criterion, known_criteria
 from trackteroid_cli.fluent.entity_types import EntityType
 from trackteroid_cli.fluent.query import Query
 from trackteroid_cli.session import Session
+
+WEST = timezone(timedelta(hours=-3))
 
 #: Criterion, type, arguments, arguments by name, and the condition.
 TEXTS: list[tuple[str, EntityType, tuple[Any, ...], dict[str, Any], str]] = [
@@ -217,10 +221,15 @@ def test_a_target_that_is_not_related_or_in_two_ways_says_so(session: Session) -
         ("by_lifespan", (None, None), {}, "neither start nor end"),
         ("by_lifespan", (1, 2, 3), {}, "start and end"),
         ("by_lifespan", (), {"minimum": 1}, "start and end"),
+        ("by_lifespan", (1,), {"start": 1}, "given once"),
+        ("by_lifespan", (datetime.max.replace(tzinfo=WEST),), {}, "beyond the years"),
+        ("by_name", (Shot.name,), {}, "nothing of type Path"),
         ("by_metadata", ("a",), {}, "given 'a'"),
         ("by_metadata", ({},), {}, "given {}"),
         ("by_creation_date", ("soon",), {}, "neither a date"),
         ("by_creation_date", (12,), {}, "neither a date"),
+        ("by_creation_date", (Shot.created_at,), {}, "neither a date"),
+        ("by_creation_date", (date.max,), {}, "a day after it"),
         ("inject", ("or name is x",), {}, "joined by 'and'"),
         ("inject", (Project, "name is x"), {}, "of the type that is queried"),
         ("inject", ("",), {}, "conditions in ftrack's"),
@@ -275,3 +284,20 @@ def test_an_unknown_type_is_told_with_close_names(session: Session) -> None:
         str(query)
     assert refused.value.what == "the server has no entity type 'Shott'"
     assert "Shot" in refused.value.hint
+
+
+def test_a_range_that_is_given_by_another_name_names_it(session: Session) -> None:
+    with pytest.raises(InvalidCriterion, match="a range was given 'min'") as refused:
+        str(Query(Component, session).by_size(min=5))
+    assert "minimum" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("entity_type", "name"),
+    [(Status, "by_lifespan"), (Context, "by_lifespan"), (Context, "by_comment")],
+)
+def test_a_type_with_one_end_of_a_range_only_does_not_have_the_criterion(
+    session: Session, entity_type: EntityType, name: str
+) -> None:
+    with pytest.raises(CriterionNotSupported, match=f"{entity_type} has no criterion {name}"):
+        str(getattr(Query(entity_type, session), name)("2026-01-01"))

@@ -355,3 +355,31 @@ def test_the_examples_of_criteria(session: Session) -> None:
     assert Query(Asset, session).by_id(AssetVersion, "%").get_first()
     within = Query(Asset, session).by_name(some).by_name(Project, "salt_and_ember", "brightwater")
     assert names(within.get_all()) == [name for name in expected if name == some]
+
+
+def test_descending_without_an_attribute_is_by_the_key(session: Session) -> None:
+    ids = sorted(Query(Task, session).get_all().id)
+    assert Query(Task, session).get_all(order="descending").id == ids[::-1]
+    assert Query(Task, session).get_all(limit=2, order="descending").id == ids[:-3:-1]
+
+
+@pytest.mark.parametrize("projections", [[None], [["name"]], 5])
+def test_what_cannot_be_selected_is_refused(session: Session, projections: Any) -> None:
+    with pytest.raises(UsageError, match="cannot select"):
+        Query(Shot, session).get_all(projections=projections)
+
+
+def test_a_list_is_no_attribute_to_fetch(session: Session) -> None:
+    with pytest.raises(UsageError, match="cannot select") as refused:
+        Query(Shot, session).get_all().fetch_attributes(["name"])  # type: ignore[arg-type]
+    assert "one by one" in refused.value.hint
+
+
+def test_a_name_is_no_table_of_relationships(session: Session) -> None:
+    with pytest.raises(UsageError, match="relationships 'episodic'"):
+        Query(Shot, session, schema="episodic")  # type: ignore[arg-type]
+
+
+def test_a_truth_is_no_limit(session: Session) -> None:
+    with pytest.raises(UsageError, match="cannot take True"):
+        Query(Shot, session).get_all(limit=True)

@@ -299,6 +299,27 @@ def test_an_unknown_name_is_told_with_those_that_there_are() -> None:
     assert not hasattr(SCHEMA, "__wrapped__")
 
 
+@pytest.mark.parametrize("path", ["asset.parent", "asset.parent[TypedContext]"])
+def test_a_path_to_a_wider_type_is_cast_to_the_target(session: Session, path: str) -> None:
+    SCHEMA.load({"entities": {"AssetVersion": {"Sequence": path}}})
+    query = Query(AssetVersion, session).by_name(Sequence, "sq010")
+    assert str(query).endswith('(asset.parent[Sequence].name is "sq010")')
+    versions = Query(AssetVersion, session).get_all(projections=[Sequence.name])
+    assert {entity.entity_type for entity in versions.Sequence.values()} <= {"Sequence"}
+
+
+def test_a_path_that_ends_with_a_value_is_refused(session: Session) -> None:
+    SCHEMA.load({"entities": {"AssetVersion": {"Asset": "asset.name"}}})
+    with pytest.raises(NoRelation, match="ends with a value"):
+        str(Query(AssetVersion, session).by_name(Asset, "x"))
+
+
+def test_keys_and_values_are_no_way_to_another_type(schema: Schema) -> None:
+    with pytest.raises(AmbiguousRelation) as refused:
+        PLAIN.paths(schema, "Project", "ObjectType")
+    assert "custom_attributes" not in refused.value.why
+
+
 # Files.
 
 

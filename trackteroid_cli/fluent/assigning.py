@@ -33,7 +33,8 @@ def assign(collection: Elements, name: str, value: Any) -> None:
         value: one for all, or a list with one for each entity. A reference takes a collection: one
             entity for all, or one for each. A relation to many takes the collection of all that it
             is to hold. Metadata and custom attributes take a dict, whose keys are set beside those
-            that are there; an empty dict removes all metadata.
+            that are there; an empty dict removes all metadata, and is refused for custom
+            attributes, which every entity has.
 
     Raises:
         EntityCollectionOperationError: the collection is empty, belongs to another session than the
@@ -55,7 +56,7 @@ def assign(collection: Elements, name: str, value: Any) -> None:
     elif isinstance(attribute, CollectionAttribute):
         _assign_each(collection, name, entity_lists(collection, name, value, len(collection)))
     elif attribute is not None:
-        _assign_mappings(collection, name, spread(collection, name, value, len(collection)))
+        _assign_mappings(collection, name, mappings(collection, name, value, len(collection)))
     elif name.startswith(CUSTOM):
         key = name.removeprefix(CUSTOM)
         values = scalars(collection, name, value, len(collection))
@@ -94,7 +95,8 @@ def spread(owners: Elements, name: str, value: Any, count: int) -> list[Any]:
     """Return *value* as one value for each of *count* entities.
 
     Raises:
-        EntityCollectionOperationError: it is a list or a collection of another number of values.
+        EntityCollectionOperationError: it is a list or a collection of another number of values, or
+            something to iterate over that is neither.
     """
     if isinstance(value, Elements):
         check_sessions((owners, value))
@@ -103,6 +105,12 @@ def spread(owners: Elements, name: str, value: Any, count: int) -> list[Any]:
             values *= count
     elif isinstance(value, (list, tuple)):
         values = list(value)
+    elif isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
+        raise EntityCollectionOperationError(
+            f"{name!r} takes one value for all, or a list with one for each entity",
+            why=f"it was given {value!r} of type {type(value).__name__}",
+            hint="give a list: list(values)",
+        )
     else:
         return [value] * count
     if len(values) != count:
@@ -129,6 +137,27 @@ def references(owners: Elements, name: str, value: Any, count: int) -> list[Any]
     """Return the ``ftrack_api`` entities for a reference; None removes it."""
     values = spread(owners, name, value, count)
     return [None if each is None else _one(owners, name, each) for each in values]
+
+
+def mappings(owners: Elements, name: str, value: Any, count: int) -> list[Mapping[str, Any]]:
+    """Return the dicts for metadata or custom attributes of each of *count* entities."""
+    values = spread(owners, name, value, count)
+    for each in values:
+        if not isinstance(each, Mapping):
+            raise EntityCollectionOperationError(
+                f"{name!r} takes a dict",
+                why=f"it was given {each!r}",
+                hint="give one dict for all, or one for each entity",
+            )
+    return values
+
+
+def set_items(entity: Any, name: str, items: Mapping[str, Any]) -> None:
+    """Set *items* of the metadata or the custom attributes of an ``ftrack_api`` entity."""
+    # ftrack_api finds a custom attribute's configuration by the entity's type and project.
+    with entity.session.auto_populating(True):
+        for key, item in items.items():
+            entity[name][key] = item
 
 
 def entity_lists(owners: Elements, name: str, value: Any, count: int) -> list[list[Any]]:
@@ -186,13 +215,12 @@ def _assign_each(collection: Elements, name: str, values: list[Any]) -> None:
 
 def _assign_mappings(collection: Elements, name: str, values: list[Any]) -> None:
     """Set keys of metadata or custom attributes; what is there is fetched where it is unknown."""
-    for value in values:
-        if not isinstance(value, Mapping):
-            raise EntityCollectionOperationError(
-                f"{name!r} takes a dict",
-                why=f"it was given {value!r}",
-                hint="give one dict for all, or one for each entity",
-            )
+    if name == "custom_attributes" and not all(values):
+        raise EntityCollectionOperationError(
+            "custom attributes cannot be removed",
+            why="every entity has a value of each, and an empty dict names none to set",
+            hint="set those that are to change: collection.custom_<key> = value",
+        )
     missing = {
         key: entity for key, entity in collection._elements.items() if not is_loaded(entity, name)
     }
@@ -200,13 +228,12 @@ def _assign_mappings(collection: Elements, name: str, values: list[Any]) -> None
         fetch(collection._derived(missing), [name])
     if name == "custom_attributes":
         _check_custom(collection, values)
-    # ftrack_api finds a custom attribute's configuration by the entity's type and project.
-    with collection.session.auto_populating(True):
-        for entity, value in zip(collection.values(), values, strict=True):
-            if not value:
+    for entity, value in zip(collection.values(), values, strict=True):
+        if value:
+            set_items(entity, name, value)
+        else:
+            with collection.session.auto_populating(True):
                 entity[name] = {}
-            for key, item in value.items():
-                entity[name][key] = item
 
 
 def _check_custom(collection: Elements, values: list[Any]) -> None:

@@ -119,9 +119,9 @@ class Collection(Transforming, Combining):
             return self._derived(dict(list(self._elements.items())[item]))
         if isinstance(item, int):
             position = item + len(self) if item < 0 else item
-            for key, entity in islice(self._elements.items(), max(position, 0), position + 1):
-                return self._derived({key: entity})
-            raise IndexError(f"{self!r} has no entity at {item}")
+            if not 0 <= position < len(self):
+                raise IndexError(f"{self!r} has no entity at {item}")
+            return self._derived(dict(islice(self._elements.items(), position, position + 1)))
         return self._derived({item: self._elements[item]})
 
     def __contains__(self, item: object) -> bool:

@@ -46,10 +46,10 @@ class Combining(Elements):
 
     def symmetric_difference(self, *collections: Elements) -> Self:
         """Return the entities that exactly one of this collection and *collections* has."""
+        both = self.union(*collections)
         counts = Counter(self._elements.keys())
         for collection in collections:
             counts.update(collection._elements.keys())
-        both = self.union(*collections)
         return both._kept(key for key in both._elements if counts[key] == 1)
 
     def _kept(self, keys: Any) -> Self:

@@ -6,14 +6,14 @@ Each turns the arguments of a script into a part of a query, given the attribute
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 from itertools import chain
 from typing import Any, Protocol, TypeAlias
 
 from trackteroid_cli.engine.schema import Attribute
 from trackteroid_cli.errors import InvalidCriterion
 from trackteroid_cli.fluent.elements import Elements
-from trackteroid_cli.fluent.literals import compared, literal, text_literal
+from trackteroid_cli.fluent.literals import compared, literal, moment_of, text_literal
 from trackteroid_cli.fluent.paths import Reached, follow
 from trackteroid_cli.fluent.subjects import Candidate, Subject
 
@@ -107,19 +107,21 @@ class Range:
 
     def _attributes(self, subject: Subject) -> list[tuple[Reached, Reached]]:
         for low, high in self._candidates:
-            found = list(zip(subject.attributes([low]), subject.attributes([high]), strict=True))
-            if found:
-                return found
+            lows, highs = subject.attributes([low]), subject.attributes([high])
+            if lows and len(lows) == len(highs):
+                return list(zip(lows, highs, strict=True))
         return []
 
     def _bounds(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, Any]:
-        bounds = {**dict(zip(self._names, values, strict=False)), **named}
-        if len(values) > 2 or not set(bounds) <= set(self._names):
+        bounds = dict(zip(self._names, values, strict=False))
+        misfit = [name for name in named if name not in self._names or name in bounds]
+        if len(values) > 2 or misfit:
             raise InvalidCriterion(
-                "a range has more than two ends",
-                why=f"it is given by {self._names[0]} and {self._names[1]}",
-                hint="leave the rest out",
+                f"a range was given {misfit[0]!r}" if misfit else "a range has more than two ends",
+                why=f"it has {self._names[0]} and {self._names[1]}, each of which is given once",
+                hint=f"write {self._names[0]}=..., {self._names[1]}=...",
             )
+        bounds.update(named)
         low, high = (bounds.get(name) for name in self._names)
         if low is None and high is None:
             raise InvalidCriterion(
@@ -238,25 +240,28 @@ def _on_day(subject: Subject, path: str, value: Any) -> str:
     if isinstance(value, str) and "%" in value:
         text = f"{path} like {text_literal(value)}"
         return text if "." in path else subject.own(path, text)
-    day = _day(value)
+    day, following = _day(value)
     way, _, name = path.rpartition(".")
-    text = f"{name} >= {literal(day, 'date')} and {name} < {literal(day + _DAY, 'date')}"
+    text = f"{name} >= {literal(day, 'date')} and {name} < {literal(following, 'date')}"
     return _within(subject, way, text) if way else subject.own(name, text)
 
 
 _DAY = timedelta(days=1)
 
 
-def _day(value: Any) -> date:
-    value = getattr(value, "datetime", value)
-    if isinstance(value, datetime):
-        return (value.astimezone(timezone.utc) if value.tzinfo else value).date()
+def _day(value: Any) -> tuple[date, date]:
+    """Return the day that *value* is, or lies on, and the following one."""
+    moment = moment_of(value)
     try:
-        return value if isinstance(value, date) else date.fromisoformat(value)
-    except (TypeError, ValueError) as error:
+        if moment is not None:
+            day = moment.date()
+        else:
+            day = value if isinstance(value, date) else date.fromisoformat(value)
+        return day, day + _DAY
+    except (TypeError, ValueError, OverflowError) as error:
         raise InvalidCriterion(
             f"{value!r} is no day",
-            why="it is neither a date nor a text such as 2026-01-31",
+            why="it is neither a date with a day after it nor a text such as 2026-01-31",
             hint="give a date, or a pattern such as '2026-01%'",
         ) from error
 

@@ -15,10 +15,17 @@ import ftrack_api.symbol
 
 from trackteroid_cli.errors import EntityCollectionOperationError
 from trackteroid_cli.expressions import listed
-from trackteroid_cli.fluent.assigning import entity_lists, references, scalars
+from trackteroid_cli.fluent.assigning import (
+    entity_lists,
+    mappings,
+    references,
+    scalars,
+    set_items,
+)
+from trackteroid_cli.fluent.custom_attributes import check_keys
 from trackteroid_cli.fluent.elements import Elements, Held, by_key
 from trackteroid_cli.fluent.fetching import fetch
-from trackteroid_cli.fluent.reading import is_loaded, no_attribute, read
+from trackteroid_cli.fluent.reading import CUSTOM, is_loaded, no_attribute, read
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema import EntityType, Relation, Schema
@@ -41,6 +48,9 @@ _OWNERS = {
     "Asset": "parent",
 }
 
+#: Attributes that hold keys and values. ``ftrack_api`` sets those of a new entity one by one.
+_MAPPINGS = ("metadata", "custom_attributes")
+
 
 def create(collection: Held, batch: Iterable[Mapping[str, Any]]) -> Held:
     """Create an entity in the place of *collection* for each of *batch*, and return all.
@@ -58,14 +68,30 @@ def create(collection: Held, batch: Iterable[Mapping[str, Any]]) -> Held:
     type_name = collection.entity_type.__name__
     # Everything is checked before anything is recorded.
     wanted = [data for attributes in batch for data in _wanted(collection, type_name, attributes)]
-    made = [collection.session.create(type_name, data) for data in wanted]
+    check_keys(collection, [key for data in wanted for key in data.get("custom_attributes", ())])
+    made = [_made(collection, type_name, data) for data in wanted]
     return collection._related(type_name, by_key(made))
+
+
+def _made(collection: Elements, type_name: str, data: dict[str, Any]) -> Any:
+    """Return a new entity with all of *data*."""
+    items = {name: data.pop(name) for name in _MAPPINGS if name in data}
+    entity = collection.session.create(type_name, data)
+    for name, values in items.items():
+        set_items(entity, name, values)
+    return entity
 
 
 def _wanted(
     collection: Elements, type_name: str, attributes: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """Yield all attributes of each entity that is to be created with *attributes*."""
+    if not isinstance(attributes, Mapping):
+        raise EntityCollectionOperationError(
+            f"cannot create a {type_name} with {attributes!r}",
+            why="the values of a new entity are a dict",
+            hint="an example: create_batch({'name': 'a'}, {'name': 'b'})",
+        )
     schema = collection._server_schema()
     entity_type = schema.types[type_name]
     places = _places(collection, entity_type, attributes, schema)
@@ -76,6 +102,12 @@ def _wanted(
     defaults = _defaults(collection, type_name, attributes)
     for number, place in enumerate(places):
         given = {name: values[number] for name, values in columns.items()}
+        custom = [name for name in given if _is_custom(entity_type, name)]
+        if custom:
+            given["custom_attributes"] = {
+                **given.get("custom_attributes", {}),
+                **{name.removeprefix(CUSTOM): given.pop(name) for name in custom},
+            }
         yield {**defaults, **place, **given}
 
 
@@ -181,14 +213,25 @@ def _column(
     """Return the values of attribute *name* for the *count* entities that are created."""
     relation = entity_type.relations.get(name)
     if relation is None:
-        if name not in entity_type:
+        if name not in entity_type and not _is_custom(entity_type, name):
             raise no_attribute(collection, name)
         return scalars(collection, name, value, count)
+    if name in _MAPPINGS:
+        return mappings(collection, name, value, count)
     if not relation.single:
         return entity_lists(collection, name, value, count)
     if isinstance(value, str):
         value = _named(collection, name, relation.target, value)
     return references(collection, name, value, count)
+
+
+def _is_custom(entity_type: EntityType, name: str) -> bool:
+    """Return whether *name* stands for one of an entity's custom attributes."""
+    return (
+        name.startswith(CUSTOM)
+        and name not in entity_type
+        and "custom_attributes" in entity_type.relations
+    )
 
 
 def _named(collection: Elements, name: str, target: str, text: str) -> Any:

@@ -154,12 +154,20 @@ def value_of(entity: Any, attribute: Any) -> Any:
 
 
 def check_sessions(collections: Iterable[Elements]) -> None:
-    """Check that all collections are of one session.
+    """Check that all are collections, of one session.
 
     Raises:
         EntityCollectionOperationError: they are not.
     """
-    first, *others = (collection.session for collection in collections)
+    given = list(collections)
+    for each in given:
+        if not isinstance(each, Elements):
+            raise EntityCollectionOperationError(
+                "collections are combined, linked and compared with collections",
+                why=f"it was given {each!r}",
+                hint="give collections one by one: collection.union(one, other)",
+            )
+    first, *others = (collection.session for collection in given)
     for other in others:
         if other is not first:
             raise EntityCollectionOperationError(

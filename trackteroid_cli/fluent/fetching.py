@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ftrack_api.inspection
 
-from trackteroid_cli.errors import NoRelation
+from trackteroid_cli.errors import AmbiguousRelation, NoRelation, UsageError
 from trackteroid_cli.expressions import PAGE, condition, query
 from trackteroid_cli.fluent.elements import Elements
 from trackteroid_cli.fluent.entity_types import EntityType, Path
@@ -45,7 +45,7 @@ def fetch(collection: Elements, projections: Iterable[Projection]) -> None:
     for other, entities in others.items():
         paths = []
         for each in wanted:
-            with suppress(NoRelation):
+            with suppress(NoRelation, AmbiguousRelation):
                 paths.extend(selected(relations, schema, other, each))
         _fetch(collection, other, entities, paths)
 
@@ -57,11 +57,18 @@ def selected(
 
     Raises:
         NoRelation, AmbiguousRelation: the schema has no such attribute, or no one way to a type.
+        UsageError: *projection* is something else.
     """
     if isinstance(projection, Path):
         return relations.resolve(schema, type_name, projection)
     if isinstance(projection, EntityType):
         return relations.paths(schema, type_name, projection.__name__)
+    if not isinstance(projection, str):
+        raise UsageError(
+            f"cannot select {projection!r}",
+            why="it is neither a text nor an entity type nor a path from one",
+            hint="give attributes one by one: fetch_attributes('name', Task.Status.name)",
+        )
     return (follow(schema, type_name, projection).text,)
 
 

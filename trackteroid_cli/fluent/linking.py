@@ -7,15 +7,24 @@ Source: ftrack's API documentation, "Entity links"; the attributes ``incoming_li
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from ftrack_api.operation import CreateEntityOperation, DeleteEntityOperation
+from ftrack_api.symbol import NOT_SET
 
 from trackteroid_cli.errors import EntityCollectionOperationError
-from trackteroid_cli.fluent.elements import Elements, Key, check_sessions
+from trackteroid_cli.fluent.elements import Elements, Key, by_key, check_sessions, key_of, value_of
 from trackteroid_cli.fluent.fetching import fetch
 from trackteroid_cli.fluent.reading import no_attribute, read, target_of
 
-#: Whether they are to inputs -> the attribute that holds links, and what they refer to there.
-_LINKS = {True: ("incoming_links", "from"), False: ("outgoing_links", "to")}
+if TYPE_CHECKING:
+    from trackteroid_cli.session import Session
+
+#: Whether they are to inputs -> the attribute that holds links.
+_ATTRIBUTES = {True: "incoming_links", False: "outgoing_links"}
 
 
 def link(collection: Elements, other: Elements, *, inputs: bool) -> None:
@@ -29,25 +38,28 @@ def link(collection: Elements, other: Elements, *, inputs: bool) -> None:
             to different sessions.
         NoAttribute: entities of the type have no links.
     """
-    attribute, end = _LINKS[inputs]
+    attribute = _ATTRIBUTES[inputs]
     link_type = _link_type(collection, other, attribute)
-    present = _present(collection, attribute, end) if other else {}
-    for key, links in present.items():
-        entity = collection._elements[key]
-        for other_key, linked in other._elements.items():
-            if other_key not in links:
-                source, target = (linked, entity) if inputs else (entity, linked)
-                collection.session.create(link_type, {"from": source, "to": target})
+    present = _present(collection, other, attribute, link_type)
+    for source, target in _pairs(collection, other, inputs=inputs):
+        if (key_of(source), key_of(target)) not in present:
+            collection.session.create(link_type, {"from": source, "to": target})
 
 
 def unlink(collection: Elements, other: Elements, *, inputs: bool) -> None:
     """Delete all links between two collections; see `link`."""
-    attribute, end = _LINKS[inputs]
-    _link_type(collection, other, attribute)
-    for links in (_present(collection, attribute, end) if other else {}).values():
-        for other_key, found in links.items():
-            if other_key in other._elements:
-                collection.session.delete(found)
+    attribute = _ATTRIBUTES[inputs]
+    link_type = _link_type(collection, other, attribute)
+    present = _present(collection, other, attribute, link_type)
+    for source, target in _pairs(collection, other, inputs=inputs):
+        for found in present.get((key_of(source), key_of(target)), []):
+            collection.session.delete(found)
+
+
+def _pairs(collection: Elements, other: Elements, *, inputs: bool) -> Iterator[tuple[Any, Any]]:
+    """Yield what links between the two collections lead from, and to."""
+    for entity, linked in product(collection.values(), other.values()):
+        yield (linked, entity) if inputs else (entity, linked)
 
 
 def _link_type(owner: Elements, other: Elements, links: str) -> str:
@@ -67,11 +79,46 @@ def _link_type(owner: Elements, other: Elements, links: str) -> str:
     return link_type
 
 
-def _present(owner: Elements, attribute: str, end: str) -> dict[Key, dict[Key, Any]]:
-    """Return the links of each entity of *owner*, by the key of the entity at the other end."""
-    present: dict[Key, dict[Key, Any]] = {}
-    fetch(owner, [f"{attribute}.{end}_id"])
-    for key, element in zip(owner.keys(), owner, strict=True):
-        links = read(element, attribute)
-        present[key] = {link[f"{end}_id"]: link for link in links.values()}
+def _present(
+    owner: Elements, other: Elements, attribute: str, link_type: str
+) -> dict[tuple[Key, Key], list[Any]]:
+    """Return the links of *owner* by what they lead from and to; there may be several.
+
+    They are those that the server tells, and those that only the session knows of yet.
+    """
+    if not owner or not other:
+        return {}
+    fetch(owner, [f"{attribute}.from_id", f"{attribute}.to_id"])
+    created, deleted = _recorded(owner.session, link_type)
+    present: dict[tuple[Key, Key], list[Any]] = {}
+    for key, link in by_key([*read(owner, attribute).values(), *created]).items():
+        if key not in deleted:
+            present.setdefault((_end(link, "from"), _end(link, "to")), []).append(link)
     return present
+
+
+def _recorded(session: Session, link_type: str) -> tuple[list[Any], set[Key]]:
+    """Return the links that the session created, and the ids of those that it deleted.
+
+    That is as far as the server has not heard of it: since the last commit, or deferred.
+    """
+    created: list[Any] = []
+    deleted: set[Key] = set()
+    for operation in getattr(session, "unsent_operations", session.recorded_operations):
+        if operation.entity_type != link_type:
+            continue
+        (key,) = operation.entity_key.values()
+        if isinstance(operation, CreateEntityOperation):
+            with suppress(KeyError):  # given up with a rollback
+                created.append(session._get(link_type, [key]))
+        elif isinstance(operation, DeleteEntityOperation):
+            deleted.add(str(key))
+    return created, deleted
+
+
+def _end(link: Any, end: str) -> Key:
+    """Return the id of what *link* refers to; it may hold only the entity, or only the id."""
+    entity = value_of(link, link.attributes.get(end))
+    if entity is NOT_SET or entity is None:
+        return str(value_of(link, link.attributes.get(f"{end}_id")))
+    return key_of(entity)

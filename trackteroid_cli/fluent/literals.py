@@ -9,6 +9,8 @@ import re
 from datetime import date, datetime, timezone
 from typing import Any
 
+import arrow
+
 from trackteroid_cli.engine.schema import Kind
 from trackteroid_cli.errors import InvalidCriterion
 from trackteroid_cli.expressions import quoted
@@ -65,11 +67,10 @@ def literal(value: Any, kind: Kind) -> str:
     Raises:
         InvalidCriterion: it is something else, or none that an attribute of *kind* can have.
     """
-    value = getattr(value, "datetime", value)  # of an arrow.Arrow, as ftrack_api gives them
-    if isinstance(value, datetime):
-        if value.tzinfo is not None:
-            value = value.astimezone(timezone.utc).replace(tzinfo=None)
-        return quoted(value.isoformat(timespec="microseconds" if value.microsecond else "seconds"))
+    moment = moment_of(value)
+    if moment is not None:
+        precision = "microseconds" if moment.microsecond else "seconds"
+        return quoted(moment.isoformat(timespec=precision))
     if isinstance(value, date):
         return quoted(value.isoformat())
     if not isinstance(value, (str, bool, int, float)):
@@ -85,6 +86,26 @@ def literal(value: Any, kind: Kind) -> str:
     if kind == "boolean" and text.casefold() not in _TRUTHS:
         raise _unfit(value, "true or false")
     return text_literal(text) if isinstance(value, str) or kind == "text" else text
+
+
+def moment_of(value: Any) -> datetime | None:
+    """Return the moment that *value* is, in UTC and without a time zone; None if it is none.
+
+    Raises:
+        InvalidCriterion: in UTC it lies beyond the years that there are.
+    """
+    if isinstance(value, arrow.Arrow):  # as ftrack_api gives them
+        value = value.datetime
+    if not isinstance(value, datetime):
+        return None
+    try:
+        return value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
+    except OverflowError as error:
+        raise InvalidCriterion(
+            f"cannot compare with {value!r}",
+            why="in UTC it lies beyond the years 1 to 9999",
+            hint="leave out an end of a range that is not meant",
+        ) from error
 
 
 def _unfit(value: Any, wanted: str) -> InvalidCriterion:

@@ -45,6 +45,7 @@ class Query(Criteria):
 
     Raises:
         NotConfigured: the relationship file cannot be used.
+        UsageError: *entity* or *schema* is something else.
     """
 
     def __init__(
@@ -55,6 +56,12 @@ class Query(Criteria):
                 f"cannot query for {entity!r}",
                 why="it is no entity type",
                 hint="an example: from trackteroid_cli import Query, Shot; Query(Shot)",
+            )
+        if schema is not None and not isinstance(schema, Relations):
+            raise UsageError(
+                f"cannot query with the relationships {schema!r}",
+                why="they are no table of relationships",
+                hint="take one by its name: schema=SCHEMA['default']",
             )
         self.entity_type = entity
         self.session = default_session() if session is None else session
@@ -83,7 +90,7 @@ class Query(Criteria):
                 so that pages are stable.
             offset: how many to leave out at the beginning.
             order: ``ascending`` or ``descending``.
-            order_by: an attribute, as a text or a path.
+            order_by: an attribute, as a text or a path; for ``descending``, the key unless given.
 
         Raises:
             NoRelation, AmbiguousRelation: the schema has no such type or attribute, or no one way.
@@ -99,8 +106,10 @@ class Query(Criteria):
             )
         if order_by is not None:
             expression += f" order by {self._one_attribute(order_by)} {order}"
-        elif limit is not None:
-            expression += f" order by {', '.join(self._primary_key)}"
+        elif limit is not None or order == "descending":
+            direction = " descending" if order == "descending" else ""
+            keys = (f"{name}{direction}" for name in self._primary_key)
+            expression += f" order by {', '.join(keys)}"
         if limit is not None:
             expression += f" limit {_number('limit', limit, least=1)}"
         if offset:
@@ -224,11 +233,17 @@ def _listed(projections: Iterable[Projection] | None) -> list[Projection]:
             why="projections are a list",
             hint=f"write projections=[{projections!r}]",
         )
+    if not isinstance(projections, Iterable):
+        raise UsageError(
+            f"cannot select {projections!r}",
+            why="projections are a list",
+            hint="write projections=['name']",
+        )
     return sorted(projections, key=repr) if isinstance(projections, set) else list(projections)
 
 
 def _number(name: str, value: Any, *, least: int) -> int:
-    if not isinstance(value, int) or value < least:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise UsageError(
             f"cannot take {value!r} for the {name}",
             why=f"it is no whole number from {least} on",

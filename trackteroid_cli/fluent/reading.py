@@ -93,7 +93,7 @@ def follow(collection: Elements, path: str) -> Any:
     found: Any = collection
     for segment in filter(None, path.split(".")):
         attribute, _, cast = segment.rstrip("]").partition("[")
-        found = getattr(found, attribute)
+        found = found.__getattr__(attribute)  # also where a method has that name
         if cast:
             found = found[EntityType(cast)]
     return found
@@ -111,12 +111,14 @@ def no_attribute(
     """Return the error that *collection* has no attribute *name*, but those in *known*."""
     schema = collection._server_schema()
     entity_type = schema.types[collection.entity_type.__name__]
+    types = schema.types if known is None else ()
     if known is None:
-        known = [*entity_type.scalars, *entity_type.relations, *schema.types]
+        known = [*entity_type.scalars, *entity_type.relations]
     return NoAttribute(
         f"{entity_type.name} has no attribute {name!r}",
         why="it is neither in the server's schema of the type nor an entity type",
-        hint=suggestion(name, known) or f"there are: {', '.join(sorted(known)[:40]) or 'none'}",
+        hint=suggestion(name, [*known, *types])
+        or f"there are: {', '.join(sorted(known)) or 'none'}",
     )
 
 

@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from trackteroid_cli.engine.schema import Relation, Schema
+from trackteroid_cli.engine.schema import Attribute, Relation, Schema
 from trackteroid_cli.errors import NoRelation, UsageError
 from trackteroid_cli.fluent.entity_types import Path
 from trackteroid_cli.fluent.paths import (
@@ -108,6 +108,12 @@ class Relations:
 
     def _checked(self, schema: Schema, source: str, target: str, path: str) -> str:
         reached = follow(schema, source, path)
+        if isinstance(reached.member, Attribute):
+            raise NoRelation(
+                f"the relationships of {self.name!r} lead from {source} to {target} by {path!r}",
+                why="that ends with a value, not with entities",
+                hint="correct it in the relationship file",
+            )
         kinds = (reached.type_name, target), (target, reached.type_name)
         if not any(schema.is_kind_of(kind, of) for kind, of in kinds):
             raise NoRelation(
@@ -115,7 +121,10 @@ class Relations:
                 why=f"that leads to entities of type {reached.type_name}",
                 hint="correct it in the relationship file",
             )
-        return reached.text
+        if schema.is_kind_of(reached.type_name, target):
+            return reached.text
+        # Of what the path leads to, only the entities of the target type are meant.
+        return f"{reached.text.removesuffix(f'[{reached.type_name}]')}[{target}]"
 
 
 class RelationSets:

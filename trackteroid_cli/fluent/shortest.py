@@ -18,7 +18,7 @@ from trackteroid_cli.engine.schema import Relation, Schema, snake_case
 from trackteroid_cli.errors import AmbiguousRelation, NoRelation
 
 #: Attributes that are no part of how a production hangs together.
-_ASIDE = frozenset({"created_by", "latest_version", "thumbnail"})
+_ASIDE = frozenset({"created_by", "custom_attributes", "latest_version", "metadata", "thumbnail"})
 
 #: Attributes that a path may end with and does not pass through: what is beyond belongs to
 #: somebody else. A task's users are its assignees, not those who wrote a note.
