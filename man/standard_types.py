@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from trackteroid_cli.engine.schema import Schema
 from trackteroid_cli.engine.standard import standard_schemas
 
 MODULE = Path(__file__).parents[1] / "trackteroid_cli" / "fluent" / "standard_types.py"
@@ -31,20 +32,27 @@ def files() -> dict[Path, str]:
     """Return the content of the module and of its stub."""
     documents = sorted(standard_schemas(), key=lambda document: str(document["id"]))
     names = [f'{each["id"]} = EntityType("{each["id"]}")' for each in documents]
-    stubs = [line for document in documents for line in _stub(document)]
+    schema = Schema(documents)
+    stubs = [line for document in documents for line in _stub(document, schema)]
     return {
         MODULE: HEAD.format("EntityType") + "\n".join(names) + "\n",
         MODULE.with_suffix(".pyi"): HEAD.format("EntityType, Path") + "\n".join(stubs),
     }
 
 
-def _stub(document: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines that tell editors of a type and of its attributes."""
+def _stub(document: dict[str, Any], schema: Schema) -> Iterator[str]:
+    """Yield the lines that tell editors of a type and of the attributes that are its own."""
     name = document["id"]
-    yield f"class _{name}(EntityType):"
-    for attribute in sorted(document["properties"]):
-        if not keyword.iskeyword(attribute):
-            yield f"    {attribute}: Path"
+    wider = [each for each in schema.types if each != name and schema.is_kind_of(name, each)]
+    base = min(wider, key=lambda each: len(schema.concrete_types(each)), default=None)
+    inherited = schema.types[base] if base else ()
+    own = [
+        attribute
+        for attribute in sorted(document["properties"])
+        if attribute not in inherited and not keyword.iskeyword(attribute)
+    ]
+    yield f"class _{name}({f'_{base}' if base else 'EntityType'}):" + ("" if own else " ...")
+    yield from (f"    {attribute}: Path" for attribute in own)
     yield ""
     yield f"{name}: _{name}"
     yield ""

@@ -34,78 +34,17 @@ class _Asset(EntityType):
 
 Asset: _Asset
 
-class _AssetBuild(EntityType):
-    _link: Path
-    allocations: Path
-    ancestors: Path
-    appointments: Path
-    assets: Path
-    assignments: Path
-    bid: Path
-    bid_time_logged_difference: Path
-    children: Path
-    context_type: Path
-    created_at: Path
-    created_by: Path
-    created_by_id: Path
-    custom_attribute_links: Path
-    custom_attribute_links_from: Path
-    custom_attributes: Path
-    descendants: Path
-    description: Path
-    end_date: Path
-    id: Path
-    incoming_links: Path
-    link: Path
-    lists: Path
-    managers: Path
-    metadata: Path
-    name: Path
-    notes: Path
-    object_type: Path
-    object_type_id: Path
-    outgoing_links: Path
-    parent: Path
-    parent_id: Path
-    priority: Path
-    priority_id: Path
-    project: Path
-    project_id: Path
-    scopes: Path
-    sort: Path
-    start_date: Path
-    status: Path
-    status_changes: Path
-    status_id: Path
-    thumbnail: Path
-    thumbnail_id: Path
-    thumbnail_url: Path
-    time_logged: Path
-    timelogs: Path
-    type: Path
-    type_id: Path
+class _AssetBuild(_TypedContext): ...
 
 AssetBuild: _AssetBuild
 
-class _AssetCustomAttributeLink(EntityType):
+class _AssetCustomAttributeLink(_CustomAttributeLink):
     asset: Path
-    configuration: Path
-    configuration_id: Path
-    from_id: Path
-    id: Path
-    to_id: Path
 
 AssetCustomAttributeLink: _AssetCustomAttributeLink
 
-class _AssetCustomAttributeLinkFrom(EntityType):
+class _AssetCustomAttributeLinkFrom(_CustomAttributeLinkFrom):
     asset: Path
-    configuration: Path
-    configuration_id: Path
-    from_entity_type: Path
-    from_id: Path
-    id: Path
-    to_entity_type: Path
-    to_id: Path
 
 AssetCustomAttributeLinkFrom: _AssetCustomAttributeLinkFrom
 
@@ -163,25 +102,13 @@ class _AssetVersion(EntityType):
 
 AssetVersion: _AssetVersion
 
-class _AssetVersionCustomAttributeLink(EntityType):
+class _AssetVersionCustomAttributeLink(_CustomAttributeLink):
     asset_version: Path
-    configuration: Path
-    configuration_id: Path
-    from_id: Path
-    id: Path
-    to_id: Path
 
 AssetVersionCustomAttributeLink: _AssetVersionCustomAttributeLink
 
-class _AssetVersionCustomAttributeLinkFrom(EntityType):
+class _AssetVersionCustomAttributeLinkFrom(_CustomAttributeLinkFrom):
     asset_version: Path
-    configuration: Path
-    configuration_id: Path
-    from_entity_type: Path
-    from_id: Path
-    id: Path
-    to_entity_type: Path
-    to_id: Path
 
 AssetVersionCustomAttributeLinkFrom: _AssetVersionCustomAttributeLinkFrom
 
@@ -203,37 +130,13 @@ class _AssetVersionLink(EntityType):
 
 AssetVersionLink: _AssetVersionLink
 
-class _AssetVersionList(EntityType):
-    category: Path
-    category_id: Path
-    custom_attribute_links: Path
-    custom_attribute_links_from: Path
-    custom_attributes: Path
-    date: Path
-    id: Path
-    is_open: Path
+class _AssetVersionList(_List):
     items: Path
-    name: Path
-    owner: Path
-    project: Path
-    project_id: Path
-    system_type: Path
-    user_id: Path
 
 AssetVersionList: _AssetVersionList
 
-class _AssetVersionStatusChange(EntityType):
-    date: Path
-    from_status: Path
-    from_status_id: Path
-    id: Path
+class _AssetVersionStatusChange(_StatusChange):
     parent: Path
-    parent_id: Path
-    parent_type: Path
-    status: Path
-    status_id: Path
-    user: Path
-    user_id: Path
 
 AssetVersionStatusChange: _AssetVersionStatusChange
 
@@ -288,25 +191,13 @@ class _Component(EntityType):
 
 Component: _Component
 
-class _ComponentCustomAttributeLink(EntityType):
+class _ComponentCustomAttributeLink(_CustomAttributeLink):
     component: Path
-    configuration: Path
-    configuration_id: Path
-    from_id: Path
-    id: Path
-    to_id: Path
 
 ComponentCustomAttributeLink: _ComponentCustomAttributeLink
 
-class _ComponentCustomAttributeLinkFrom(EntityType):
+class _ComponentCustomAttributeLinkFrom(_CustomAttributeLinkFrom):
     component: Path
-    configuration: Path
-    configuration_id: Path
-    from_entity_type: Path
-    from_id: Path
-    id: Path
-    to_entity_type: Path
-    to_id: Path
 
 ComponentCustomAttributeLinkFrom: _ComponentCustomAttributeLinkFrom
 
@@ -321,21 +212,8 @@ class _ComponentLocation(EntityType):
 
 ComponentLocation: _ComponentLocation
 
-class _ContainerComponent(EntityType):
-    component_locations: Path
-    container: Path
-    container_id: Path
-    custom_attribute_links: Path
-    custom_attribute_links_from: Path
-    file_type: Path
-    id: Path
+class _ContainerComponent(_Component):
     members: Path
-    metadata: Path
-    name: Path
-    size: Path
-    system_type: Path
-    version: Path
-    version_id: Path
 
 ContainerComponent: _ContainerComponent
 
@@ -369,25 +247,13 @@ class _Context(EntityType):
 
 Context: _Context
 
-class _ContextCustomAttributeLink(EntityType):
-    configuration: Path
-    configuration_id: Path
+class _ContextCustomAttributeLink(_CustomAttributeLink):
     context: Path
-    from_id: Path
-    id: Path
-    to_id: Path
 
 ContextCustomAttributeLink: _ContextCustomAttributeLink
 
-class _ContextCustomAttributeLinkFrom(EntityType):
-    configuration: Path
-    configuration_id: Path
+class _ContextCustomAttributeLinkFrom(_CustomAttributeLinkFrom):
     context: Path
-    from_entity_type: Path
-    from_id: Path
-    id: Path
-    to_entity_type: Path
-    to_id: Path
 
 ContextCustomAttributeLinkFrom: _ContextCustomAttributeLinkFrom
 
@@ -410,26 +276,12 @@ class _Conversation(EntityType):
 
 Conversation: _Conversation
 
-class _CustomAttributeConfiguration(EntityType):
-    config: Path
-    core: Path
+class _CustomAttributeConfiguration(_CustomConfigurationBase):
     default: Path
-    entity_type: Path
-    group: Path
-    group_id: Path
-    id: Path
     is_hierarchical: Path
-    key: Path
-    label: Path
-    object_type: Path
-    object_type_id: Path
-    project_id: Path
-    read_security_roles: Path
-    sort: Path
     type: Path
     type_id: Path
     values: Path
-    write_security_roles: Path
 
 CustomAttributeConfiguration: _CustomAttributeConfiguration
 
@@ -449,25 +301,11 @@ class _CustomAttributeLink(EntityType):
 
 CustomAttributeLink: _CustomAttributeLink
 
-class _CustomAttributeLinkConfiguration(EntityType):
-    config: Path
-    core: Path
-    entity_type: Path
+class _CustomAttributeLinkConfiguration(_CustomConfigurationBase):
     entity_type_to: Path
-    group: Path
-    group_id: Path
-    id: Path
-    key: Path
-    label: Path
-    object_type: Path
-    object_type_id: Path
     object_type_id_to: Path
     object_type_to: Path
     one_to_one: Path
-    project_id: Path
-    read_security_roles: Path
-    sort: Path
-    write_security_roles: Path
 
 CustomAttributeLinkConfiguration: _CustomAttributeLinkConfiguration
 
@@ -565,56 +403,7 @@ class _EntitySetting(EntityType):
 
 EntitySetting: _EntitySetting
 
-class _Episode(EntityType):
-    _link: Path
-    allocations: Path
-    ancestors: Path
-    appointments: Path
-    assets: Path
-    assignments: Path
-    bid: Path
-    bid_time_logged_difference: Path
-    children: Path
-    context_type: Path
-    created_at: Path
-    created_by: Path
-    created_by_id: Path
-    custom_attribute_links: Path
-    custom_attribute_links_from: Path
-    custom_attributes: Path
-    descendants: Path
-    description: Path
-    end_date: Path
-    id: Path
-    incoming_links: Path
-    link: Path
-    lists: Path
-    managers: Path
-    metadata: Path
-    name: Path
-    notes: Path
-    object_type: Path
-    object_type_id: Path
-    outgoing_links: Path
-    parent: Path
-    parent_id: Path
-    priority: Path
-    priority_id: Path
-    project: Path
-    project_id: Path
-    scopes: Path
-    sort: Path
-    start_date: Path
-    status: Path
-    status_changes: Path
-    status_id: Path
-    thumbnail: Path
-    thumbnail_id: Path
-    thumbnail_url: Path
-    time_logged: Path
-    timelogs: Path
-    type: Path
-    type_id: Path
+class _Episode(_TypedContext): ...
 
 Episode: _Episode
 
@@ -646,114 +435,34 @@ class _Feed(EntityType):
 
 Feed: _Feed
 
-class _FileComponent(EntityType):
-    component_locations: Path
-    container: Path
-    container_id: Path
-    custom_attribute_links: Path
-    custom_attribute_links_from: Path
-    file_type: Path
-    id: Path
-    metadata: Path
-    name: Path
-    size: Path
-    system_type: Path
-    version: Path
-    version_id: Path
+class _FileComponent(_Component): ...
 
 FileComponent: _FileComponent
 
-class _Folder(EntityType):
-    _link: Path
-    allocations: Path
-    ancestors: Path
-    appointments: Path
-    assets: Path
-    assignments: Path
-    bid: Path
-    bid_time_logged_difference: Path
-    children: Path
-    context_type: Path
-    created_at: Path
-    created_by: Path
-    created_by_id: Path
-    custom_attribute_links: Path
-    custom_attribute_links_from: Path
-    custom_attributes: Path
-    descendants: Path
-    description: Path
-    end_date: Path
-    id: Path
-    incoming_links: Path
-    link: Path
-    lists: Path
-    managers: Path
-    metadata: Path
-    name: Path
-    notes: Path
-    object_type: Path
-    object_type_id: Path
-    outgoing_links: Path
-    parent: Path
-    parent_id: Path
-    priority: Path
-    priority_id: Path
-    project: Path
-    project_id: Path
-    scopes: Path
-    sort: Path
-    start_date: Path
-    status: Path
-    status_changes: Path
-    status_id: Path
-    thumbnail: Path
-    thumbnail_id: Path
-    thumbnail_url: Path
-    time_logged: Path
-    timelogs: Path
-    type: Path
-    type_id: Path
+class _Folder(_TypedContext): ...
 
 Folder: _Folder
 
-class _Group(EntityType):
-    allocations: Path
-    appointments: Path
-    assignments: Path
+class _Group(_Resource):
     children: Path
     custom_attribute_links: Path
     custom_attribute_links_from: Path
-    dashboard_resources: Path
-    id: Path
     link: Path
     local: Path
     memberships: Path
     name: Path
     parent: Path
     parent_id: Path
-    resource_type: Path
 
 Group: _Group
 
-class _GroupCustomAttributeLink(EntityType):
-    configuration: Path
-    configuration_id: Path
-    from_id: Path
+class _GroupCustomAttributeLink(_CustomAttributeLink):
     group: Path
-    id: Path
-    to_id: Path
 
 GroupCustomAttributeLink: _GroupCustomAttributeLink
 
-class _GroupCustomAttributeLinkFrom(EntityType):
-    configuration: Path
-    configuration_id: Path
-    from_entity_type: Path
-    from_id: Path
+class _GroupCustomAttributeLinkFrom(_CustomAttributeLinkFrom):
     group: Path
-    id: Path
-    to_entity_type: Path
-    to_id: Path
 
 GroupCustomAttributeLinkFrom: _GroupCustomAttributeLinkFrom
 
@@ -804,25 +513,13 @@ class _ListCategory(EntityType):
 
 ListCategory: _ListCategory
 
-class _ListCustomAttributeLink(EntityType):
-    configuration: Path
-    configuration_id: Path
-    from_id: Path
-    id: Path
+class _ListCustomAttributeLink(_CustomAttributeLink):
     list: Path
-    to_id: Path
 
 ListCustomAttributeLink: _ListCustomAttributeLink
 
-class _ListCustomAttributeLinkFrom(EntityType):
-    configuration: Path
-    configuration_id: Path
-    from_entity_type: Path
-    from_id: Path
-    id: Path
+class _ListCustomAttributeLinkFrom(_CustomAttributeLinkFrom):
     list: Path
-    to_entity_type: Path
-    to_id: Path
 
 ListCustomAttributeLinkFrom: _ListCustomAttributeLinkFrom
 
@@ -907,56 +604,7 @@ class _Metadata(EntityType):
 
 Metadata: _Metadata
 
-class _Milestone(EntityType):
-    _link: Path
-    allocations: Path
-    ancestors: Path
-    appointments: Path
-    assets: Path
-    assignments: Path
-    bid: Path
-    bid_time_logged_difference: Path
-    children: Path
-    context_type: Path
-    created_at: Path
-    created_by: Path
-    created_by_id: Path
-    custom_attribute_links: Path
-    custom_attribute_links_from: Path
-    custom_attributes: Path
-    descendants: Path
-    description: Path
-    end_date: Path
-    id: Path
-    incoming_links: Path
-    link: Path
-    lists: Path
-    managers: Path
-    metadata: Path
-    name: Path
-    notes: Path
-    object_type: Path
-    object_type_id: Path
-    outgoing_links: Path
-    parent: Path
-    parent_id: Path
-    priority: Path
-    priority_id: Path
-    project: Path
-    project_id: Path
-    scopes: Path
-    sort: Path
-    start_date: Path
-    status: Path
-    status_changes: Path
-    status_id: Path
-    thumbnail: Path
-    thumbnail_id: Path
-    thumbnail_url: Path
-    time_logged: Path
-    timelogs: Path
-    type: Path
-    type_id: Path
+class _Milestone(_TypedContext): ...
 
 Milestone: _Milestone
 
@@ -1003,11 +651,7 @@ class _NoteComponent(EntityType):
 
 NoteComponent: _NoteComponent
 
-class _NoteLabel(EntityType):
-    color: Path
-    id: Path
-    name: Path
-    sort: Path
+class _NoteLabel(_NoteCategory): ...
 
 NoteLabel: _NoteLabel
 
@@ -1055,49 +699,23 @@ class _Priority(EntityType):
 
 Priority: _Priority
 
-class _Project(EntityType):
-    _link: Path
-    allocations: Path
-    appointments: Path
-    assets: Path
-    assignments: Path
+class _Project(_Context):
     calendar_events: Path
-    children: Path
     color: Path
-    context_type: Path
-    created_at: Path
-    created_by: Path
-    created_by_id: Path
-    custom_attribute_links: Path
-    custom_attribute_links_from: Path
-    custom_attributes: Path
     descendants: Path
     disk: Path
     disk_id: Path
     end_date: Path
     full_name: Path
-    id: Path
     is_global: Path
     is_private: Path
-    link: Path
-    managers: Path
     metadata: Path
-    name: Path
-    notes: Path
-    parent: Path
-    parent_id: Path
-    project_id: Path
     project_schema: Path
     project_schema_id: Path
     review_sessions: Path
     root: Path
-    scopes: Path
     start_date: Path
     status: Path
-    thumbnail: Path
-    thumbnail_id: Path
-    thumbnail_url: Path
-    timelogs: Path
     user_security_role_projects: Path
 
 Project: _Project
@@ -1268,75 +886,13 @@ class _SecurityRole(EntityType):
 
 SecurityRole: _SecurityRole
 
-class _Sequence(EntityType):
-    _link: Path
-    allocations: Path
-    ancestors: Path
-    appointments: Path
-    assets: Path
-    assignments: Path
-    bid: Path
-    bid_time_logged_difference: Path
-    children: Path
-    context_type: Path
-    created_at: Path
-    created_by: Path
-    created_by_id: Path
-    custom_attribute_links: Path
-    custom_attribute_links_from: Path
-    custom_attributes: Path
-    descendants: Path
-    description: Path
-    end_date: Path
-    id: Path
-    incoming_links: Path
-    link: Path
-    lists: Path
-    managers: Path
-    metadata: Path
-    name: Path
-    notes: Path
-    object_type: Path
-    object_type_id: Path
-    outgoing_links: Path
-    parent: Path
-    parent_id: Path
-    priority: Path
-    priority_id: Path
-    project: Path
-    project_id: Path
-    scopes: Path
-    sort: Path
-    start_date: Path
-    status: Path
-    status_changes: Path
-    status_id: Path
-    thumbnail: Path
-    thumbnail_id: Path
-    thumbnail_url: Path
-    time_logged: Path
-    timelogs: Path
-    type: Path
-    type_id: Path
+class _Sequence(_TypedContext): ...
 
 Sequence: _Sequence
 
-class _SequenceComponent(EntityType):
-    component_locations: Path
-    container: Path
-    container_id: Path
-    custom_attribute_links: Path
-    custom_attribute_links_from: Path
-    file_type: Path
-    id: Path
+class _SequenceComponent(_Component):
     members: Path
-    metadata: Path
-    name: Path
     padding: Path
-    size: Path
-    system_type: Path
-    version: Path
-    version_id: Path
 
 SequenceComponent: _SequenceComponent
 
@@ -1358,56 +914,7 @@ class _SettingComponent(EntityType):
 
 SettingComponent: _SettingComponent
 
-class _Shot(EntityType):
-    _link: Path
-    allocations: Path
-    ancestors: Path
-    appointments: Path
-    assets: Path
-    assignments: Path
-    bid: Path
-    bid_time_logged_difference: Path
-    children: Path
-    context_type: Path
-    created_at: Path
-    created_by: Path
-    created_by_id: Path
-    custom_attribute_links: Path
-    custom_attribute_links_from: Path
-    custom_attributes: Path
-    descendants: Path
-    description: Path
-    end_date: Path
-    id: Path
-    incoming_links: Path
-    link: Path
-    lists: Path
-    managers: Path
-    metadata: Path
-    name: Path
-    notes: Path
-    object_type: Path
-    object_type_id: Path
-    outgoing_links: Path
-    parent: Path
-    parent_id: Path
-    priority: Path
-    priority_id: Path
-    project: Path
-    project_id: Path
-    scopes: Path
-    sort: Path
-    start_date: Path
-    status: Path
-    status_changes: Path
-    status_id: Path
-    thumbnail: Path
-    thumbnail_id: Path
-    thumbnail_url: Path
-    time_logged: Path
-    timelogs: Path
-    type: Path
-    type_id: Path
+class _Shot(_TypedContext): ...
 
 Shot: _Shot
 
@@ -1443,56 +950,7 @@ class _StatusChange(EntityType):
 
 StatusChange: _StatusChange
 
-class _Task(EntityType):
-    _link: Path
-    allocations: Path
-    ancestors: Path
-    appointments: Path
-    assets: Path
-    assignments: Path
-    bid: Path
-    bid_time_logged_difference: Path
-    children: Path
-    context_type: Path
-    created_at: Path
-    created_by: Path
-    created_by_id: Path
-    custom_attribute_links: Path
-    custom_attribute_links_from: Path
-    custom_attributes: Path
-    descendants: Path
-    description: Path
-    end_date: Path
-    id: Path
-    incoming_links: Path
-    link: Path
-    lists: Path
-    managers: Path
-    metadata: Path
-    name: Path
-    notes: Path
-    object_type: Path
-    object_type_id: Path
-    outgoing_links: Path
-    parent: Path
-    parent_id: Path
-    priority: Path
-    priority_id: Path
-    project: Path
-    project_id: Path
-    scopes: Path
-    sort: Path
-    start_date: Path
-    status: Path
-    status_changes: Path
-    status_id: Path
-    thumbnail: Path
-    thumbnail_id: Path
-    thumbnail_url: Path
-    time_logged: Path
-    timelogs: Path
-    type: Path
-    type_id: Path
+class _Task(_TypedContext): ...
 
 Task: _Task
 
@@ -1564,54 +1022,28 @@ class _Type(EntityType):
 
 Type: _Type
 
-class _TypedContext(EntityType):
-    _link: Path
-    allocations: Path
+class _TypedContext(_Context):
     ancestors: Path
-    appointments: Path
-    assets: Path
-    assignments: Path
     bid: Path
     bid_time_logged_difference: Path
-    children: Path
-    context_type: Path
-    created_at: Path
-    created_by: Path
-    created_by_id: Path
-    custom_attribute_links: Path
-    custom_attribute_links_from: Path
-    custom_attributes: Path
     descendants: Path
     description: Path
     end_date: Path
-    id: Path
     incoming_links: Path
-    link: Path
     lists: Path
-    managers: Path
     metadata: Path
-    name: Path
-    notes: Path
     object_type: Path
     object_type_id: Path
     outgoing_links: Path
-    parent: Path
-    parent_id: Path
     priority: Path
     priority_id: Path
     project: Path
-    project_id: Path
-    scopes: Path
     sort: Path
     start_date: Path
     status: Path
     status_changes: Path
     status_id: Path
-    thumbnail: Path
-    thumbnail_id: Path
-    thumbnail_url: Path
     time_logged: Path
-    timelogs: Path
     type: Path
     type_id: Path
 
@@ -1626,51 +1058,22 @@ class _TypedContextLink(EntityType):
 
 TypedContextLink: _TypedContextLink
 
-class _TypedContextList(EntityType):
-    category: Path
-    category_id: Path
-    custom_attribute_links: Path
-    custom_attribute_links_from: Path
-    custom_attributes: Path
-    date: Path
-    id: Path
-    is_open: Path
+class _TypedContextList(_List):
     items: Path
-    name: Path
-    owner: Path
-    project: Path
-    project_id: Path
-    system_type: Path
-    user_id: Path
 
 TypedContextList: _TypedContextList
 
-class _TypedContextStatusChange(EntityType):
-    date: Path
-    from_status: Path
-    from_status_id: Path
-    id: Path
+class _TypedContextStatusChange(_StatusChange):
     parent: Path
-    parent_id: Path
-    parent_type: Path
-    status: Path
-    status_id: Path
-    user: Path
-    user_id: Path
 
 TypedContextStatusChange: _TypedContextStatusChange
 
-class _User(EntityType):
-    allocations: Path
-    appointments: Path
-    assignments: Path
+class _User(_Resource):
     custom_attribute_links: Path
     custom_attribute_links_from: Path
     custom_attributes: Path
-    dashboard_resources: Path
     email: Path
     first_name: Path
-    id: Path
     is_active: Path
     is_otp_enabled: Path
     is_totp_enabled: Path
@@ -1678,7 +1081,6 @@ class _User(EntityType):
     memberships: Path
     metadata: Path
     require_details_update: Path
-    resource_type: Path
     thumbnail: Path
     thumbnail_id: Path
     thumbnail_url: Path
@@ -1697,24 +1099,12 @@ class _UserApplicationState(EntityType):
 
 UserApplicationState: _UserApplicationState
 
-class _UserCustomAttributeLink(EntityType):
-    configuration: Path
-    configuration_id: Path
-    from_id: Path
-    id: Path
-    to_id: Path
+class _UserCustomAttributeLink(_CustomAttributeLink):
     user: Path
 
 UserCustomAttributeLink: _UserCustomAttributeLink
 
-class _UserCustomAttributeLinkFrom(EntityType):
-    configuration: Path
-    configuration_id: Path
-    from_entity_type: Path
-    from_id: Path
-    id: Path
-    to_entity_type: Path
-    to_id: Path
+class _UserCustomAttributeLinkFrom(_CustomAttributeLinkFrom):
     user: Path
 
 UserCustomAttributeLinkFrom: _UserCustomAttributeLinkFrom
