@@ -77,7 +77,7 @@ class Coverage:
     @cached_property
     def by_expression(self) -> frozenset[str]:
         """Root types of which some rows were pulled by an expression, or along with such."""
-        from trackteroid_cli.pulling.ways import ways_from
+        from trackteroid_cli.ways import ways_from
 
         found = {root for _, query in self.expressions for root, _ in self.walk.types(query)}
         waiting = {*found, "Context"} if found else set()

@@ -160,7 +160,7 @@ class Walk:
 
     def _is_part(self, type_name: str, relation: Relation) -> bool:
         """Return whether what *relation* leads to comes with every pull of its owner."""
-        from trackteroid_cli.pulling.ways import ways_from
+        from trackteroid_cli.ways import ways_from
 
         if relation.kind in ("ancestors", "dense"):
             return True
@@ -172,7 +172,7 @@ class Walk:
 
     def is_part_of(self, root: str, owner_root: str) -> bool:
         """Return whether rows of a root type come with every pull of those of another one."""
-        from trackteroid_cli.pulling.ways import ways_from
+        from trackteroid_cli.ways import ways_from
 
         family = self._schema.families.get(owner_root)
         return family is not None and any(

@@ -12,7 +12,7 @@ from typing import Any
 from trackteroid_cli.engine.rows import ONE_TYPE
 from trackteroid_cli.engine.schema import TYPE_COLUMN, Schema
 from trackteroid_cli.expressions import PAGE, listed, quoted
-from trackteroid_cli.pulling.ways import ABOVE, Way, is_scoped, ways_from, ways_to
+from trackteroid_cli.ways import ABOVE, Way, is_scoped, ways_from, ways_to
 
 #: How many owners one query names.
 OWNERS = 250
