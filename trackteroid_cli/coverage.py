@@ -10,7 +10,7 @@ said to be.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from trackteroid_cli.errors import NotPulled
 from trackteroid_cli.expressions import without_projections
 from trackteroid_cli.holdings import Holdings
 from trackteroid_cli.touching import Named, Step, Walk, projected
+from trackteroid_cli.ways import ways_from
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.engine import Engine
@@ -45,8 +46,16 @@ class Coverage:
         self.walk = Walk(self.schema)
         self.whole = frozenset(holdings.whole)
 
-    def question(self, operation: Mapping[str, Any], engine: Engine) -> Question | None:
+    def question(
+        self,
+        operation: Mapping[str, Any],
+        engine: Engine,
+        created: Callable[[], Collection[str]] = tuple,
+    ) -> Question | None:
         """Return the question that *operation* puts to *engine*; None if it is not a query.
+
+        Args:
+            created: gives the keys of what whoever asks has created: nobody else knows of it.
 
         Raises:
             NotPulled: it is about a type, a project or an entity that is not held.
@@ -57,7 +66,8 @@ class Coverage:
         if operation.get("action") not in ("query", "search"):
             return None
         try:
-            question = Question(self, engine, parse(str(operation.get("expression"))))
+            query = parse(str(operation.get("expression")))
+            question = Question(self, engine, query, created)
             question.refuse_types()
             question.refuse_names()
         except ParseError:
@@ -77,8 +87,6 @@ class Coverage:
     @cached_property
     def by_expression(self) -> frozenset[str]:
         """Root types of which some rows were pulled by an expression, or along with such."""
-        from trackteroid_cli.ways import ways_from
-
         found = {root for _, query in self.expressions for root, _ in self.walk.types(query)}
         waiting = {*found, "Context"} if found else set()
         while waiting:
@@ -99,17 +107,26 @@ class Coverage:
 
     @property
     def held(self) -> str:
-        """The projects that are held, in words."""
+        """What is held besides the small tables, in words."""
         if self.holdings.every_project:
             return "every project"
-        return ", ".join(project.name for project in self.holdings.projects) or "no project"
+        held = [project.name for project in self.holdings.projects]
+        held += [f"what {each.expression!r} selects" for each in self.holdings.expressions]
+        return ", ".join(held) or "no project"
 
 
 class Question:
     """One query, put to *engine*: the replica, with what is laid over it."""
 
-    def __init__(self, coverage: Coverage, engine: Engine, query: Query) -> None:
+    def __init__(
+        self,
+        coverage: Coverage,
+        engine: Engine,
+        query: Query,
+        created: Callable[[], Collection[str]],
+    ) -> None:
         self._coverage = coverage
+        self._created = created
         self._engine = engine
         self._query = query
         self._walk = coverage.walk
@@ -155,7 +172,8 @@ class Question:
                         raise self._no_project(value)
             elif named.root not in self._coverage.whole:
                 for value in self._belonging.unknown(named.root, named.values):
-                    raise self._unknown(named.root, value)
+                    if value not in self._created():
+                        raise self._unknown(named.root, value, itself=not named.distance)
                 for value in named.values if named.distance else ():
                     name = self._project_not_held(value)
                     if name:
@@ -166,8 +184,8 @@ class Question:
             f"the project {name!r}", "the query asks about it", f"--project {shlex.quote(name)}"
         )
 
-    def _unknown(self, root: str, value: str) -> NotPulled:
-        name = self._query.entity_type if root == self._root else root
+    def _unknown(self, root: str, value: str, *, itself: bool = False) -> NotPulled:
+        name = self._query.entity_type if itself else root
         return self._coverage.refusal(
             f"the {name or 'entity'} {value}",
             "no entity with that key was pulled or recorded",
@@ -285,6 +303,8 @@ class Question:
         if named.attribute != "id":
             return self._is_held_project(value, named.attribute)
         if self._belonging.project_of(named.root, value) in self._held_projects:
+            return True
+        if value in self._created():
             return True
         # It is known, or the question would have been refused: so is what its own row tells, and
         # what comes with it.

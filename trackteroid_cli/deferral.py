@@ -330,10 +330,6 @@ class Deferral:
         outer = self.outer.taken if self.outer is not None else []
         return [*outer, *self._taken]
 
-    def is_created(self, entity: Any) -> bool:
-        """Return whether *entity* was created and committed here, so that no server knows it."""
-        return self.knows(self.identity(entity))
-
     def knows(self, entity: Identity) -> bool:
         """Return whether *entity* exists only in this recording or in an outer one."""
         if entity in self.recording.created:

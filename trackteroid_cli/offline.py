@@ -11,7 +11,7 @@ import json
 import logging
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +79,11 @@ class OfflineServer:
         self._lock = threading.RLock()
 
     def answer(
-        self, headers: Mapping[str, str], body: bytes, recordings: Sequence[Recording] = ()
+        self,
+        headers: Mapping[str, str],
+        body: bytes,
+        recordings: Sequence[Recording] = (),
+        created: Callable[[], Collection[str]] = tuple,
     ) -> tuple[int, bytes]:
         """Answer one request, as `engine.wire.respond` does.
 
@@ -87,6 +91,7 @@ class OfflineServer:
             headers: the request's.
             body: a JSON list of operations.
             recordings: what the caller has recorded, the outermost first.
+            created: gives the keys of all that the caller has created, committed or not.
 
         Raises:
             Offline: it asks for more than a replica can answer.
@@ -102,7 +107,7 @@ class OfflineServer:
             user = next((headers[name] for name in headers if name.lower() == "ftrack-user"), "")
             engine = self._engine_with(recordings, user)
             self._refuse_unknown_user(engine, user)
-            questions = [self._coverage.question(each, engine) for each in operations]
+            questions = [self._coverage.question(each, engine, created) for each in operations]
             as_ours = {**headers, "ftrack-api-key": replicas.REPLICA_KEY}
             status, answer = respond(engine, as_ours, body)
             if any(questions):
@@ -202,20 +207,22 @@ class _Draft:
 class OfflineAdapter(BaseAdapter):
     """Answers the requests of one `requests.Session` from *server*; it sends nothing.
 
-    *recordings* gives what the session has recorded so far, the outermost first. The server is
-    closed with the adapter if that *owns* it.
+    *recordings* gives what the session has recorded so far, the outermost first, *created* the keys
+    of what it has created. The server is closed with the adapter if that *owns* it.
     """
 
     def __init__(
         self,
         server: OfflineServer,
         recordings: Callable[[], Sequence[Recording]] = tuple,
+        created: Callable[[], Collection[str]] = tuple,
         *,
         owns: bool = False,
     ) -> None:
         super().__init__()
         self._server = server
         self._recordings = recordings
+        self._created = created
         self._owns = owns
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
@@ -233,7 +240,10 @@ class OfflineAdapter(BaseAdapter):
         response.encoding = "utf-8"
         body: Any = request.body or b""
         response.status_code, response._content = self._server.answer(
-            request.headers, body.encode() if isinstance(body, str) else body, self._recordings()
+            request.headers,
+            body.encode() if isinstance(body, str) else body,
+            self._recordings(),
+            self._created,
         )
         return response
 
@@ -247,11 +257,12 @@ def mount(
     session: requests.Session,
     server: OfflineServer,
     recordings: Callable[[], Sequence[Recording]] = tuple,
+    created: Callable[[], Collection[str]] = tuple,
 ) -> None:
     """Make *session* ask *server*, or the same once more, whatever it is told to reach."""
     if server.closed:
-        adapter = OfflineAdapter(server.reopened(), recordings, owns=True)
+        adapter = OfflineAdapter(server.reopened(), recordings, created, owns=True)
     else:
-        adapter = OfflineAdapter(server, recordings)
+        adapter = OfflineAdapter(server, recordings, created)
     for scheme in ("http://", "https://", settings.SANDBOX_SCHEME):
         session.mount(scheme, adapter)

@@ -377,6 +377,14 @@ class Session(ReadingBackSession):
             deferral = deferral.outer
         return found
 
+    def _created_keys(self) -> set[str]:
+        """Return the keys of what the session has created and the server has not heard of."""
+        keys = {part for each in self._recordings() for _, key in each.created for part in key}
+        for operation in self.recorded_operations:
+            if isinstance(operation, ftrack_api.operation.CreateEntityOperation):
+                keys.update(operation.entity_key.values())
+        return keys
+
     def _cached_keys(self) -> list[str]:
         return list(self._local_cache.keys())
 
@@ -393,7 +401,7 @@ class Session(ReadingBackSession):
             if self.offline is not None:
                 from trackteroid_cli import offline
 
-                offline.mount(value, self.offline, self._recordings)
+                offline.mount(value, self.offline, self._recordings, self._created_keys)
             else:
                 sandbox.mount(value)
             if self.answers is not None:

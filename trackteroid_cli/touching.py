@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trackteroid_cli.belonging import OWNER_COLUMNS
 from trackteroid_cli.engine.schema import Relation
+from trackteroid_cli.ways import ways_from
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.language import Condition, Literal, Path, Query
@@ -144,7 +145,6 @@ class Walk:
 
     def _follow(self, type_name: str, path: Path) -> Iterator[tuple[Step, str]]:
         from trackteroid_cli.engine.lookup import find, target_of
-        from trackteroid_cli.engine.schema import Relation
 
         for segment in path.segments:
             found = find(self._schema, type_name, segment.name)
@@ -160,8 +160,6 @@ class Walk:
 
     def _is_part(self, type_name: str, relation: Relation) -> bool:
         """Return whether what *relation* leads to comes with every pull of its owner."""
-        from trackteroid_cli.ways import ways_from
-
         if relation.kind in ("ancestors", "dense"):
             return True
         root = self._schema.types[relation.target].root
@@ -172,8 +170,6 @@ class Walk:
 
     def is_part_of(self, root: str, owner_root: str) -> bool:
         """Return whether rows of a root type come with every pull of those of another one."""
-        from trackteroid_cli.ways import ways_from
-
         family = self._schema.families.get(owner_root)
         return family is not None and any(
             way.sort == "part" and each == root

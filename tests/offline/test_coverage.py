@@ -143,7 +143,11 @@ def test_a_question_that_the_replica_holds_the_answer_of_is_answered_as_by_the_s
             "the Shot {other_shot}",
             "'Shot where id is {other_shot}'",
         ),
-        ('Task where parent.id is "{other_shot}"', "{other_shot}", "where id is {other_shot}"),
+        (
+            'Task where parent.id is "{other_shot}"',
+            "the Context {other_shot}",
+            "'Context where id is {other_shot}'",
+        ),
         (
             'select assets from Project where name is "{other}"',
             "the assets of Project {other_id}",
@@ -177,7 +181,7 @@ def test_a_question_about_what_was_not_pulled_is_refused_and_names_the_pull(
         ask(replica, _filled(server, expression))
     assert _filled(server, what) in refused.value.what
     assert _filled(server, command) in refused.value.hint
-    assert f"it holds {PULLED}, last pulled " in refused.value.why
+    assert f"it holds {PULLED}, what 'select assets from Shot" in refused.value.why
 
 
 def test_an_answer_that_may_be_incomplete_says_what_is_seen(
@@ -188,7 +192,7 @@ def test_an_answer_that_may_be_incomplete_says_what_is_seen(
     ask(replica, f'Shot where project.name is "{PULLED}"')
     ask(replica, "Status")
     (record,) = caplog.records
-    assert record.getMessage().startswith(f"of Shot, only what was pulled is seen: {PULLED};")
+    assert record.getMessage().startswith(f"of Shot, only what was pulled is seen: {PULLED}, ")
 
 
 def test_what_is_linked_from_another_project_is_missed_aloud(

@@ -90,6 +90,22 @@ def test_sessions_of_one_recording_see_each_others_commits(offline: Any) -> None
     assert (ran.stdout, ran.returncode) == ("1\n", 0), ran.stderr
 
 
+def test_what_is_created_and_not_committed_can_be_asked_about(
+    session: Session, tmp_path: Path
+) -> None:
+    sequence = first_shot(session)["parent"]
+    file = tmp_path / "comp.exr"
+    file.write_bytes(b"pixels")
+    with session.deferred_operations(tmp_path / "batch.dbm"):
+        shot = session.create("Shot", {"name": "sh999", "parent": sequence})
+        assert session.query(f'Task where parent.id is "{shot["id"]}"').all() == []
+        assert session.query(f'Shot where id is "{shot["id"]}"').all() == []
+        component = session.create_component(str(file), location="auto")
+        session.commit()
+        locations = [each["location"]["name"] for each in component["component_locations"]]
+        assert locations == ["ftrack.unmanaged"]
+
+
 def test_what_needs_the_server_is_refused(server: Server, session: Session) -> None:
     first_shot(session)["description"] = "not recorded"
     with pytest.raises(Offline, match="cannot commit in an offline session"):

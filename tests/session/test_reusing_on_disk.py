@@ -108,6 +108,8 @@ def test_what_a_replica_tells_is_not_kept_for_the_server(
     server: Server, connected: CommandLine
 ) -> None:
     assert connected("replica", "pull").returncode == 0
-    assert connected("query", "--offline", "--reuse", "select name from Scope").returncode == 0
+    refused = connected("query", "--offline", "--reuse", "select name from Scope")
+    assert refused.returncode == 2
+    assert connected("query", "--max-age", "5m", "Scope").returncode == 2
     server.call({"action": "create", "entity_type": "Scope", "entity_data": {"name": "x"}})
     assert connected("query", "--reuse", "select name from Scope").stdout.split()[-1] == "x"

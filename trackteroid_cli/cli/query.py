@@ -63,11 +63,12 @@ def query(
         typer.Option("--reuse", help="Reuse the answer if the same was asked a short while ago."),
     ] = False,
     max_age: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="AGE", help="With --reuse, how old an answer may be, such as 90s, 10m, 2h, 1d."
+            metavar="AGE",
+            help="With --reuse, how old an answer may be: 90s, 10m, 2h, 1d. Default: 1h.",
         ),
-    ] = "1h",
+    ] = None,
 ) -> None:
     """Ask the server, and show the entities that it answers with."""
     output: Output = ctx.obj
@@ -87,16 +88,30 @@ def query(
 
 
 @contextmanager
-def _kept_answers(url: str, reuse: bool, max_age: str, output: Output) -> Iterator[Answers | None]:
+def _kept_answers(
+    url: str, reuse: bool, max_age: str | None, output: Output
+) -> Iterator[Answers | None]:
     """Give the answers of the server *url* that may be reused, and say how old those were."""
-    if not reuse or settings.is_offline():  # a replica is asked faster than answers are kept
+    if max_age is not None and not reuse:
+        raise UsageError(
+            "--max-age goes with --reuse",
+            why="without it every answer is new",
+            hint="add --reuse, or leave it out",
+        )
+    if reuse and settings.is_offline():
+        raise UsageError(
+            "--reuse goes without --offline",
+            why="a replica is asked as fast as answers are kept",
+            hint="leave one of them out",
+        )
+    if not reuse:
         yield None
         return
     from trackteroid_cli.ages import ago, length
     from trackteroid_cli.answers import Answers, file_for
 
     try:
-        seconds = length(max_age)
+        seconds = length(max_age or "1h")
     except ValueError as error:
         raise UsageError(
             f"--max-age cannot be {max_age!r}", why=str(error), hint="for example: 90s, 10m, 2h, 1d"

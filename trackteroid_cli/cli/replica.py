@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     no_args_is_help=True,
     help="Pull a replica of what the server holds, for work without a network.",
-    epilog="A replica is asked with the option --offline of the other commands. Nothing on the "
+    epilog="A replica is asked with the option --offline of `record` and `query`. Nothing on the "
     "server is ever changed by a pull.",
 )
 
@@ -36,7 +36,7 @@ def pull(
     expressions: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[EXPRESSION]...",
+            metavar="EXPRESSION",
             help="Queries: what they select is pulled, with what is above it and what tells about "
             "it; so is what their projections lead to.",
             show_default=False,
