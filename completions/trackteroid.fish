@@ -72,7 +72,7 @@ complete -c trackteroid -n "__fish_seen_subcommand_from query" -l limit -x -d 'S
 complete -c trackteroid -n "__fish_seen_subcommand_from query" -l offline -d 'Ask the replica on this machine (see replica), with the batches that wait laid over it, instead of the server.'
 complete -c trackteroid -n "__fish_seen_subcommand_from query" -l without-pending -d 'With --offline, leave out the batches that wait.'
 complete -c trackteroid -n "__fish_seen_subcommand_from query" -l reuse -d 'Reuse the answer if the same was asked a short while ago.'
-complete -c trackteroid -n "__fish_seen_subcommand_from query" -l max-age -x -d 'With --reuse, how old an answer may be, such as 90s, 10m, 2h, 1d. Default: 1h.'
+complete -c trackteroid -n "__fish_seen_subcommand_from query" -l max-age -x -d 'With --reuse, how old an answer may be: 90s, 10m, 2h, 1d. Default: 1h.'
 complete -c trackteroid -n "__fish_seen_subcommand_from query" -s h -l help -d 'Show a summary and exit.'
 complete -c trackteroid -n "__fish_seen_subcommand_from replica && not __fish_seen_subcommand_from pull status" -f -a "pull status"
 complete -c trackteroid -n "__fish_seen_subcommand_from replica && __fish_seen_subcommand_from pull" -l project -x -d 'A project to pull, with all that belongs to it; may be given several times.'

@@ -31,6 +31,10 @@ ENVIRONMENT = {
     "settings (trackteroid doctor tells where that is). Its table [server] holds the texts url, "
     "user, and key or key_file (the name of a file with the key), for what the variables above "
     "leave open. A key must be readable by its owner only.",
+    "TRACKTEROID_OFFLINE": "1: ask the replica on this machine, and no server.",
+    "TRACKTEROID_WITHOUT_PENDING": "1: offline, leave out what waits to be committed.",
+    "TRACKTEROID_RELATIONSHIPS": "A file of relations between entity types for scripts, instead of "
+    "relationships.json or relationships.toml beside the settings file.",
     "NO_COLOR": "No colour on a terminal.",
 }
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import CommandLine, Server
 from trackteroid_cli import settings
-from trackteroid_cli.errors import NotConfigured
+from trackteroid_cli.errors import NotConfigured, UsageError
 from trackteroid_cli.session import Session
 
 SECRET = "c0ffee00-5ec2-e75e-c2e7-0123456789ab"
@@ -282,3 +282,12 @@ def test_the_key_of_the_file_never_goes_to_another_server(
     assert "FTRACK_API_KEY" in refusal().why
     monkeypatch.setenv("FTRACK_SERVER", "https://STUDIO.ftrackapp.com")
     assert settings.server().api_key == SECRET
+
+
+@pytest.mark.parametrize("name", ["demo/foo", "../x", "", "-x"])
+def test_a_sandbox_with_an_impossible_name_is_wrong_usage(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FTRACK_SERVER", f"sandbox://{name}")
+    with pytest.raises(UsageError, match="cannot be the name of a sandbox"):
+        settings.server()

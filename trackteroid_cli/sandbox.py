@@ -6,7 +6,6 @@ session reaches it as it would reach any server.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from requests.adapters import BaseAdapter
 
 from trackteroid_cli.databases import remove
 from trackteroid_cli.errors import ExtraMissing, StorageError, UsageError
-from trackteroid_cli.settings import SANDBOX_SCHEME, home
+from trackteroid_cli.settings import SANDBOX_SCHEME, check_sandbox_name, home
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.engine import Engine
@@ -28,12 +27,7 @@ def path(name: str) -> Path:
     Raises:
         UsageError: the name cannot be a file's name.
     """
-    if not re.fullmatch(r"\w[\w.-]{0,63}", name):
-        raise UsageError(
-            f"{name!r} cannot be the name of a sandbox",
-            why="a name has letters, digits, '_', '-' and '.', and begins with no '.' or '-'",
-            hint="for example: sandbox://demo",
-        )
+    check_sandbox_name(name)
     return home() / "sandboxes" / f"{name}.sqlite"
 
 

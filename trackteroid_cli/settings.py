@@ -21,7 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from trackteroid_cli.errors import NotConfigured, Offline
+from trackteroid_cli.errors import NotConfigured, Offline, UsageError
 
 #: URLs of servers that run inside this process.
 SANDBOX_SCHEME = "sandbox://"
@@ -114,6 +114,22 @@ def is_sandbox(url: str) -> bool:
     return url.startswith(SANDBOX_SCHEME)
 
 
+def check_sandbox_name(name: str) -> None:
+    """Check that a sandbox can be called so.
+
+    Raises:
+        UsageError: the name cannot be a file's name.
+    """
+    import re
+
+    if not re.fullmatch(r"\w[\w.-]{0,63}", name):
+        raise UsageError(
+            f"{name!r} cannot be the name of a sandbox",
+            why="a name has letters, digits, '_', '-' and '.', and begins with no '.' or '-'",
+            hint="for example: sandbox://demo",
+        )
+
+
 def normalise_url(url: str) -> str:
     """Return *url* as two mentions of one server compare equal: no credentials, no final slash."""
     from urllib.parse import urlsplit, urlunsplit
@@ -186,6 +202,7 @@ def as_server(found: Found) -> Server:
     url = found.url.value
     if is_sandbox(url):
         name = url.removeprefix(SANDBOX_SCHEME).rstrip("/")
+        check_sandbox_name(name)
         return Server(f"{SANDBOX_SCHEME}{name}", found.user.value, found.key.value)
     given = {"FTRACK_SERVER": found.url, "FTRACK_API_KEY": found.key}
     missing = [name for name, setting in given.items() if not setting]
