@@ -175,12 +175,13 @@ class _Queue:
         That is one that it was built on, or that creates what it mentions. One that was thrown away
         is needed for what it creates; what it would only have changed, the comparison tells.
         """
-        for id_ in batch.header.built_on:
+        built_on = batch.header.built_on
+        for id_ in built_on:
             other = self._unlanded.get(id_)
             if other is not None and self._still_waits(other):
                 return other
-        for other in self.spool.entries((State.DISCARDED,)):
-            if other.id in batch.header.built_on and _mentions(batch, set(_created_keys(other))):
+        for other in self.spool.entries((State.DISCARDED,)) if built_on else ():
+            if other.id in built_on and _mentions(batch, set(_created_keys(other))):
                 return other
         created = self._created_by_others()
         if not created:
