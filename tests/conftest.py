@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
@@ -21,6 +21,9 @@ from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.engine.http import application
 from trackteroid_cli.engine.standard import standard_schemas
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
+
+if TYPE_CHECKING:
+    from trackteroid_cli.session import Session
 
 #: Actions that change the server.
 WRITES = frozenset({"create", "update", "delete"})
@@ -215,3 +218,9 @@ def connected(trackteroid: CommandLine, server: Server) -> CommandLine:
     """The command line, with `server` configured."""
     trackteroid.environment = server.environment
     return trackteroid
+
+
+def close(session: Session) -> None:
+    """Close *session*, and forget what it has not committed."""
+    session.recorded_operations.clear()
+    session.close()

@@ -21,6 +21,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from trackteroid_cli import settings
+from trackteroid_cli.adapters import answered, body_of
 from trackteroid_cli.ages import age, ago
 from trackteroid_cli.batch import created_now
 from trackteroid_cli.databases import remove
@@ -135,12 +136,7 @@ class _ReusingAdapter(BaseAdapter):
         key = self._key(request)
         kept = self._answers.get(key) if key else None
         if kept is not None:
-            response = requests.Response()
-            response.request = request
-            response.url = request.url or ""
-            response.encoding = "utf-8"
-            response.status_code, response._content = requests.codes.ok, kept
-            return response
+            return answered(request, requests.codes.ok, kept)
         moment = created_now()
         response = self._inner.send(request, *args, **{**kwargs, "stream": False})
         # An error is one object; answers are a list.
@@ -154,8 +150,7 @@ class _ReusingAdapter(BaseAdapter):
 
     def _key(self, request: requests.PreparedRequest) -> str | None:
         """Return what tells the request from others; None if its answer is not to be kept."""
-        body: Any = request.body or b""
-        operations = json.loads(body)
+        operations = json.loads(body_of(request))
         if not operations or any(each.get("action") != "query" for each in operations):
             return None
         parts = [self._url, *(request.headers.get(name, "") for name in _HEADERS)]

@@ -23,6 +23,7 @@ from trackteroid_cli.errors import (
     AnswerLost,
     CredentialsRejected,
     InvalidExpression,
+    ReplicaError,
     ServerBusy,
     ServerError,
     ServerRefused,
@@ -254,7 +255,6 @@ def _seconds(retry_after: str | None) -> float | None:
 def unreachable(url: str, error: requests.ConnectionError) -> ServerUnreachable:
     """Return the error that a request did not reach the server *url*, as *error* tells."""
     from trackteroid_cli import replica
-    from trackteroid_cli.errors import ReplicaError
 
     hint = "check the address and the network, then run the same command again"
     with suppress(ReplicaError):

@@ -18,7 +18,7 @@ from trackteroid_cli.belonging import Belonging
 from trackteroid_cli.errors import NotPulled
 from trackteroid_cli.expressions import without_projections
 from trackteroid_cli.holdings import Holdings
-from trackteroid_cli.touching import Named, Step, Walk, projected
+from trackteroid_cli.touching import Named, Step, Touch, Walk, projected
 from trackteroid_cli.ways import ways_from
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ class Question:
     @cached_property
     def _is_sure(self) -> bool:
         """Whether the replica holds whatever the server would look at."""
-        touched = {touch.step.target_root for touch in self._walk.touches(self._query)}
+        touched = {touch.step.target_root for touch in self._touches}
         if {self._root, *touched} <= self._coverage.whole or self._was_asked_for:
             return True
         condition = self._query.condition
@@ -250,7 +250,7 @@ class Question:
         """Whether rows may fit because what would keep them from it is not held."""
         return _LATEST in self._walk.attributes(self._query) or any(
             touch.negated or touch.step.relation.kind == "latest_version"
-            for touch in self._walk.touches(self._query)
+            for touch in self._touches
             if touch.step.target_root not in self._coverage.whole and not touch.step.is_part
         )
 
@@ -259,7 +259,7 @@ class Question:
         """Whether the condition leads to where entities that are not held may be."""
         whole = self._coverage.whole
         beginnings = set()
-        for touch in self._walk.touches(self._query):
+        for touch in self._touches:
             step = touch.step
             if step.owner_root in whole and step.target_root not in whole:
                 beginnings.add(step.name if step.owner_root == self._root else "")
@@ -309,26 +309,32 @@ class Question:
         # It is known, or the question would have been refused: so is what its own row tells, and
         # what comes with it.
         if itself:
-            return all(
-                touch.step.target_root in self._coverage.whole or touch.step.is_part
-                for touch in self._walk.touches(self._query)
-            )
+            return self._looks_at_own_parts
         return self._walk.is_part_of(
             self._root, named.root or self._belonging.root_of(value)
-        ) and not any(touch.negated for touch in self._walk.touches(self._query))
+        ) and not any(touch.negated for touch in self._touches)
+
+    @cached_property
+    def _touches(self) -> tuple[Touch, ...]:
+        """The relations that the condition follows."""
+        return tuple(self._walk.touches(self._query))
+
+    @cached_property
+    def _looks_at_own_parts(self) -> bool:
+        """Whether the condition goes no further than what comes with every pull of its entities."""
+        return all(
+            touch.step.target_root in self._coverage.whole or touch.step.is_part
+            for touch in self._touches
+        )
 
     @cached_property
     def _was_asked_for(self) -> bool:
         """Whether the same entities were pulled by an expression."""
-        asks_for_rows_alone = all(
-            touch.step.target_root in self._coverage.whole or touch.step.is_part
-            for touch in self._walk.touches(self._query)
-        )
         return any(
             asked.entity_type == self._query.entity_type
             and (
                 asked.condition == self._query.condition
-                or (asked.condition is None and asks_for_rows_alone)
+                or (asked.condition is None and self._looks_at_own_parts)
             )
             and asked.limit is None
             and not asked.offset

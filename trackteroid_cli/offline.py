@@ -21,6 +21,7 @@ from requests.adapters import BaseAdapter
 
 from trackteroid_cli import overlays, settings
 from trackteroid_cli import replica as replicas
+from trackteroid_cli.adapters import answered, body_of
 from trackteroid_cli.batch import created_now
 from trackteroid_cli.coverage import Coverage
 from trackteroid_cli.errors import NotPulled, Offline
@@ -54,15 +55,7 @@ class OfflineServer:
         self.url = url.rstrip("/")
         self.closed = False
         self._without_pending = without_pending
-        replica = replicas.current(url)
-        if replica is None:
-            raise NotPulled(
-                f"there is no replica of {self.url}",
-                why="nothing was pulled from it on this machine",
-                hint="while the server can be reached, run: "
-                "trackteroid replica pull --project NAME",
-            )
-        self.replica = replica
+        replica = self.replica = replicas.required(url)
         spool = Spool(settings.home() / "spool")
         #: The batches that are laid over the replica.
         self.laid = [] if without_pending else overlays.batches_over(replica, spool)
@@ -109,14 +102,13 @@ class OfflineServer:
             self._refuse_unknown_user(engine, user)
             questions = [self._coverage.question(each, engine, created) for each in operations]
             as_ours = {**headers, "ftrack-api-key": replicas.REPLICA_KEY}
-            status, answer = respond(engine, as_ours, body)
-            if any(questions):
-                results = json.loads(answer)
-                if isinstance(results, list):
-                    for question, result in zip(questions, results, strict=True):
-                        if question is not None:
-                            self._say(question.review(result["data"]))
-        return status, answer
+
+            def review(results: Sequence[Mapping[str, Any]]) -> None:
+                for question, result in zip(questions, results, strict=True):
+                    if question is not None:
+                        self._say(question.review(result["data"]))
+
+            return respond(engine, as_ours, body, review)
 
     def _say(self, text: str) -> None:
         """Warn of answers that are incomplete, once for each sort."""
@@ -234,18 +226,10 @@ class OfflineAdapter(BaseAdapter):
         """
         if request.url != f"{self._server.url}/api":
             raise Offline(f"cannot reach {request.url}")
-        response = requests.Response()
-        response.request = request
-        response.url = request.url
-        response.encoding = "utf-8"
-        body: Any = request.body or b""
-        response.status_code, response._content = self._server.answer(
-            request.headers,
-            body.encode() if isinstance(body, str) else body,
-            self._recordings(),
-            self._created,
+        status, body = self._server.answer(
+            request.headers, body_of(request), self._recordings(), self._created
         )
-        return response
+        return answered(request, status, body)
 
     def close(self) -> None:
         """Close the server, if nobody else may ask it."""

@@ -179,7 +179,14 @@ def _not_held_yet(
     for operation in operations:
         mentioned = list(operation.entity_key.values())
         if isinstance(operation, Create):
-            mentioned += texts(operation.entity_data)
+            # Names and the like are not looked for: each would be, in every table.
+            mentioned += texts(
+                [
+                    value
+                    for name, value in operation.entity_data.items()
+                    if "_id" in name or not isinstance(value, str)
+                ]
+            )
         known = (projects.get(text) or belonging.project_of("", text) for text in mentioned)
         project = next(filter(None, known), None)
         projects.update(dict.fromkeys(operation.entity_key.values(), project))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trackteroid_cli.errors import ReplicaError
+from trackteroid_cli.errors import NotPulled, ReplicaError
 from trackteroid_cli.holdings import SETTING, Holdings
 from trackteroid_cli.settings import folder_name, home
 
@@ -57,6 +57,24 @@ def current(server_url: str) -> Replica | None:
         # A pull that ends just now names another one and removes this one: look again.
         if path.exists() or name == former:
             return _read(path)
+
+
+def required(server_url: str) -> Replica:
+    """Return the replica of the server that is in use.
+
+    Raises:
+        NotPulled: there is none.
+        ReplicaError: it cannot be read.
+    """
+    found = current(server_url)
+    if found is None:
+        raise NotPulled(
+            f"there is no replica of {server_url.rstrip('/')}",
+            why="nothing was pulled from it on this machine",
+            hint="while the server can be reached, run: trackteroid replica pull --project NAME, "
+            "or --all-projects",
+        )
+    return found
 
 
 def engine(replica: Replica) -> Engine:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.adapters import BaseAdapter
 
+from trackteroid_cli.adapters import answered, body_of
 from trackteroid_cli.databases import remove
 from trackteroid_cli.errors import ExtraMissing, StorageError, UsageError
 from trackteroid_cli.settings import SANDBOX_SCHEME, check_sandbox_name, home
@@ -119,21 +120,12 @@ class SandboxAdapter(BaseAdapter):
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Return the sandbox's answer to *request*."""
         name, endpoint = (request.url or "").removeprefix(SANDBOX_SCHEME).partition("/")[::2]
-        response = requests.Response()
-        response.request = request
-        response.url = request.url or ""
-        response.encoding = "utf-8"
-        body: Any = request.body or b""
-        if endpoint == "api":
-            engine = self._engine(name)
-            from trackteroid_cli.engine.wire import respond
+        if endpoint != "api":
+            return answered(request, 404, b"")
+        engine = self._engine(name)
+        from trackteroid_cli.engine.wire import respond
 
-            response.status_code, response._content = respond(
-                engine, request.headers, body.encode() if isinstance(body, str) else body
-            )
-        else:
-            response.status_code, response._content = 404, b""
-        return response
+        return answered(request, *respond(engine, request.headers, body_of(request)))
 
     def close(self) -> None:
         """Close the databases."""

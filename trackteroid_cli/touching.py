@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from trackteroid_cli.belonging import OWNER_COLUMNS
-from trackteroid_cli.engine.schema import Relation
+from trackteroid_cli.engine.schema import Relation, is_dense
 from trackteroid_cli.ways import ways_from
 
 if TYPE_CHECKING:
@@ -33,11 +33,6 @@ class Step(NamedTuple):
     def name(self) -> str:
         """The attribute."""
         return self.relation.name
-
-    @property
-    def upwards(self) -> bool:
-        """Whether it leads to what an entity refers to, which is pulled with it."""
-        return self.relation.kind in ("reference", "ancestors")
 
 
 class Touch(NamedTuple):
@@ -81,7 +76,6 @@ class Walk:
             ParseError: there is no such type.
         """
         from trackteroid_cli.engine.lookup import find_type
-        from trackteroid_cli.engine.schema import is_dense
 
         found = find_type(self._schema, type_name)
         # Custom attribute values that belong to an entity are computed from those that were set.

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from query_production import OBJECT_TYPES, Production, small_production
 
+from tests.engine.query_production import OBJECT_TYPES, Production, small_production
 from trackteroid_cli.engine.errors import ParseError
 from trackteroid_cli.engine.query import run_query
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from query_production import Production, small_production
 
+from tests.engine.query_production import Production, small_production
 from trackteroid_cli.engine.errors import ParseError
 
 

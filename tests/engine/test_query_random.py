@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from query_production import Production, small_production
 
+from tests.engine.query_production import Production, small_production
 from trackteroid_cli.engine.language import (
     And,
     Comparison,

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from tests.conftest import close
 from trackteroid_cli import session as sessions
 from trackteroid_cli.engine.schema import Schema
 from trackteroid_cli.engine.standard import standard_schemas
@@ -82,9 +83,3 @@ def default_session(
     sessions.default_session.cache_clear()
     if "_arguments" in vars(session):
         close(session)
-
-
-def close(session: Session) -> None:
-    """Close *session*, and forget what it has not committed."""
-    session.recorded_operations.clear()
-    session.close()

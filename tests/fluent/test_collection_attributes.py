@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from ftrack_api.symbol import NOT_SET
 
-from tests.conftest import Server
-from tests.fluent.conftest import close
+from tests.conftest import Server, close
 from tests.fluent.fixtures_collections import (
     AssetVersion,
     Component,

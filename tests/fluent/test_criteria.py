@@ -12,7 +12,7 @@ from ftrack_api.symbol import NOT_SET
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fluent.conftest import close
+from tests.conftest import close
 from tests.fluent.generated_production import TEXTS, generate
 from trackteroid_cli import (
     Asset,

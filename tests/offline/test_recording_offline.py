@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.cli.conftest import on_terminal
 from tests.conftest import CommandLine, Server
 from tests.offline.conftest import NOT_PULLED, PULLED, Offline
 from tests.test_equality import contents
@@ -113,6 +115,24 @@ def test_a_batch_recorded_offline_tells_what_it_was_built_on_and_how_old_the_rep
     assert publish["built_on"] == [layout["id"], tasks["id"]]
     holdings = offline.json("replica", "status", "--json")
     assert layout["replica"] == holdings["pulled"]
+
+
+def test_a_person_sees_what_a_batch_was_built_on_and_that_it_was_recorded_offline(
+    offline: Offline,
+) -> None:
+    for script in scripts(offline):
+        recorded = offline("record", script)
+        assert re.search(r", as seen in a replica pulled .+; nothing was sent", recorded.stderr)
+    layout, tasks, publish = (each["id"] for each in offline.json("inspect", "--json"))
+
+    shown = offline("inspect", "publish").stdout
+    assert re.search(r"^\s+offline\s.*a replica that was pulled .+ before", shown, re.M)
+    assert f"{layout} (layout, pending), {tasks} (tasks, pending)" in shown
+
+    *_, top, below, lowest = on_terminal(offline, "inspect", NO_COLOR="1").splitlines()
+    assert top.rstrip() == f"{layout}  layout  pending"
+    assert below.rstrip() == f"\u2514\u2500\u2500 {tasks}  tasks  pending"
+    assert lowest.strip() == (f"\u2514\u2500\u2500 {publish}  publish  pending  also on {layout}")
 
 
 def test_a_batch_waits_behind_the_one_that_it_was_built_on(

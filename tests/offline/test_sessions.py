@@ -9,7 +9,7 @@ from typing import Any
 import ftrack_api
 import pytest
 
-from tests.conftest import CommandLine, Server
+from tests.conftest import CommandLine, Server, close
 from tests.offline.conftest import PULLED
 from trackteroid_cli.errors import NotPulled, Offline, ServerUnreachable
 from trackteroid_cli.session import Session
@@ -30,8 +30,7 @@ def connect(pulled: CommandLine, server: Server) -> Iterator[Connect]:
 
     yield make
     for session in sessions:
-        session.recorded_operations.clear()
-        session.close()
+        close(session)
 
 
 @pytest.fixture

@@ -130,7 +130,9 @@ def test_a_fault_that_passes_is_not_noticed(server: Server) -> None:
         assert Fault.RESET_AFTER in proxy.happened
 
 
-def test_a_draft_of_another_pull_is_begun_anew(server: Server, trackteroid: CommandLine) -> None:
+@contextmanager
+def pull_stopped(server: Server, trackteroid: CommandLine) -> Iterator[None]:
+    """Leave a draft of a pull whose server was gone half-way, and is there again."""
     gone = True
 
     def plan(count: int, _: bytes) -> Fault:
@@ -140,6 +142,11 @@ def test_a_draft_of_another_pull_is_begun_anew(server: Server, trackteroid: Comm
         trackteroid.environment = server.environment
         assert trackteroid(*PULL).returncode == 75
         gone = False
+        yield
+
+
+def test_a_draft_of_another_pull_is_begun_anew(server: Server, trackteroid: CommandLine) -> None:
+    with pull_stopped(server, trackteroid):
         pulled = pull_from(server, projects=("brightwater",))
         assert not pulled.resumed
         assert [each.name for each in pulled.replica.holdings.projects] == ["brightwater"]
@@ -148,15 +155,7 @@ def test_a_draft_of_another_pull_is_begun_anew(server: Server, trackteroid: Comm
 def test_a_draft_of_the_day_before_yesterday_is_begun_anew(
     server: Server, trackteroid: CommandLine
 ) -> None:
-    gone = True
-
-    def plan(count: int, _: bytes) -> Fault:
-        return Fault.REFUSE if gone and count > MIDDLE else Fault.NONE
-
-    with proxy_of(server, plan):
-        trackteroid.environment = server.environment
-        assert trackteroid(*PULL).returncode == 75
-        gone = False
+    with pull_stopped(server, trackteroid):
         with closing(sqlite3.connect(folder(server) / "draft.sqlite")) as connection, connection:
             connection.execute(
                 "UPDATE _setting SET value = json_set(value, '$.began', '2026-01-31T10:00:00Z') "

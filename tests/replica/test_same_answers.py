@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import Server
+from tests.engine.query_production import small_production
+from tests.engine.test_query_random import conditions
 from tests.replica.comparing import pull_from
 from trackteroid_cli import replica as replicas
 from trackteroid_cli.connection import Connection
@@ -24,11 +24,6 @@ from trackteroid_cli.offline import OfflineServer
 from trackteroid_cli.replica import REPLICA_KEY
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 from trackteroid_cli.settings import Server as Address
-
-# The generator of conditions, and the production that they are about, are the engine's tests'.
-sys.path.append(str(Path(__file__).parents[1] / "engine"))
-conditions: st.SearchStrategy[str] = importlib.import_module("test_query_random").conditions
-small_production: Any = importlib.import_module("query_production").small_production
 
 PROJECTIONS = [
     "name",

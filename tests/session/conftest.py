@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from tests.conftest import Server
+from tests.conftest import Server, close
 from trackteroid_cli.batch import Batch
 from trackteroid_cli.operations import to_json
 from trackteroid_cli.session import Session
@@ -41,8 +41,7 @@ def connect(server: Server, schemas: Path) -> Iterator[Connect]:
 
     yield make
     for session in sessions:
-        session.recorded_operations.clear()
-        session.close()
+        close(session)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -251,18 +252,18 @@ def _provenance(summary: Summary) -> list[tuple[str, Any]]:
         seen = f"a replica that was pulled {before(header.replica, header.created)}"
         rows.append(("offline", f"what the author saw was {seen}"))
     if header.built_on:
-        rows.append(("built on", ", ".join(_named(id_) for id_ in header.built_on)))
+        rows.append(("built on", ", ".join(_named(header.built_on))))
     if summary.reason:
         rows.append(("reason", summary.reason))
     return rows
 
 
-def _named(id_: str) -> str:
-    """Return the id of a batch, with its name and state if it is in the spool."""
-    for entry in spool().entries():
-        if entry.id == id_:
-            return f"{id_} ({entry.name}, {entry.state.value})"
-    return id_
+def _named(ids: Iterable[str]) -> Iterator[str]:
+    """Yield the ids of batches, with name and state where they are in the spool."""
+    entries = {entry.id: entry for entry in spool().entries()}
+    for id_ in ids:
+        entry = entries.get(id_)
+        yield f"{id_} ({entry.name}, {entry.state.value})" if entry else id_
 
 
 def local_time(created: str) -> str:

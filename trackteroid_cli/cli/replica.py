@@ -10,7 +10,7 @@ import typer
 
 from trackteroid_cli import settings
 from trackteroid_cli.cli.output import Output
-from trackteroid_cli.errors import NotFound, UsageError
+from trackteroid_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from trackteroid_cli.pulling.pull import Pulled, Watch
@@ -87,30 +87,7 @@ def pull(
     policy = Policy(retries=retries)
     with stopping(policy.stop), _progress() as watch:
         pulled = bring(server, wanted, policy, watch)
-    if pulled.resumed:
-        output.note("went on where the last pull was stopped")
-    if pulled.refused:
-        output.warn(
-            "not held, because the server does not show it to this user: "
-            + ", ".join(pulled.refused)
-        )
-    document = _document(pulled.replica)
-    if as_json:
-        changes = {
-            "new": pulled.new,
-            "changed": pulled.changed,
-            "gone": pulled.gone,
-            "refused": list(pulled.refused),
-        }
-        output.document({**document, **changes})
-        return
-    output.row(("pulled", _told(pulled)))
-    _show_holdings(pulled.replica, output)
-    if not (pulled.replica.holdings.projects or pulled.replica.holdings.expressions):
-        output.note(
-            "no project is held yet; name one: trackteroid replica pull --project NAME, or pull "
-            "them all: trackteroid replica pull --all-projects"
-        )
+    _report(pulled, output)
 
 
 @app.command()
@@ -127,13 +104,7 @@ def status(
     server = settings.as_server(settings.lookup(offline=True))
     from trackteroid_cli import replica as replicas
 
-    replica = replicas.current(server.url)
-    if replica is None:
-        raise NotFound(
-            f"there is no replica of {server.url}",
-            why="nothing was pulled from it on this machine",
-            hint="run: trackteroid replica pull --project NAME, or --all-projects",
-        )
+    replica = replicas.required(server.url)
     document = _document(replica)
     if as_json:
         output.document(document)
@@ -147,6 +118,32 @@ def status(
     output.table(
         ("TYPE", "ROWS"), [(name, str(number)) for name, number in document["rows"].items()]
     )
+
+
+def _report(pulled: Pulled, output: Output) -> None:
+    if pulled.resumed:
+        output.note("went on where the last pull was stopped")
+    if pulled.refused:
+        output.warn(
+            "not held, because the server does not show it to this user: "
+            + ", ".join(pulled.refused)
+        )
+    if output.as_json:
+        changes = {
+            "new": pulled.new,
+            "changed": pulled.changed,
+            "gone": pulled.gone,
+            "refused": list(pulled.refused),
+        }
+        output.document({**_document(pulled.replica), **changes})
+        return
+    output.row(("pulled", _told(pulled)))
+    _show_holdings(pulled.replica, output)
+    if not (pulled.replica.holdings.projects or pulled.replica.holdings.expressions):
+        output.note(
+            "no project is held yet; name one: trackteroid replica pull --project NAME, or pull "
+            "them all: trackteroid replica pull --all-projects"
+        )
 
 
 def _told(pulled: Pulled) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from trackteroid_cli.engine.engine import Engine
@@ -16,7 +16,12 @@ from trackteroid_cli.engine.errors import EngineError, ValidationError
 OK = 200
 
 
-def respond(engine: Engine, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+def respond(
+    engine: Engine,
+    headers: Mapping[str, str],
+    body: bytes,
+    review: Callable[[Sequence[Mapping[str, Any]]], None] | None = None,
+) -> tuple[int, bytes]:
     """Answer one ``POST /api``.
 
     Args:
@@ -24,6 +29,7 @@ def respond(engine: Engine, headers: Mapping[str, str], body: bytes) -> tuple[in
         headers: the request's, in any case: ``ftrack-user``, ``ftrack-api-key``, and optionally
             ``ftrack-strict-api`` and ``ftrack-api-options``.
         body: a JSON list of operations, in UTF-8.
+        review: told the results, one for each operation, before they are put in bytes.
 
     Returns:
         The HTTP status and a JSON body: a list of results, or one object that describes an error.
@@ -38,10 +44,13 @@ def respond(engine: Engine, headers: Mapping[str, str], body: bytes) -> tuple[in
             key=fields.get("ftrack-api-key", ""),
             strict=strict,
         )
-        status = OK
     except EngineError as error:
         answer = error.payload()
         status = error.status if strict else OK
+    else:
+        status = OK
+        if review is not None:
+            review(answer)
     return status, json.dumps(answer, separators=(",", ":")).encode("ascii")
 
 

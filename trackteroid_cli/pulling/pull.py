@@ -6,7 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -232,8 +232,6 @@ def _try_to_remove(generation: Path) -> None:
 
 
 def _schema_hash(former: Replica) -> str:
-    from contextlib import closing
-
     with closing(replicas.engine(former)) as engine:
         return engine.store.schema.hash
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +15,8 @@ from trackteroid_cli.engine.language import Path, parse
 from trackteroid_cli.engine.lookup import find_type
 from trackteroid_cli.engine.schema import Schema
 from trackteroid_cli.errors import InvalidExpression, NotFound, ServerRefused, UsageError
-from trackteroid_cli.expressions import PAGE, listed, quoted
+from trackteroid_cli.expressions import PAGE, listed, quoted, without_projections
 from trackteroid_cli.holdings import Holdings
-
-_SELECT = re.compile(r"\s*select\s.+?\sfrom\s+", re.I | re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +147,7 @@ def _unknown(connection: Connection, name: str) -> NotFound:
 
 
 def _selection(connection: Connection, schema: Schema, expression: str) -> Selection:
-    within = _SELECT.sub("", expression, count=1).strip()
+    within = without_projections(expression)
     try:
         query = parse(expression)
         entity_type = find_type(schema, query.entity_type)
