@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from trackteroid_cli.engine.schema import Schema
-from trackteroid_cli.engine.standard import standard_schemas
+from trackteroid_cli.engine.schema.schema import Schema
+from trackteroid_cli.engine.schema.standard import standard_schemas
 
-MODULE = Path(__file__).parents[1] / "trackteroid_cli" / "fluent" / "standard_types.py"
+MODULE = Path(__file__).parents[1] / "trackteroid_cli" / "fluent" / "types" / "standard_types.py"
 
 HEAD = '''"""Entity types of every ftrack server; written by man/standard_types.py.
 
@@ -23,7 +23,7 @@ has indeed, its schema says.
 
 from __future__ import annotations
 
-from trackteroid_cli.fluent.entity_types import {}
+from trackteroid_cli.fluent.types.entity_types import {}
 
 '''
 

@@ -19,11 +19,11 @@ import uvicorn
 from trackteroid_cli.engine.demo import load_demo
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.engine.http import application
-from trackteroid_cli.engine.standard import standard_schemas
+from trackteroid_cli.engine.schema.standard import standard_schemas
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 if TYPE_CHECKING:
-    from trackteroid_cli.session import Session
+    from trackteroid_cli.session.session import Session
 
 #: Actions that change the server.
 WRITES = frozenset({"create", "update", "delete"})

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from trackteroid_cli import dbmfile
-from trackteroid_cli.batch import (
+from trackteroid_cli.batches import dbm as dbmfile
+from trackteroid_cli.batches.batch import (
     Attempt,
     Batch,
     Header,
@@ -20,8 +20,8 @@ from trackteroid_cli.batch import (
     encode_operations,
     write,
 )
+from trackteroid_cli.batches.operations import Create, Delete, Operation, Update, counts
 from trackteroid_cli.errors import BatchUnreadable, NotFound, StorageError
-from trackteroid_cli.operations import Create, Delete, Operation, Update, counts
 
 OPERATIONS: list[Operation] = [
     Create("Note", {"id": "9"}, {"content": "Überblick \ud83d\ude00 \udc80", "bid": 0.5}, 1),

@@ -9,9 +9,9 @@ import pytest
 
 from tests.conftest import Server
 from trackteroid_cli import settings
-from trackteroid_cli.comparison import Comparison, Standing, compare
-from trackteroid_cli.connection import Connection
-from trackteroid_cli.operations import UNSET, Create, Delete, Operation, Update, request
+from trackteroid_cli.batches.operations import UNSET, Create, Delete, Operation, Update, request
+from trackteroid_cli.replay.comparison import Comparison, Standing, compare
+from trackteroid_cli.server.connection import Connection
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 THERE, MISSING, CONFLICT = Standing.THERE, Standing.MISSING, Standing.CONFLICT

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from trackteroid_cli.dbmfile import DbmCorrupt, create, open_reader
-from trackteroid_cli.legacy import LegacyBatch, is_legacy, read_legacy
+from trackteroid_cli.batches.dbm import DbmCorrupt, create, open_reader
+from trackteroid_cli.batches.legacy import LegacyBatch, is_legacy, read_legacy
 
 SHOT_KEY = "('Shot', ['5f0c'])"
 SHOT = {

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackteroid_cli.errors import InvalidOperation
-from trackteroid_cli.operations import (
+from trackteroid_cli.batches.operations import (
     UNSET,
     Create,
     Delete,
@@ -20,6 +19,7 @@ from trackteroid_cli.operations import (
     request,
     to_json,
 )
+from trackteroid_cli.errors import InvalidOperation
 
 SHOT = {"id": "5f0c"}
 

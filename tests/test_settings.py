@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import CommandLine, Server
 from trackteroid_cli import settings
 from trackteroid_cli.errors import NotConfigured, UsageError
-from trackteroid_cli.session import Session
+from trackteroid_cli.session.session import Session
 
 SECRET = "c0ffee00-5ec2-e75e-c2e7-0123456789ab"
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from trackteroid_cli.batches.spool import Entry, Spool, State, new_id, slug
 from trackteroid_cli.errors import (
     AmbiguousBatch,
     BatchBusy,
@@ -19,7 +20,6 @@ from trackteroid_cli.errors import (
     NotFound,
     StorageError,
 )
-from trackteroid_cli.spool import Entry, Spool, State, new_id, slug
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_a_claimed_batch_goes_where_the_claim_says_and_else_back(spool: Spool) -
 HOLD = """
 import sys, time
 from pathlib import Path
-from trackteroid_cli.spool import Spool
+from trackteroid_cli.batches.spool import Spool
 spool = Spool(Path(sys.argv[1]))
 with spool.claim(spool.find(sys.argv[2])):
     print("claimed", flush=True)

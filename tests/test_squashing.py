@@ -39,10 +39,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Server
 from tests.test_equality import contents
-from trackteroid_cli import sandbox
-from trackteroid_cli.engine.engine import Engine
-from trackteroid_cli.engine.errors import EngineError
-from trackteroid_cli.operations import (
+from trackteroid_cli.batches.operations import (
     Create,
     Delete,
     Operation,
@@ -51,7 +48,10 @@ from trackteroid_cli.operations import (
     identity,
     request,
 )
-from trackteroid_cli.session import Session
+from trackteroid_cli.engine.engine import Engine
+from trackteroid_cli.engine.storage.errors import EngineError
+from trackteroid_cli.server import sandbox
+from trackteroid_cli.session.session import Session
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 #: A step of a script: its kind, and numbers that choose among what there is.

@@ -14,11 +14,11 @@ from trackteroid_cli.errors import EntityCollectionOperationError, TrackteroidEr
 from trackteroid_cli.version import __version__
 
 if TYPE_CHECKING:
-    from trackteroid_cli.fluent.collection import EmptyCollection, EntityCollection
+    from trackteroid_cli.fluent.collections.collection import EmptyCollection, EntityCollection
     from trackteroid_cli.fluent.query import Query
-    from trackteroid_cli.fluent.relations import SCHEMA
-    from trackteroid_cli.fluent.standard_types import *  # noqa: F403
-    from trackteroid_cli.session import Session
+    from trackteroid_cli.fluent.types.relations import SCHEMA
+    from trackteroid_cli.fluent.types.standard_types import *  # noqa: F403
+    from trackteroid_cli.session.session import Session
 
     SESSION: Session
 
@@ -38,11 +38,11 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Return a part of the API that is not loaded yet, or an entity type."""
     if name == "Session":
-        from trackteroid_cli.session import Session
+        from trackteroid_cli.session.session import Session
 
         return Session
     if name == "SESSION":
-        from trackteroid_cli.session import default_session
+        from trackteroid_cli.session.session import default_session
 
         return default_session()
     if name == "Query":
@@ -50,15 +50,15 @@ def __getattr__(name: str) -> Any:
 
         return Query
     if name == "SCHEMA":
-        from trackteroid_cli.fluent.relations import SCHEMA
+        from trackteroid_cli.fluent.types.relations import SCHEMA
 
         return SCHEMA
     if name in ("EntityCollection", "EmptyCollection"):
-        from trackteroid_cli.fluent import collection
+        from trackteroid_cli.fluent.collections import collection
 
         return getattr(collection, name)
     if name[:1].isupper():
-        from trackteroid_cli.fluent.importing import entity_type
+        from trackteroid_cli.fluent.types.imports import entity_type
 
         return entity_type(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -66,6 +66,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """Return what can be imported without a connection."""
-    from trackteroid_cli.fluent.importing import standard_names
+    from trackteroid_cli.fluent.types.imports import standard_names
 
     return sorted({*globals(), *__all__, *standard_names()})

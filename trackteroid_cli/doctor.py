@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trackteroid_cli import settings
+from trackteroid_cli.batches.spool import Entry, Spool, State
 from trackteroid_cli.errors import (
     BatchBusy,
     CredentialsRejected,
@@ -21,10 +22,9 @@ from trackteroid_cli.errors import (
     StorageError,
     TrackteroidError,
 )
-from trackteroid_cli.spool import Entry, Spool, State
 
 if TYPE_CHECKING:
-    from trackteroid_cli.connection import Connection
+    from trackteroid_cli.server.connection import Connection
 
 #: Seconds to wait for the server's answer.
 TIMEOUT = 10.0
@@ -160,7 +160,7 @@ def _configured_server() -> Iterator[Check]:
         for name in _OF_THE_SERVER:
             yield _warn(name, f"not checked: {settings.OFFLINE} is set")
     else:
-        from trackteroid_cli.connection import Connection
+        from trackteroid_cli.server.connection import Connection
 
         with Connection(server, timeout=TIMEOUT) as connection:
             yield from _server(connection, found)
@@ -168,8 +168,8 @@ def _configured_server() -> Iterator[Check]:
 
 
 def _replica(url: str) -> Check:
-    from trackteroid_cli import replica
-    from trackteroid_cli.ages import ago
+    from trackteroid_cli.moments import ago
+    from trackteroid_cli.offline import replicas as replica
 
     held = replica.current(url)
     if held is None:
@@ -318,7 +318,7 @@ def _held_back(spool: Spool) -> Check:
 
 def _trouble(entry: Entry) -> str:
     """Return why a batch failed, is held back or cannot be read; '' where nothing is wrong."""
-    from trackteroid_cli.batch import Batch
+    from trackteroid_cli.batches.batch import Batch
     from trackteroid_cli.errors import BatchError, NotFound
 
     try:

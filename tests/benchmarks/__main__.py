@@ -35,9 +35,9 @@ RECORDED_CREATES = """
 import contextlib, sys, time
 from pathlib import Path
 import ftrack_api
-from trackteroid_cli import recording
-from trackteroid_cli.running import Program
-from trackteroid_cli.spool import Spool
+from trackteroid_cli.recording import record as recording
+from trackteroid_cli.recording.program import Program
+from trackteroid_cli.batches.spool import Spool
 count, how = int(sys.argv[1]), sys.argv[2]
 with recording.recording_sessions() if how == "recorded" else contextlib.nullcontext() as recorder:
     session = ftrack_api.Session()
@@ -71,8 +71,8 @@ import sys, time
 from pathlib import Path
 from trackteroid_cli import settings
 started = time.process_time()
-from trackteroid_cli.connection import Connection
-from trackteroid_cli.schedule import replay_file
+from trackteroid_cli.server.connection import Connection
+from trackteroid_cli.replay.schedule import replay_file
 with Connection(settings.server()) as connection:
     replay_file(Path(sys.argv[1]), connection)
 print(time.process_time() - started)
@@ -210,9 +210,9 @@ def listing(bench: Bench) -> None:
 
 
 def _fill_spool(home: Path, *, batches: int, operations: int) -> None:
-    from trackteroid_cli.batch import Header, encode_operations, write
-    from trackteroid_cli.operations import Create
-    from trackteroid_cli.spool import Spool, new_id
+    from trackteroid_cli.batches.batch import Header, encode_operations, write
+    from trackteroid_cli.batches.operations import Create
+    from trackteroid_cli.batches.spool import Spool, new_id
 
     made = [
         Create("Shot", {"id": str(number)}, {"name": "x" * 200}) for number in range(operations)

@@ -22,10 +22,10 @@ def measured(
     Args:
         folder: where the sandbox that is measured is made.
     """
-    from trackteroid_cli.fluent.collection import collect
-    from trackteroid_cli.fluent.entity_types import EntityType
-    from trackteroid_cli.fluent.relations import SCHEMA
-    from trackteroid_cli.session import Session
+    from trackteroid_cli.fluent.collections.collection import collect
+    from trackteroid_cli.fluent.types.entity_types import EntityType
+    from trackteroid_cli.fluent.types.relations import SCHEMA
+    from trackteroid_cli.session.session import Session
 
     with mock.patch.dict(os.environ, TRACKTEROID_HOME=str(folder)):
         session = Session(server_url="sandbox://collections", auto_populate=False)

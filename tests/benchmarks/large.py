@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trackteroid_cli.engine.engine import Engine
-from trackteroid_cli.engine.standard import standard_schemas
+from trackteroid_cli.engine.schema.standard import standard_schemas
 
 PROJECT = "project2"
 USERNAME = "user7"

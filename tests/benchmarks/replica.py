@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trackteroid_cli import sandbox
-from trackteroid_cli.engine.absorbing import absorb
+from trackteroid_cli.engine.writing.import_rows import absorb
+from trackteroid_cli.server import sandbox
 
 #: Contexts of the two productions: the second is so many times the first.
 SMALL, LARGE = 20_000, 100_000
@@ -27,10 +27,10 @@ ROUNDS = 3
 PULL = r"""
 import json, re, resource, time
 from trackteroid_cli import settings
-from trackteroid_cli.pulling import pull as pulling
-from trackteroid_cli.pulling.fetching import Fetching
-from trackteroid_cli.policy import Policy
-from trackteroid_cli.pulling.scope import Wanted
+from trackteroid_cli.offline.pull import pull as pulling
+from trackteroid_cli.offline.pull.fetching import Fetching
+from trackteroid_cli.server.policy import Policy
+from trackteroid_cli.offline.pull.scope import Wanted
 def peak():
     try:  # a process inherits the other figure from the one that started it
         status = open("/proc/self/status", encoding="ascii").read()

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import CommandLine
-from trackteroid_cli.batch import Attempt, Header, append_attempt, encode_operations, write
-from trackteroid_cli.operations import Operation, Update, counts
-from trackteroid_cli.spool import Entry, Spool, State, new_id
+from trackteroid_cli.batches.batch import Attempt, Header, append_attempt, encode_operations, write
+from trackteroid_cli.batches.operations import Operation, Update, counts
+from trackteroid_cli.batches.spool import Entry, Spool, State, new_id
 
 #: A key that no server here asks for; recognisable wherever it should not be.
 SECRET = "c0ffee00-5ec2-e75e-c2e7-0123456789ab"

@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.cli.conftest import Put, describe, on_terminal, refused
 from tests.conftest import CommandLine, Server
-from trackteroid_cli.operations import Create, Update
-from trackteroid_cli.spool import Entry, Spool, State
+from trackteroid_cli.batches.operations import Create, Update
+from trackteroid_cli.batches.spool import Entry, Spool, State
 
 
 def shots(server: Server) -> list[dict[str, Any]]:

@@ -22,11 +22,11 @@ import pytest
 
 from tests.cli.conftest import SECRET, Put, describe, everything_below, refused, states
 from tests.conftest import CommandLine, Server
-from trackteroid_cli.batch import Attempt, Batch, Header, encode_operations, write
+from trackteroid_cli.batches.batch import Attempt, Batch, Header, encode_operations, write
+from trackteroid_cli.batches.operations import Create, Operation, Update, counts, request, to_json
+from trackteroid_cli.batches.spool import Spool, State
 from trackteroid_cli.engine.wire import respond
-from trackteroid_cli.operations import Create, Operation, Update, counts, request, to_json
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
-from trackteroid_cli.spool import Spool, State
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 
 from tests.cli.conftest import Put, describe, everything_below, refused, states
 from tests.conftest import CommandLine, Server
-from trackteroid_cli.batch import Attempt, Batch
-from trackteroid_cli.spool import Spool, State
+from trackteroid_cli.batches.batch import Attempt, Batch
+from trackteroid_cli.batches.spool import Spool, State
 
 LANDED = Attempt("2026-01-31T14:00:00Z", "landed")
 REFUSED = Attempt("2026-01-31T14:00:00Z", "refused", reason="ValidationError: no")

@@ -20,11 +20,11 @@ import pytest
 from tests.cli.conftest import SECRET, Put, describe, on_terminal
 from tests.conftest import CommandLine, Server
 from trackteroid_cli import doctor, settings
-from trackteroid_cli.batch import Attempt
+from trackteroid_cli.batches.batch import Attempt
+from trackteroid_cli.batches.operations import Update
+from trackteroid_cli.batches.spool import Spool, State
 from trackteroid_cli.doctor import Check, Status
 from trackteroid_cli.errors import ExitCode
-from trackteroid_cli.operations import Update
-from trackteroid_cli.spool import Spool, State
 
 NAMES = [
     "settings file",

@@ -15,9 +15,9 @@ import pytest
 from tests.cli.conftest import Put, describe, everything_below, on_terminal, refused
 from tests.conftest import CommandLine
 from tests.dbmfile import gdbm_format
-from trackteroid_cli.batch import Attempt, Header, encode_operations, write
-from trackteroid_cli.operations import Create, Delete, to_json
-from trackteroid_cli.spool import Spool, State
+from trackteroid_cli.batches.batch import Attempt, Header, encode_operations, write
+from trackteroid_cli.batches.operations import Create, Delete, to_json
+from trackteroid_cli.batches.spool import Spool, State
 
 SUMMARY = {
     "id", "name", "state", "created", "user", "host", "server", "path", "counts", "reason",

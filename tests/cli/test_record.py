@@ -21,8 +21,8 @@ from tests.cli.conftest import (
     states,
 )
 from tests.conftest import CommandLine, Server
-from trackteroid_cli.batch import Batch
-from trackteroid_cli.spool import Spool
+from trackteroid_cli.batches.batch import Batch
+from trackteroid_cli.batches.spool import Spool
 
 #: Gives a shot a description, in one commit.
 PUBLISH = """

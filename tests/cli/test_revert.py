@@ -10,11 +10,11 @@ import pytest
 
 from tests.cli.conftest import Put, describe, refused
 from tests.conftest import CommandLine, Server
-from trackteroid_cli import dbmfile
-from trackteroid_cli.batch import Attempt, Batch
-from trackteroid_cli.engine.standard import standard_schemas
-from trackteroid_cli.operations import Create, Delete, Operation, Update
-from trackteroid_cli.spool import Spool, State
+from trackteroid_cli.batches import dbm as dbmfile
+from trackteroid_cli.batches.batch import Attempt, Batch
+from trackteroid_cli.batches.operations import Create, Delete, Operation, Update
+from trackteroid_cli.batches.spool import Spool, State
+from trackteroid_cli.engine.schema.standard import standard_schemas
 
 LANDED = Attempt("2026-01-31T14:00:00Z", "landed")
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.cli.conftest import refused, states
 from tests.conftest import CommandLine
-from trackteroid_cli.spool import Spool
+from trackteroid_cli.batches.spool import Spool
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import Server
 from tests.crash.workload import Workload
 from tests.faults import FaultyProxy, Plan
-from trackteroid_cli.spool import Spool
+from trackteroid_cli.batches.spool import Spool
 
 
 @pytest.fixture

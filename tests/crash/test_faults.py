@@ -11,11 +11,11 @@ from tests.conftest import CommandLine, Server
 from tests.crash.workload import Workload
 from tests.faults import COMMON, Fault, FaultyProxy, is_write
 from trackteroid_cli import settings
-from trackteroid_cli.connection import Connection
-from trackteroid_cli.policy import Policy
-from trackteroid_cli.schedule import commit, waiting
+from trackteroid_cli.batches.spool import State
+from trackteroid_cli.replay.schedule import commit, waiting
+from trackteroid_cli.server.connection import Connection
+from trackteroid_cli.server.policy import Policy
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
-from trackteroid_cli.spool import State
 
 #: How many seeds there are, and how many faults each of them meets: 560 in all.
 SEEDS, FAULTS = 40, 14

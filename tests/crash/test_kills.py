@@ -17,11 +17,11 @@ import pytest
 from tests.conftest import CommandLine, Server
 from tests.crash.workload import Workload
 from tests.faults import Fault, FaultyProxy, is_write
-from trackteroid_cli.batch import Batch
+from trackteroid_cli.batches.batch import Batch
+from trackteroid_cli.batches.operations import Update, request
+from trackteroid_cli.batches.spool import Spool, State
 from trackteroid_cli.errors import ExitCode
-from trackteroid_cli.killpoint import VARIABLE
-from trackteroid_cli.operations import Update, request
-from trackteroid_cli.spool import Spool, State
+from trackteroid_cli.kill_points import VARIABLE
 
 PLACES = ("claimed", "compared", "journaled", "sent", "noted", "settled")
 

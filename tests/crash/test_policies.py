@@ -14,14 +14,14 @@ from tests.cli.conftest import Put, put, refused, spool, states
 from tests.conftest import CommandLine, Server
 from tests.faults import Fault, FaultyProxy, is_write
 from trackteroid_cli import settings
-from trackteroid_cli.batch import Batch
-from trackteroid_cli.connection import Connection
-from trackteroid_cli.killpoint import VARIABLE
-from trackteroid_cli.operations import Create, Delete, Update, request
-from trackteroid_cli.policy import Policy
-from trackteroid_cli.schedule import commit, waiting
+from trackteroid_cli.batches.batch import Batch
+from trackteroid_cli.batches.operations import Create, Delete, Update, request
+from trackteroid_cli.batches.spool import Entry, Spool, State
+from trackteroid_cli.kill_points import VARIABLE
+from trackteroid_cli.replay.schedule import commit, waiting
+from trackteroid_cli.server.connection import Connection
+from trackteroid_cli.server.policy import Policy
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
-from trackteroid_cli.spool import Entry, Spool, State
 
 __all__ = ["put", "spool"]  # fixtures
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from tests.conftest import Server
 from tests.test_equality import contents
-from trackteroid_cli.batch import Batch, Header, encode_operations, write
+from trackteroid_cli.batches.batch import Batch, Header, encode_operations, write
+from trackteroid_cli.batches.operations import Create, Delete, Operation, Update, counts, request
+from trackteroid_cli.batches.spool import Spool, State, new_id
 from trackteroid_cli.engine.engine import Engine
-from trackteroid_cli.operations import Create, Delete, Operation, Update, counts, request
-from trackteroid_cli.spool import Spool, State, new_id
 
 #: The asset that every batch adds versions to.
 ASSET = 'Asset where name is "animation" and parent.name is "sh010"'

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackteroid_cli.dbmfile import DbmCorrupt, DbmNotFound, open_reader
-from trackteroid_cli.dbmfile.dumb import DumbReader
+from trackteroid_cli.batches.dbm import DbmCorrupt, DbmNotFound, open_reader
+from trackteroid_cli.batches.dbm.dumb import DumbReader
 
 
 def write(path: Path, pairs: dict[bytes, bytes]) -> None:

@@ -13,8 +13,8 @@ from gdbm_format import BLOCK, MACHINES, Machine, build
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackteroid_cli.dbmfile import DbmCorrupt, DbmError, DbmForeign, open_reader
-from trackteroid_cli.dbmfile.gdbm import GdbmReader
+from trackteroid_cli.batches.dbm import DbmCorrupt, DbmError, DbmForeign, open_reader
+from trackteroid_cli.batches.dbm.gdbm import GdbmReader
 
 PAIRS = {b"key %d" % number: b"value %d" % number * number for number in range(100)}
 BITS_64 = MACHINES["64 bits"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trackteroid_cli.dbmfile import (
+from trackteroid_cli.batches.dbm import (
     DbmCorrupt,
     DbmEmpty,
     DbmForeign,

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackteroid_cli.dbmfile import (
+from trackteroid_cli.batches.dbm import (
     DbmCorrupt,
     DbmEmpty,
     DbmError,

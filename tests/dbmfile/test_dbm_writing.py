@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from trackteroid_cli.dbmfile import (
+from trackteroid_cli.batches.dbm import (
     DbmError,
     DbmForeign,
     DbmKeyExists,
@@ -131,7 +131,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from trackteroid_cli.dbmfile import DbmNotWritten, append, create
+from trackteroid_cli.batches.dbm import DbmNotWritten, append, create
 
 write = {"create": create, "append": append}[sys.argv[1]]
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
@@ -180,7 +180,7 @@ def test_a_full_disk_leaves_a_file_as_it_was(small_disk: Path) -> None:
 DIES = """
 import sys
 from pathlib import Path
-from trackteroid_cli.dbmfile import DbmWriter
+from trackteroid_cli.batches.dbm import DbmWriter
 
 with DbmWriter(Path(sys.argv[1])) as writer:
     writer.put_many((b"key %d" % n, b"v" * 10_000) for n in range(1000))

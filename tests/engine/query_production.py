@@ -15,10 +15,10 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from trackteroid_cli.engine.query import run_query
-from trackteroid_cli.engine.schema import Schema
-from trackteroid_cli.engine.standard import standard_schemas
-from trackteroid_cli.engine.store import Store
+from trackteroid_cli.engine.query.query import run_query
+from trackteroid_cli.engine.schema.schema import Schema
+from trackteroid_cli.engine.schema.standard import standard_schemas
+from trackteroid_cli.engine.storage.store import Store
 
 OBJECT_TYPES = {
     "Task": "11c137c0-ee7e-4f9c-91c5-8c77cec22b2c",

@@ -11,8 +11,8 @@ import pytest
 
 from trackteroid_cli.engine.demo import DEMO_KEY, DEMO_USER, load_demo
 from trackteroid_cli.engine.engine import Engine
-from trackteroid_cli.engine.errors import DuplicateEntryError
-from trackteroid_cli.engine.standard import standard_schemas
+from trackteroid_cli.engine.schema.standard import standard_schemas
+from trackteroid_cli.engine.storage.errors import DuplicateEntryError
 
 
 def rows(engine: Engine, expression: str) -> list[dict[str, Any]]:

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackteroid_cli.engine.errors import ParseError
-from trackteroid_cli.engine.language import (
+from trackteroid_cli.engine.query.language import (
     MAX_NESTING,
     Aggregate,
     And,
@@ -25,6 +24,7 @@ from trackteroid_cli.engine.language import (
     SortKey,
     parse,
 )
+from trackteroid_cli.engine.storage.errors import ParseError
 
 
 def path(text: str) -> Path:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.engine.query_production import OBJECT_TYPES, Production, small_production
-from trackteroid_cli.engine.errors import ParseError
-from trackteroid_cli.engine.query import run_query
+from trackteroid_cli.engine.query.query import run_query
+from trackteroid_cli.engine.storage.errors import ParseError
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.engine.query_production import Production, small_production
-from trackteroid_cli.engine.errors import ParseError
+from trackteroid_cli.engine.storage.errors import ParseError
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.engine.query_production import Production, small_production
-from trackteroid_cli.engine.query import explain
+from trackteroid_cli.engine.query.query import explain
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.engine.query_production import Production, small_production
-from trackteroid_cli.engine.language import (
+from trackteroid_cli.engine.query.language import (
     And,
     Comparison,
     Condition,

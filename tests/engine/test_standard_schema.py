@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from trackteroid_cli.engine.standard import SchemaTextError, read_schemas, standard_schemas
+from trackteroid_cli.engine.schema.standard import SchemaTextError, read_schemas, standard_schemas
 
 SCHEMAS = {schema["id"]: schema for schema in standard_schemas()}
 OBJECT_TYPES = ("Task", "Shot", "Sequence", "Episode", "Folder", "Milestone", "AssetBuild")

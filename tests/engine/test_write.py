@@ -11,7 +11,7 @@ import pytest
 
 from trackteroid_cli.engine.demo import DEMO_KEY, DEMO_USER
 from trackteroid_cli.engine.engine import Engine
-from trackteroid_cli.engine.errors import DuplicateEntryError, EngineError, ValidationError
+from trackteroid_cli.engine.storage.errors import DuplicateEntryError, EngineError, ValidationError
 
 SHOT = "bad911de-3bd6-47b9-8b46-3476e237cb36"
 UNMANAGED = "cb268ecc-8809-11e3-a7e2-20c9d081909b"

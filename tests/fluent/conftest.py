@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 import pytest
 
 from tests.conftest import close
-from trackteroid_cli import session as sessions
-from trackteroid_cli.engine.schema import Schema
-from trackteroid_cli.engine.standard import standard_schemas
-from trackteroid_cli.fluent import relations
-from trackteroid_cli.session import DefaultSession, Session
+from trackteroid_cli.engine.schema.schema import Schema
+from trackteroid_cli.engine.schema.standard import standard_schemas
+from trackteroid_cli.fluent.types import relations
+from trackteroid_cli.session import session as sessions
+from trackteroid_cli.session.session import DefaultSession, Session
 
 Connect: TypeAlias = Callable[..., Session]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from trackteroid_cli.fluent.collection import collect
-from trackteroid_cli.fluent.entity_types import EntityType
-from trackteroid_cli.fluent.relations import SCHEMA
+from trackteroid_cli.fluent.collections.collection import collect
+from trackteroid_cli.fluent.types.entity_types import EntityType
+from trackteroid_cli.fluent.types.relations import SCHEMA
 
 Asset = EntityType("Asset")
 AssetVersion = EntityType("AssetVersion")

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import pytest
 
 from trackteroid_cli.engine.engine import Engine
-from trackteroid_cli.engine.standard import standard_schemas
-from trackteroid_cli.session import Session
+from trackteroid_cli.engine.schema.standard import standard_schemas
+from trackteroid_cli.session.session import Session
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 Choice = TypeVar("Choice")

@@ -11,7 +11,7 @@ import pytest
 
 import trackteroid_cli
 from tests.conftest import CommandLine, Server
-from trackteroid_cli.aliasing import MODULES, trackteroid_importable
+from trackteroid_cli.recording.import_alias import MODULES, trackteroid_importable
 
 SCRIPT = """
 from trackteroid import AssetVersion, Query, SCHEMA, SESSION, Status, Task

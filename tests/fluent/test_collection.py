@@ -18,8 +18,8 @@ from tests.fluent.fixtures_collections import (
     shots,
 )
 from trackteroid_cli.errors import EntityCollectionOperationError, NoAttribute
-from trackteroid_cli.fluent.collection import EmptyCollection, EntityCollection, collect
-from trackteroid_cli.fluent.entity_types import EntityType
+from trackteroid_cli.fluent.collections.collection import EmptyCollection, EntityCollection, collect
+from trackteroid_cli.fluent.types.entity_types import EntityType
 
 
 def test_a_collection_shows_its_type_and_how_many_it_holds(session: Any) -> None:

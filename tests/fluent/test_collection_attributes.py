@@ -24,8 +24,8 @@ from tests.fluent.fixtures_collections import (
     shots,
 )
 from trackteroid_cli.errors import NoAttribute
-from trackteroid_cli.fluent.entity_types import EntityType
-from trackteroid_cli.session import Session
+from trackteroid_cli.fluent.types.entity_types import EntityType
+from trackteroid_cli.session.session import Session
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 
@@ -169,7 +169,7 @@ def test_metadata_of_all_entities_is_fetched_at_once_before_it_is_assigned(
 def test_many_entities_are_fetched_page_by_page(
     watched: Any, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trackteroid_cli.fluent.fetching.PAGE", 2)
+    monkeypatch.setattr("trackteroid_cli.fluent.collections.fetching.PAGE", 2)
     collection = shots(watched)
     server.requests.clear()
     collection.fetch_attributes("description")

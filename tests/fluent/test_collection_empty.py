@@ -8,7 +8,7 @@ import pytest
 
 from tests.fluent.fixtures_collections import AssetVersion, Sequence, found
 from trackteroid_cli.errors import EntityCollectionOperationError
-from trackteroid_cli.fluent.collection import EmptyCollection
+from trackteroid_cli.fluent.collections.collection import EmptyCollection
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fluent.conftest import Connect
 from tests.fluent.fixtures_collections import found, named, shots
-from trackteroid_cli.batch import Batch
+from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.errors import EntityCollectionOperationError, NoRelation
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fluent.conftest import Connect
 from tests.fluent.fixtures_collections import found, shots
-from trackteroid_cli.fluent.collection import EmptyCollection
+from trackteroid_cli.fluent.collections.collection import EmptyCollection
 
 
 @pytest.fixture

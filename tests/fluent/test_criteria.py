@@ -31,9 +31,9 @@ from trackteroid_cli import (
 )
 from trackteroid_cli.errors import InvalidCriterion
 from trackteroid_cli.fluent.criteria import known_criteria
-from trackteroid_cli.fluent.entity_types import EntityType
 from trackteroid_cli.fluent.query import Query
-from trackteroid_cli.session import Session
+from trackteroid_cli.fluent.types.entity_types import EntityType
+from trackteroid_cli.session.session import Session
 
 #: Criterion, the type that is queried, the target if there is one, and the attributes that tell.
 VALUES: list[tuple[str, EntityType, EntityType | None, tuple[str, ...]]] = [

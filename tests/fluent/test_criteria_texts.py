@@ -33,9 +33,9 @@ from trackteroid_cli.errors import (
     UsageError,
 )
 from trackteroid_cli.fluent.criteria import Criteria, Criterion, known_criteria
-from trackteroid_cli.fluent.entity_types import EntityType
 from trackteroid_cli.fluent.query import Query
-from trackteroid_cli.session import Session
+from trackteroid_cli.fluent.types.entity_types import EntityType
+from trackteroid_cli.session.session import Session
 
 WEST = timezone(timedelta(hours=-3))
 

@@ -13,15 +13,15 @@ import pytest
 import trackteroid_cli
 from trackteroid_cli import AssetVersion, Shot, Task, TypedContext
 from trackteroid_cli.engine.engine import Engine
-from trackteroid_cli.engine.schema import Schema
-from trackteroid_cli.engine.standard import standard_schemas
+from trackteroid_cli.engine.schema.schema import Schema
+from trackteroid_cli.engine.schema.standard import standard_schemas
 from trackteroid_cli.errors import NotConfigured
-from trackteroid_cli.fluent.entity_types import EntityType
-from trackteroid_cli.fluent.importing import standard_names
-from trackteroid_cli.fluent.projections import DEFAULTS
 from trackteroid_cli.fluent.query import Query
-from trackteroid_cli.fluent.schema import schema_of
-from trackteroid_cli.session import DefaultSession, Session
+from trackteroid_cli.fluent.types.entity_types import EntityType
+from trackteroid_cli.fluent.types.imports import standard_names
+from trackteroid_cli.fluent.types.projections import DEFAULTS
+from trackteroid_cli.fluent.types.schema import schema_of
+from trackteroid_cli.session.session import DefaultSession, Session
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +53,7 @@ def test_a_type_tells_what_a_query_selects_of_it(default_session: DefaultSession
 
 
 def test_the_usual_projections_are_attributes_and_begin_with_the_key(schema: Schema) -> None:
-    from trackteroid_cli.fluent.paths import follow
+    from trackteroid_cli.fluent.types.paths import follow
 
     for name, projections in DEFAULTS.items():
         assert projections[0] == schema.types[name].primary_key[0]
@@ -102,7 +102,7 @@ def test_a_name_that_no_type_of_the_server_has_is_told_with_close_ones(
 
 
 def test_a_name_that_the_server_cannot_be_asked_about_says_why() -> None:
-    from trackteroid_cli.session import default_session
+    from trackteroid_cli.session.session import default_session
 
     default_session.cache_clear()
     with pytest.raises(NotConfigured):

@@ -11,9 +11,9 @@ import pytest
 
 from tests.fluent.conftest import Connect
 from tests.fluent.fixtures_collections import Sequence, Shot, Task, found, named, shots
-from trackteroid_cli.batch import Batch
-from trackteroid_cli.operations import to_json
-from trackteroid_cli.session import Session
+from trackteroid_cli.batches.batch import Batch
+from trackteroid_cli.batches.operations import to_json
+from trackteroid_cli.session.session import Session
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

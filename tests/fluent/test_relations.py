@@ -18,13 +18,13 @@ from trackteroid_cli import (
     Shot,
     Task,
 )
-from trackteroid_cli.engine.schema import Schema
+from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.errors import AmbiguousRelation, NoRelation, NotConfigured, UsageError
-from trackteroid_cli.fluent.entity_types import Path as TypePath
-from trackteroid_cli.fluent.paths import follow
 from trackteroid_cli.fluent.query import Query
-from trackteroid_cli.fluent.relations import Relations
-from trackteroid_cli.session import Session
+from trackteroid_cli.fluent.types.entity_types import Path as TypePath
+from trackteroid_cli.fluent.types.paths import follow
+from trackteroid_cli.fluent.types.relations import Relations
+from trackteroid_cli.session.session import Session
 
 PLAIN = Relations("plain", {})
 

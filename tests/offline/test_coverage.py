@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from tests.offline.conftest import NOT_PULLED, PULLED
-from trackteroid_cli import sandbox
-from trackteroid_cli.connection import Connection
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.errors import InvalidExpression, NotPulled
-from trackteroid_cli.offline import OfflineServer
+from trackteroid_cli.offline.server import OfflineServer
+from trackteroid_cli.server import sandbox
+from trackteroid_cli.server.connection import Connection
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER, Server
 
 URL = "sandbox://demo"

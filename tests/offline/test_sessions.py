@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import CommandLine, Server, close
 from tests.offline.conftest import PULLED
 from trackteroid_cli.errors import NotPulled, Offline, ServerUnreachable
-from trackteroid_cli.session import Session
+from trackteroid_cli.session.session import Session
 
 Connect = Callable[..., Session]
 
@@ -149,7 +149,7 @@ def test_the_environment_makes_every_session_offline(
 def test_a_server_that_cannot_be_reached_is_told_with_the_replica_that_is_there(
     pulled: CommandLine, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from trackteroid_cli import replica
+    from trackteroid_cli.offline import replicas as replica
 
     gone = "http://127.0.0.1:9"
     replica.folder(server.url).rename(replica.folder(gone))

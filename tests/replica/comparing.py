@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import Server as Served
-from trackteroid_cli import replica as replicas
 from trackteroid_cli.engine.engine import Engine
-from trackteroid_cli.policy import Policy
-from trackteroid_cli.pulling.pull import Pulled, pull
-from trackteroid_cli.pulling.scope import Wanted
-from trackteroid_cli.replica import REPLICA_KEY, Replica
+from trackteroid_cli.offline import replicas as replicas
+from trackteroid_cli.offline.pull.pull import Pulled, pull
+from trackteroid_cli.offline.pull.scope import Wanted
+from trackteroid_cli.offline.replicas import REPLICA_KEY, Replica
+from trackteroid_cli.server.policy import Policy
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER, Server
 
 Rows = dict[str, list[tuple[Any, ...]]]

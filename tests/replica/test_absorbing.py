@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from trackteroid_cli.engine.absorbing import Absorbed, absorb
-from trackteroid_cli.engine.errors import ValidationError
-from trackteroid_cli.engine.query import run_query
-from trackteroid_cli.engine.schema import Schema
-from trackteroid_cli.engine.standard import standard_schemas
-from trackteroid_cli.engine.store import Store
+from trackteroid_cli.engine.query.query import run_query
+from trackteroid_cli.engine.schema.schema import Schema
+from trackteroid_cli.engine.schema.standard import standard_schemas
+from trackteroid_cli.engine.storage.errors import ValidationError
+from trackteroid_cli.engine.storage.store import Store
+from trackteroid_cli.engine.writing.import_rows import Absorbed, absorb
 
 
 @pytest.fixture

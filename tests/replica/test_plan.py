@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from trackteroid_cli.engine.schema import Schema
-from trackteroid_cli.engine.standard import standard_schemas
-from trackteroid_cli.expressions import PAGE
-from trackteroid_cli.pulling.plan import OWNERS, Job, Plan, Reach
-from trackteroid_cli.ways import ABOVE, WAYS, is_scoped, ways_to
+from trackteroid_cli.engine.schema.schema import Schema
+from trackteroid_cli.engine.schema.standard import standard_schemas
+from trackteroid_cli.offline.ownership import ABOVE, WAYS, is_scoped, ways_to
+from trackteroid_cli.offline.pull.plan import OWNERS, Job, Plan, Reach
+from trackteroid_cli.server.expressions import PAGE
 
 
 @pytest.fixture(scope="module")

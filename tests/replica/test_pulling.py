@@ -18,10 +18,10 @@ from tests.replica.comparing import (
     rows_in,
     rows_of,
 )
-from trackteroid_cli import replica as replicas
-from trackteroid_cli.engine.errors import PermissionDenied
+from trackteroid_cli.engine.storage.errors import PermissionDenied
 from trackteroid_cli.errors import InvalidExpression, NotFound, ReplicaBusy, UsageError
-from trackteroid_cli.replica import REPLICA_KEY
+from trackteroid_cli.offline import replicas as replicas
+from trackteroid_cli.offline.replicas import REPLICA_KEY
 
 PROJECT, OTHER = "salt_and_ember", "brightwater"
 
@@ -171,8 +171,8 @@ def test_a_project_that_is_gone_takes_everything_with_it(server: Server) -> None
 
 def test_pages_meet_without_a_gap(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("plan", "scope"):
-        monkeypatch.setattr(f"trackteroid_cli.pulling.{module}.PAGE", 3)
-    monkeypatch.setattr("trackteroid_cli.pulling.plan.OWNERS", 4)
+        monkeypatch.setattr(f"trackteroid_cli.offline.pull.{module}.PAGE", 3)
+    monkeypatch.setattr("trackteroid_cli.offline.pull.plan.OWNERS", 4)
     assert rows_in(pull_from(server, every_project=True).replica) == rows_of(server.engine)
     shot = server.query("Shot")[1]
     server.call(delete("Shot", shot["id"]))

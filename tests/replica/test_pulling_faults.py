@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import CommandLine, Server
 from tests.faults import Fault, FaultyProxy
 from tests.replica.comparing import folder, generations, pull_from, rows_in, rows_of
-from trackteroid_cli import replica as replicas
+from trackteroid_cli.offline import replicas as replicas
 
 PULL = ("replica", "pull", "--all-projects", "--retries", "0")
 

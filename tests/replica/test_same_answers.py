@@ -16,12 +16,12 @@ from tests.conftest import Server
 from tests.engine.query_production import small_production
 from tests.engine.test_query_random import conditions
 from tests.replica.comparing import pull_from
-from trackteroid_cli import replica as replicas
-from trackteroid_cli.connection import Connection
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.errors import NotPulled
-from trackteroid_cli.offline import OfflineServer
-from trackteroid_cli.replica import REPLICA_KEY
+from trackteroid_cli.offline import replicas as replicas
+from trackteroid_cli.offline.replicas import REPLICA_KEY
+from trackteroid_cli.offline.server import OfflineServer
+from trackteroid_cli.server.connection import Connection
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 from trackteroid_cli.settings import Server as Address
 

@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 import pytest
 
 from tests.conftest import Server, close
-from trackteroid_cli.batch import Batch
-from trackteroid_cli.operations import to_json
-from trackteroid_cli.session import Session
+from trackteroid_cli.batches.batch import Batch
+from trackteroid_cli.batches.operations import to_json
+from trackteroid_cli.session.session import Session
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 Connect: TypeAlias = Callable[..., Session]

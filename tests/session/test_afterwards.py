@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import Server
 from tests.session.conftest import kinds, on_server
-from trackteroid_cli.session import Session
+from trackteroid_cli.session.session import Session
 
 
 class Mishap(Exception):

@@ -10,9 +10,9 @@ import pytest
 
 from tests.conftest import Server
 from tests.session.conftest import Connect, find, kinds, on_server, recorded, updates
-from trackteroid_cli.batch import Batch
+from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.errors import CannotDefer
-from trackteroid_cli.session import Session
+from trackteroid_cli.session.session import Session
 
 
 def test_operations_left_uncommitted_join_the_batch(

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Server
 from tests.session.conftest import exists, find, kinds, on_server, recorded, updates
-from trackteroid_cli.session import Session
+from trackteroid_cli.session.session import Session
 
 
 def test_a_created_entity_reads_back_and_lands(

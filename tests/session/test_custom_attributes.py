@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Server
 from tests.session.conftest import find, on_server
-from trackteroid_cli.session import Session
+from trackteroid_cli.session.session import Session
 
 VALUES = [("fstart", 1009), ("slate", "A-1 é"), ("complexity", ["hard"])]
 PROJECT_VALUES = [("stereo", True), ("fps", 23.976), ("delivery", arrow.get("2024-06-01"))]

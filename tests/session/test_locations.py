@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Server
 from tests.session.conftest import exists, on_server
-from trackteroid_cli.session import Session
+from trackteroid_cli.session.session import Session
 
 
 @pytest.fixture

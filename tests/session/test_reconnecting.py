@@ -12,9 +12,9 @@ import requests
 
 from tests.conftest import Server
 from tests.session.conftest import Connect, find, kinds, on_server
+from trackteroid_cli.batches.spool import State
 from trackteroid_cli.errors import CannotDefer, ServerRefused
-from trackteroid_cli.session import Session
-from trackteroid_cli.spool import State
+from trackteroid_cli.session.session import Session
 
 
 def test_overrides_replace_the_arguments_given_before(session: Session, server: Server) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Server
-from trackteroid_cli.session import Session
+from trackteroid_cli.session.session import Session
 
 
 class Mishap(Exception):

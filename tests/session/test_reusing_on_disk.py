@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import CommandLine, Server
 from tests.session.conftest import Connect, find
 from trackteroid_cli.errors import StorageError
-from trackteroid_cli.session import Session
+from trackteroid_cli.session.session import Session
 
 
 def queries(server: Server) -> int:

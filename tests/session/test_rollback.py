@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.conftest import Server
 from tests.session.conftest import find, kinds, updates
-from trackteroid_cli.session import Session
+from trackteroid_cli.session.session import Session
 
 
 def test_values_are_those_of_the_last_commit(session: Session, shot: Any, batch: Path) -> None:

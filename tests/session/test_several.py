@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.conftest import Server
 from tests.session.conftest import Connect, find, kinds, on_server, recorded, updates
-from trackteroid_cli.session import Session
+from trackteroid_cli.session.session import Session
 
 
 def test_a_session_that_defers_does_not_touch_another(

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from trackteroid_cli.cli.output import Output
+from trackteroid_cli.cli.render.output import Output
 from trackteroid_cli.errors import ExitCode, StorageError, TrackteroidError, UsageError
 
 #: Each command's module in this package, in the order of the help. Imported when it is needed.

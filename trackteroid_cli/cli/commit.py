@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trackteroid_cli import settings
-from trackteroid_cli.cli.common import batch_or_file, spool
-from trackteroid_cli.cli.output import Output, counted, plural
+from trackteroid_cli.batches.spool import Entry
+from trackteroid_cli.cli.render.output import Output, counted, plural
 from trackteroid_cli.cli.signals import stopping
+from trackteroid_cli.cli.targets import batch_or_file, spool
 from trackteroid_cli.errors import ExitCode, StorageError
-from trackteroid_cli.policy import OnConflict, Policy
-from trackteroid_cli.spool import Entry
+from trackteroid_cli.server.policy import OnConflict, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from trackteroid_cli.schedule import Result
+    from trackteroid_cli.replay.schedule import Result
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -118,7 +118,7 @@ def commit(
 
 
 def _targets(batches: list[str], retry_failed: bool) -> Sequence[Entry | Path]:
-    from trackteroid_cli import schedule
+    from trackteroid_cli.replay import schedule
 
     if batches:
         return [batch_or_file(text) for text in batches]
@@ -126,7 +126,7 @@ def _targets(batches: list[str], retry_failed: bool) -> Sequence[Entry | Path]:
 
 
 def _foretold(targets: Sequence[Entry | Path]) -> Iterator[Result]:
-    from trackteroid_cli import schedule
+    from trackteroid_cli.replay import schedule
 
     yield from schedule.foretell(targets)
 
@@ -135,8 +135,9 @@ def _committed(targets: Sequence[Entry | Path], timeout: float, policy: Policy) 
     if not targets:
         return
     server = settings.server()
-    from trackteroid_cli import answers, schedule
-    from trackteroid_cli.connection import Connection
+    from trackteroid_cli.replay import schedule
+    from trackteroid_cli.server import answer_cache as answers
+    from trackteroid_cli.server.connection import Connection
 
     with Connection(server, timeout=timeout) as connection:
         for result in schedule.commit(spool(), targets, connection, policy):
@@ -175,7 +176,7 @@ class _Log:
         """Add the line of *result*."""
         import json
 
-        from trackteroid_cli.batch import created_now
+        from trackteroid_cli.batches.batch import created_now
 
         if self._path is not None:
             line = json.dumps({"when": created_now(), **result.as_json()}, ensure_ascii=False)

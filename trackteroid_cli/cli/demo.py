@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 
 from trackteroid_cli import settings
-from trackteroid_cli.cli.output import Output
+from trackteroid_cli.cli.render.output import Output
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trackteroid_cli import settings
-from trackteroid_cli.cli.common import spool
-from trackteroid_cli.cli.output import Output
+from trackteroid_cli.batches.spool import Entry, Spool, State
+from trackteroid_cli.cli.render.output import Output
+from trackteroid_cli.cli.targets import spool
 from trackteroid_cli.errors import (
     AmbiguousBatch,
     BatchInState,
@@ -18,7 +19,6 @@ from trackteroid_cli.errors import (
     NotFound,
     UsageError,
 )
-from trackteroid_cli.spool import Entry, Spool, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,8 +155,8 @@ def _purge(place: Spool, entry: Entry, _: Output) -> str:
 
 def _may_have_landed(entry: Entry) -> bool:
     """Return whether a request with operations of the batch was sent, and its answer was lost."""
-    from trackteroid_cli.batch import Batch
-    from trackteroid_cli.replay import sent_before
+    from trackteroid_cli.batches.batch import Batch
+    from trackteroid_cli.replay.attempt import sent_before
 
     with suppress(BatchUnreadable), Batch(entry.path) as batch:
         return sent_before(batch.journal(), sum(batch.header.counts.values())) > 0
@@ -165,7 +165,7 @@ def _may_have_landed(entry: Entry) -> bool:
 
 def _note(entry: Entry, outcome: str) -> None:
     """Write into the batch's journal what is about to be done; a damaged file goes without."""
-    from trackteroid_cli.batch import Attempt, append_attempt, created_now
+    from trackteroid_cli.batches.batch import Attempt, append_attempt, created_now
 
     with suppress(BatchUnreadable):
         append_attempt(

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from trackteroid_cli.cli.common import spool
-from trackteroid_cli.cli.output import Output, plural
+from trackteroid_cli.cli.render.output import Output, plural
+from trackteroid_cli.cli.targets import spool
 from trackteroid_cli.doctor import Check, Status, examine, exit_code
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trackteroid_cli import settings
-from trackteroid_cli.ages import before
-from trackteroid_cli.cli.common import batch_or_file, spool
-from trackteroid_cli.cli.output import Output, counted, plural
+from trackteroid_cli.batches.spool import KEPT_STATES, State
+from trackteroid_cli.batches.summary import Summary, summarise, summarise_entry
+from trackteroid_cli.cli.render.output import Output, counted, plural
+from trackteroid_cli.cli.targets import batch_or_file, spool
 from trackteroid_cli.errors import ExitCode, UsageError
-from trackteroid_cli.spool import KEPT_STATES, State
-from trackteroid_cli.summary import Summary, summarise, summarise_entry
+from trackteroid_cli.moments import before
 
 if TYPE_CHECKING:
-    from trackteroid_cli.batch import Batch, Label
-    from trackteroid_cli.comparison import Comparison, Conflict
-    from trackteroid_cli.connection import Connection
-    from trackteroid_cli.naming import Names
-    from trackteroid_cli.operations import Identity, Operation
+    from trackteroid_cli.batches.batch import Batch, Label
+    from trackteroid_cli.batches.labels import Names
+    from trackteroid_cli.batches.operations import Identity, Operation
+    from trackteroid_cli.replay.comparison import Comparison, Conflict
+    from trackteroid_cli.server.connection import Connection
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -109,7 +109,7 @@ def _list(state: State | None, output: Output) -> None:
     if hidden:
         output.note(f"{plural(hidden, 'older committed batch')} left out; --json lists all")
     if output.terminal:
-        from trackteroid_cli.cli.graph import graph
+        from trackteroid_cli.cli.render.graph import graph
 
         for tree in graph(summaries):
             output.console.print(tree)
@@ -130,8 +130,8 @@ def _row(summary: Summary, output: Output) -> tuple[str, ...]:
 
 
 def _show(text: str, as_lines: bool, check: bool, output: Output) -> None:
-    from trackteroid_cli.batch import Batch
-    from trackteroid_cli.operations import to_json
+    from trackteroid_cli.batches.batch import Batch
+    from trackteroid_cli.batches.operations import to_json
 
     target = batch_or_file(text)
     path = target if isinstance(target, Path) else target.path
@@ -154,9 +154,9 @@ def _show(text: str, as_lines: bool, check: bool, output: Output) -> None:
 
 def _check(batch: Batch, summary: Summary, operations: list[Operation], output: Output) -> None:
     """Compare with the server, and tell every conflict."""
-    from trackteroid_cli.connection import Connection
-    from trackteroid_cli.operations import to_json
-    from trackteroid_cli.replay import names_for
+    from trackteroid_cli.batches.operations import to_json
+    from trackteroid_cli.replay.attempt import names_for
+    from trackteroid_cli.server.connection import Connection
 
     with Connection(settings.server()) as connection:
         comparison = _compared(batch, operations, connection)
@@ -181,8 +181,8 @@ def _check(batch: Batch, summary: Summary, operations: list[Operation], output: 
 
 
 def _compared(batch: Batch, operations: list[Operation], connection: Connection) -> Comparison:
-    from trackteroid_cli.forerunners import Forerunners
-    from trackteroid_cli.replay import check_server, compare_batch
+    from trackteroid_cli.replay.attempt import check_server, compare_batch
+    from trackteroid_cli.replay.predecessors import Forerunners
 
     check_server(batch.header, connection)
     return compare_batch(batch, operations, connection, Forerunners(spool(), batch.header))
@@ -201,7 +201,7 @@ def _conflict_row(conflict: Conflict, names: Names) -> tuple[str, ...]:
 
 
 def _verdict(comparison: Comparison) -> str:
-    from trackteroid_cli.comparison import Standing
+    from trackteroid_cli.replay.comparison import Standing
 
     conflicts = plural(len(comparison.conflicts), "conflict") if comparison.conflicts else None
     there = sum(standing is Standing.THERE for standing in comparison.standings)
@@ -221,7 +221,7 @@ def _review(
 ) -> None:
     from rich.text import Text
 
-    from trackteroid_cli.cli.diff import Diff
+    from trackteroid_cli.cli.render.diff import Diff
 
     header = summary.header
     title = Text(header.name, style="bold")

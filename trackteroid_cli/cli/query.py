@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trackteroid_cli import settings
-from trackteroid_cli.cli.offline import (
+from trackteroid_cli.cli.offline_options import (
     OfflineOption,
     WithoutPendingOption,
     choose_offline,
     offline_server,
 )
-from trackteroid_cli.cli.output import Output, plural
+from trackteroid_cli.cli.render.output import Output, plural
 from trackteroid_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from trackteroid_cli.answers import Answers
-    from trackteroid_cli.querying import Question
+    from trackteroid_cli.server.answer_cache import Answers
+    from trackteroid_cli.server.query_pages import Question
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -75,8 +75,8 @@ def query(
     output.as_json = format_ is Format.JSON
     choose_offline(offline, without_pending)
     server = settings.server(reaching=False)
-    from trackteroid_cli.connection import Connection
-    from trackteroid_cli.querying import Question
+    from trackteroid_cli.server.connection import Connection
+    from trackteroid_cli.server.query_pages import Question
 
     with (
         offline_server(server.url, output) as replica,
@@ -107,8 +107,8 @@ def _kept_answers(
     if not reuse:
         yield None
         return
-    from trackteroid_cli.ages import ago, length
-    from trackteroid_cli.answers import Answers, file_for
+    from trackteroid_cli.moments import ago, length
+    from trackteroid_cli.server.answer_cache import Answers, file_for
 
     try:
         seconds = length(max_age or "1h")

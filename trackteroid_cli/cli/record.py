@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from trackteroid_cli.ages import ago
-from trackteroid_cli.cli.common import spool
-from trackteroid_cli.cli.offline import OfflineOption, WithoutPendingOption, choose_offline
-from trackteroid_cli.cli.output import Output, counted, plural
+from trackteroid_cli.cli.offline_options import OfflineOption, WithoutPendingOption, choose_offline
+from trackteroid_cli.cli.render.output import Output, counted, plural
+from trackteroid_cli.cli.targets import spool
 from trackteroid_cli.errors import InvalidOperation, NotFound, StorageError, UsageError
+from trackteroid_cli.moments import ago
 
 if TYPE_CHECKING:
-    from trackteroid_cli.running import Program
-    from trackteroid_cli.spool import Spool
+    from trackteroid_cli.batches.spool import Spool
+    from trackteroid_cli.recording.program import Program
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -130,7 +130,7 @@ def record(
 
 
 def _program(code: str | None, module: str | None, arguments: list[str]) -> Program:
-    from trackteroid_cli import running
+    from trackteroid_cli.recording import program as running
 
     if code is not None:
         return running.code(code, arguments)
@@ -144,7 +144,8 @@ def _program(code: str | None, module: str | None, arguments: list[str]) -> Prog
 def _record_program(
     program: Program, place: Spool, name: str, output_file: Path | None, output: Output
 ) -> int:
-    from trackteroid_cli import recording, running
+    from trackteroid_cli.recording import program as running
+    from trackteroid_cli.recording import record as recording
 
     with recording.recording_sessions() as recorder:
         status = running.run(program)
@@ -170,7 +171,7 @@ def _record_program(
 def _record_lines(
     source: str, place: Spool, name: str, output_file: Path | None, output: Output
 ) -> None:
-    from trackteroid_cli import recording
+    from trackteroid_cli.recording import record as recording
 
     label = name or ("stdin" if source == "-" else Path(source).stem)
     saved = recording.save_operations(
@@ -185,7 +186,7 @@ def _record_lines(
 def _read_lines(source: str) -> Iterator[Any]:
     import json
 
-    from trackteroid_cli.operations import from_json
+    from trackteroid_cli.batches.operations import from_json
 
     for number, line in enumerate(_lines(source), start=1):
         if not line.strip():

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trackteroid_cli import settings
-from trackteroid_cli.cli.output import Output
+from trackteroid_cli.cli.render.output import Output
 from trackteroid_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from trackteroid_cli.pulling.pull import Pulled, Watch
-    from trackteroid_cli.replica import Replica
+    from trackteroid_cli.offline.pull.pull import Pulled, Watch
+    from trackteroid_cli.offline.replicas import Replica
 
 app = typer.Typer(
     add_completion=False,
@@ -79,9 +79,9 @@ def pull(
         )
     server = settings.server()
     from trackteroid_cli.cli.signals import stopping
-    from trackteroid_cli.policy import Policy
-    from trackteroid_cli.pulling.pull import pull as bring
-    from trackteroid_cli.pulling.scope import Wanted
+    from trackteroid_cli.offline.pull.pull import pull as bring
+    from trackteroid_cli.offline.pull.scope import Wanted
+    from trackteroid_cli.server.policy import Policy
 
     wanted = Wanted(tuple(projects or ()), all_projects, tuple(expressions or ()))
     policy = Policy(retries=retries)
@@ -102,14 +102,14 @@ def status(
     output.as_json = as_json
     # No key is needed for what is on this machine.
     server = settings.as_server(settings.lookup(offline=True))
-    from trackteroid_cli import replica as replicas
+    from trackteroid_cli.offline import replicas as replicas
 
     replica = replicas.required(server.url)
     document = _document(replica)
     if as_json:
         output.document(document)
         return
-    from trackteroid_cli.ages import ago
+    from trackteroid_cli.moments import ago
 
     output.row(("pulled", f"{replica.holdings.pulled}, {ago(replica.holdings.pulled)}"))
     _show_holdings(replica, output)
@@ -151,7 +151,7 @@ def _told(pulled: Pulled) -> str:
 
 
 def _show_holdings(replica: Replica, output: Output) -> None:
-    from trackteroid_cli.ages import ago
+    from trackteroid_cli.moments import ago
 
     holdings = replica.holdings
     output.row(("server", holdings.server))
@@ -167,8 +167,8 @@ def _document(replica: Replica) -> dict[str, Any]:
     """Return what is held as ``--json`` shows it: ages in seconds, sizes in bytes."""
     from dataclasses import asdict
 
-    from trackteroid_cli.ages import age
-    from trackteroid_cli.replica import count_rows
+    from trackteroid_cli.moments import age
+    from trackteroid_cli.offline.replicas import count_rows
 
     holdings = replica.holdings
     return {

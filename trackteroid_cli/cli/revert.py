@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trackteroid_cli.cli.common import batch_or_file, spool
-from trackteroid_cli.cli.output import Output, counted
-from trackteroid_cli.spool import State
-from trackteroid_cli.summary import Summary
+from trackteroid_cli.batches.spool import State
+from trackteroid_cli.batches.summary import Summary
+from trackteroid_cli.cli.render.output import Output, counted
+from trackteroid_cli.cli.targets import batch_or_file, spool
 
 if TYPE_CHECKING:
-    from trackteroid_cli.reverting import Inverse, Reverted
+    from trackteroid_cli.replay.revert import Inverse, Reverted
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -56,8 +56,8 @@ def revert(
     the server deleted along with that, such as the children of a shot, cannot be brought back, and
     is told.
     """
-    from trackteroid_cli import reverting
-    from trackteroid_cli.batch import Batch
+    from trackteroid_cli.batches.batch import Batch
+    from trackteroid_cli.replay import revert as reverting
 
     output: Output = ctx.obj
     output.as_json = as_json

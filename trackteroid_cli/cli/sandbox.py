@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from trackteroid_cli import settings
-from trackteroid_cli.cli.output import Output
+from trackteroid_cli.cli.render.output import Output
 from trackteroid_cli.errors import ExitCode
 
 app = typer.Typer(
@@ -39,7 +39,7 @@ def serve(
     output: Output = ctx.obj
     import signal
 
-    from trackteroid_cli import sandbox
+    from trackteroid_cli.server import sandbox
 
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, _stop)
@@ -65,7 +65,7 @@ def _stop(*_: object) -> NoReturn:
 def reset(ctx: typer.Context, name: _Name = "demo") -> None:
     """Put a sandbox back to the demo data."""
     output: Output = ctx.obj
-    from trackteroid_cli import sandbox
+    from trackteroid_cli.server import sandbox
 
     sandbox.reset(name)
     output.note(f"the sandbox {name} holds the demo data again")

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from trackteroid_cli.engine import checks, create, delete, results, update
-from trackteroid_cli.engine.errors import UnknownAction, ValidationError
-from trackteroid_cli.engine.schema import EntityType
-from trackteroid_cli.engine.write import Writing
+from trackteroid_cli.engine.schema.schema import EntityType
+from trackteroid_cli.engine.storage.errors import UnknownAction, ValidationError
+from trackteroid_cli.engine.writing import checks, create, delete, results, update
+from trackteroid_cli.engine.writing.request import Writing
 
 #: The version of ftrack that the engine behaves as.
 VERSION = "4.13.8"
@@ -150,7 +150,7 @@ def _query_schemas(request: Request, operation: Operation) -> Answer:  # noqa: A
 
 
 def _query(request: Request, operation: Operation) -> Answer:
-    from trackteroid_cli.engine.query import run_query
+    from trackteroid_cli.engine.query.query import run_query
 
     result = run_query(
         request.writing.connection,
@@ -163,7 +163,7 @@ def _query(request: Request, operation: Operation) -> Answer:
 
 
 def _search(request: Request, operation: Operation) -> Answer:
-    from trackteroid_cli.engine import search
+    from trackteroid_cli.engine.query import search
 
     result = search.run_search(
         request.writing.connection,

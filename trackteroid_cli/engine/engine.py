@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trackteroid_cli.engine import actions, seed, values
+from trackteroid_cli.engine import actions, seed
 from trackteroid_cli.engine.actions import Caller, Request
-from trackteroid_cli.engine.errors import EngineError, InvalidCredentials
-from trackteroid_cli.engine.schema import Schema, is_dense
-from trackteroid_cli.engine.store import Store
-from trackteroid_cli.engine.write import Writing
+from trackteroid_cli.engine.schema.schema import Schema, is_dense
+from trackteroid_cli.engine.storage import values
+from trackteroid_cli.engine.storage.errors import EngineError, InvalidCredentials
+from trackteroid_cli.engine.storage.store import Store
+from trackteroid_cli.engine.writing.request import Writing
 
 
 class Engine:

@@ -15,11 +15,11 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from trackteroid_cli.engine import create
-from trackteroid_cli.engine.custom_attributes import TYPE_NAMES
-from trackteroid_cli.engine.defaults import TASK
-from trackteroid_cli.engine.schema import EntityType, Schema
-from trackteroid_cli.engine.write import Writing
+from trackteroid_cli.engine.schema.schema import EntityType, Schema
+from trackteroid_cli.engine.writing import create
+from trackteroid_cli.engine.writing.custom_attributes import TYPE_NAMES
+from trackteroid_cli.engine.writing.defaults import TASK
+from trackteroid_cli.engine.writing.request import Writing
 
 #: When the rows are dated, as the store keeps dates.
 MOMENT = "2024-01-01 00:00:00"

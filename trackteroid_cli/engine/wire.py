@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from trackteroid_cli.engine.engine import Engine
-from trackteroid_cli.engine.errors import EngineError, ValidationError
+from trackteroid_cli.engine.storage.errors import EngineError, ValidationError
 
 OK = 200
 

@@ -10,12 +10,12 @@ from datetime import date, timedelta
 from itertools import chain
 from typing import Any, Protocol, TypeAlias
 
-from trackteroid_cli.engine.schema import Attribute
+from trackteroid_cli.engine.schema.schema import Attribute
 from trackteroid_cli.errors import InvalidCriterion
-from trackteroid_cli.fluent.elements import Elements
+from trackteroid_cli.fluent.collections.elements import Elements
 from trackteroid_cli.fluent.literals import compared, literal, moment_of, text_literal
-from trackteroid_cli.fluent.paths import Reached, follow
 from trackteroid_cli.fluent.subjects import Candidate, Subject
+from trackteroid_cli.fluent.types.paths import Reached, follow
 
 #: The arguments of one call: in order, and by name.
 Arguments: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, overload
 
-from trackteroid_cli.engine.schema import Schema
+from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.errors import CriterionNotSupported, InvalidCriterion
 from trackteroid_cli.fluent.conditions import (
     Arguments,
@@ -23,9 +23,9 @@ from trackteroid_cli.fluent.conditions import (
     Raw,
     Values,
 )
-from trackteroid_cli.fluent.entity_types import EntityType
-from trackteroid_cli.fluent.relations import Relations
 from trackteroid_cli.fluent.subjects import Subject
+from trackteroid_cli.fluent.types.entity_types import EntityType
+from trackteroid_cli.fluent.types.relations import Relations
 
 Narrowed = TypeVar("Narrowed", bound="Criteria")
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import arrow
 
-from trackteroid_cli.engine.schema import Kind
+from trackteroid_cli.engine.schema.schema import Kind
 from trackteroid_cli.errors import InvalidCriterion
-from trackteroid_cli.expressions import quoted
+from trackteroid_cli.server.expressions import quoted
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _TRUTHS = frozenset({"true", "false", "0", "1"})

@@ -10,21 +10,26 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import ftrack_api
 
 from trackteroid_cli.errors import UsageError
-from trackteroid_cli.fluent.collection import Collection, EmptyCollection, EntityCollection, collect
+from trackteroid_cli.fluent.collections.collection import (
+    Collection,
+    EmptyCollection,
+    EntityCollection,
+    collect,
+)
+from trackteroid_cli.fluent.collections.elements import check_sessions
+from trackteroid_cli.fluent.collections.fetching import Projection, selected
 from trackteroid_cli.fluent.conditions import Arguments
 from trackteroid_cli.fluent.criteria import Criteria, Criterion
-from trackteroid_cli.fluent.elements import check_sessions
-from trackteroid_cli.fluent.entity_types import EntityType, Path
-from trackteroid_cli.fluent.fetching import Projection, selected
-from trackteroid_cli.fluent.paths import check_type
-from trackteroid_cli.fluent.projections import default_projections
-from trackteroid_cli.fluent.relations import SCHEMA, Relations
-from trackteroid_cli.fluent.schema import schema_of
-from trackteroid_cli.reusing import ReusingSession
-from trackteroid_cli.session import default_session
+from trackteroid_cli.fluent.types.entity_types import EntityType, Path
+from trackteroid_cli.fluent.types.paths import check_type
+from trackteroid_cli.fluent.types.projections import default_projections
+from trackteroid_cli.fluent.types.relations import SCHEMA, Relations
+from trackteroid_cli.fluent.types.schema import schema_of
+from trackteroid_cli.session.query_cache import ReusingSession
+from trackteroid_cli.session.session import default_session
 
 if TYPE_CHECKING:
-    from trackteroid_cli.engine.schema import Schema
+    from trackteroid_cli.engine.schema.schema import Schema
 
 Result: TypeAlias = "EntityCollection | EmptyCollection"
 

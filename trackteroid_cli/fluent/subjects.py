@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from trackteroid_cli.engine.schema import Attribute, Schema
+from trackteroid_cli.engine.schema.schema import Attribute, Schema
 from trackteroid_cli.errors import AmbiguousRelation, NoRelation
-from trackteroid_cli.fluent.entity_types import EntityType, Path
-from trackteroid_cli.fluent.paths import Reached, follow
-from trackteroid_cli.fluent.relations import Relations
+from trackteroid_cli.fluent.types.entity_types import EntityType, Path
+from trackteroid_cli.fluent.types.paths import Reached, follow
+from trackteroid_cli.fluent.types.relations import Relations
 
 Candidate: TypeAlias = "str | tuple[str, str]"
 

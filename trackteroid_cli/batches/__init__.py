@@ -1,0 +1,1 @@
+"""Operations, the batches that hold them, and the spool where batches wait."""

@@ -1,0 +1,302 @@
+"""SQLite dbm files, as Python 3.13's `dbm.sqlite3` reads and writes them.
+
+One table, `Dict (key BLOB UNIQUE NOT NULL, value BLOB NOT NULL)`. Files made here stay in
+rollback-journal mode: one file at rest, which opens where nothing can be written beside it.
+Source: Python's library reference, `dbm.sqlite3`, and Lib/dbm/sqlite3.py.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from functools import cache
+from itertools import chain, islice
+from pathlib import Path
+from types import TracebackType
+from typing import cast
+from urllib.parse import quote
+
+from trackteroid_cli.batches.dbm.base import Reader
+from trackteroid_cli.batches.dbm.errors import (
+    DbmCorrupt,
+    DbmForeign,
+    DbmKeyExists,
+    DbmNotWritten,
+    DbmUnreadable,
+)
+from trackteroid_cli.batches.dbm.files import read_head, whole_file
+
+MAGIC = b"SQLite format 3\0"
+
+_TABLE = "CREATE TABLE Dict (key BLOB UNIQUE NOT NULL, value BLOB NOT NULL)"
+_ROWS_A_STATEMENT = 100  # beyond it no faster; two variables a row, of 999 that any SQLite takes
+_WAL_VERSION = 2  # at offset 18 of the header. Source: "Database File Format", sqlite.org
+
+
+class DbmReader(Reader):
+    """An SQLite dbm file, opened for reading: a mapping of bytes to bytes, in the order of keys.
+
+    It opens on a read-only disk and leaves no file beside it. What a writer that died left
+    undone is settled first, which is the only case that touches the file.
+
+    Raises:
+        DbmNotFound, DbmIsDirectory, DbmUnreadable, DbmEmpty: as they say.
+        DbmForeign: not an SQLite file, or one without the table of a dbm file.
+        DbmCorrupt: truncated or damaged, as far as can be told before its values are read.
+
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        options = _options_for_reading(path, _check_head(path))
+        with _reading(path):
+            self._connection = _connect(path, options)
+            try:
+                self._connection.execute("PRAGMA query_only = ON")
+                _check_table(self._connection, path)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def close(self) -> None:
+        """Close the file; harmless when it is closed."""
+        self._connection.close()
+
+    def __getitem__(self, key: bytes) -> bytes:
+        rows = self._rows("SELECT value FROM Dict WHERE key = ?", key)
+        if not rows:
+            raise KeyError(key)
+        return rows[0][0]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.keys_with_prefix(b""))
+
+    def __len__(self) -> int:
+        with _reading(self.path):
+            return cast("int", self._connection.execute("SELECT count(*) FROM Dict").fetchone()[0])
+
+    def keys_with_prefix(self, prefix: bytes) -> list[bytes]:
+        """Return the keys that begin with *prefix*, in the order of their bytes."""
+        condition, bounds = _range(prefix)
+        return [row[0] for row in self._rows(f"SELECT key FROM Dict {condition}", *bounds)]
+
+    def items_with_prefix(self, prefix: bytes) -> list[tuple[bytes, bytes]]:
+        """Return the pairs whose key begins with *prefix*, in the order of their keys' bytes."""
+        condition, bounds = _range(prefix)
+        rows = self._rows(f"SELECT key, value FROM Dict {condition}", *bounds)
+        return [(key, value) for key, value in rows]
+
+    def _rows(self, query: str, *parameters: bytes) -> list[tuple[bytes, ...]]:
+        """Return all rows at once: a cursor left open would keep a lock on the file."""
+        with _reading(self.path):
+            rows = self._connection.execute(query, parameters).fetchall()
+        if not all(isinstance(value, bytes) for row in rows for value in row):
+            raise DbmCorrupt(self.path, "it holds something else than bytes")
+        return rows
+
+
+class DbmWriter:
+    """A new SQLite dbm file, which appears at *path* when the block ends well, whole or not at all.
+
+    A key that is put again takes the newer value. Used as `with DbmWriter(path) as writer:`.
+
+    Args:
+        path: where the file is to appear; its folder exists.
+        replace: whether it may take the place of a file that is there.
+
+    Raises:
+        FileExistsError: *path* exists, or came to exist meanwhile, and *replace* is false.
+        DbmNotWritten: the disk is full, the folder is missing or not writable, and the like.
+
+    """
+
+    def __init__(self, path: Path, *, replace: bool = False) -> None:
+        self.path = path
+        self._replace = replace
+        self._cleanup = ExitStack()
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Write one pair."""
+        self.put_many([(key, value)])
+
+    def put_many(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+        """Write the *pairs*, in time linear in their number and size."""
+        for chunk in _chunks(pairs):
+            with _writing(self.path):
+                self._connection.execute(_put("REPLACE", len(chunk)), list(chain(*chunk)))
+
+    def __enter__(self) -> DbmWriter:
+        with ExitStack() as stack:
+            temporary = stack.enter_context(whole_file(self.path, replace=self._replace))
+            self._connection = stack.enter_context(_filling(temporary, self.path))
+            self._cleanup = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._cleanup.__exit__(kind, error, trace)
+
+
+def create(path: Path, pairs: Iterable[tuple[bytes, bytes]], *, replace: bool = False) -> None:
+    """Write *pairs* as a new file at *path*, whole or not at all; raises as `DbmWriter`."""
+    with DbmWriter(path, replace=replace) as writer:
+        writer.put_many(pairs)
+
+
+def append(path: Path, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+    """Add *pairs* to the SQLite dbm file *path*: all of them, durably, or none.
+
+    Waits up to five seconds for another process that is writing the file.
+
+    Raises:
+        DbmKeyExists: the file holds one of the keys; nothing was added.
+        DbmNotWritten: the disk is full, the file is read-only or in use, and the like.
+        DbmError: as `DbmReader`.
+
+    """
+    rows = list(pairs)  # before the lock is taken: an iterable may take its time, or raise
+    _check_head(path)
+    with _writing(path), closing(_connect(path, "mode=rw")) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        # EXTRA also syncs the folder once the journal is gone. With less, a power cut could
+        # bring the journal back, and with it undo what was reported as written.
+        connection.execute("PRAGMA synchronous = EXTRA")
+        connection.execute("BEGIN IMMEDIATE")
+        with _reading(path):
+            _check_table(connection, path)
+        for chunk in _chunks(rows):
+            connection.execute(_put("INSERT", len(chunk)), list(chain(*chunk)))
+        connection.execute("COMMIT")  # an exception before it: closing rolls back
+
+
+def _check_head(path: Path) -> bytes:
+    """Return the first bytes of the SQLite file *path*; raises as `DbmReader`."""
+    head = read_head(path, 100)
+    if not head.startswith(MAGIC):
+        if MAGIC.startswith(head):
+            raise DbmCorrupt(path, "it is truncated")
+        raise DbmForeign(path, "it is not an SQLite dbm file")
+    if len(head) < 100:
+        raise DbmCorrupt(path, "it is truncated")
+    return head
+
+
+def _options_for_reading(path: Path, head: bytes) -> str:
+    if _has_content(path, "-journal") or _has_content(path, "-wal"):
+        return "mode=rw"  # a writer died, or is at work: SQLite must be able to settle that
+    if head[18] == _WAL_VERSION:
+        return "mode=ro&immutable=1"  # Python's own dbm.sqlite3; else side files would be made
+    return "mode=ro"
+
+
+def _has_content(path: Path, suffix: str) -> bool:
+    side = Path(f"{path}{suffix}")
+    return side.is_file() and side.stat().st_size > 0
+
+
+def _connect(path: Path, options: str) -> sqlite3.Connection:
+    """Open *path* by URI; a file's schema is never trusted to call functions."""
+    location = path.absolute().as_posix()
+    # An empty host, then the path: on Windows also of a drive (/C:/x) or a share (//host/x).
+    uri = "file://" + quote(
+        os.fsencode(location if location.startswith("/") else f"/{location}"), safe="/:"
+    )
+    connection = sqlite3.connect(f"{uri}?{options}", uri=True, isolation_level=None)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    return connection
+
+
+def _check_table(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file whose `Dict` is not a plain table of two plain columns."""
+    tables = connection.execute(
+        "SELECT rootpage > 0 FROM sqlite_master WHERE type = 'table' AND name = 'Dict'"
+    ).fetchall()
+    columns = connection.execute("PRAGMA table_xinfo(Dict)").fetchall()
+    # A virtual table has no root page; a generated column is marked in the last place.
+    plain = {(name, hidden) for _, name, *_, hidden in columns} == {("key", 0), ("value", 0)}
+    if tables != [(1,)] or not plain:
+        raise DbmForeign(path, "it is an SQLite database, but not a dbm file")
+
+
+@contextmanager
+def _filling(temporary: Path, path: Path) -> Iterator[sqlite3.Connection]:
+    """Yield a connection to the new file *temporary*, in one transaction.
+
+    Without journal and syncs: nobody sees this file before it is whole and synced, and one that
+    fails is thrown away.
+    """
+    with ExitStack() as stack:
+        with _writing(path):
+            connection = stack.enter_context(closing(_connect(temporary, "mode=rw")))
+            for setting in ("page_size = 4096", "journal_mode = OFF", "synchronous = OFF"):
+                connection.execute(f"PRAGMA {setting}")
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("BEGIN")
+            connection.execute(_TABLE)
+        yield connection
+        with _writing(path):
+            connection.execute("COMMIT")
+
+
+@cache
+def _put(verb: str, rows: int) -> str:
+    """Return the statement that puts *rows* pairs; whatever is given is stored as bytes."""
+    row = "(CAST(? AS BLOB), CAST(? AS BLOB))"
+    return f"{verb} INTO Dict (key, value) VALUES {', '.join([row] * rows)}"
+
+
+def _chunks(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:
+    remaining = iter(pairs)
+    while chunk := list(islice(remaining, _ROWS_A_STATEMENT)):
+        yield chunk
+
+
+def _range(prefix: bytes) -> tuple[str, tuple[bytes, ...]]:
+    """Return the end of a query, and its values, for the keys that begin with *prefix*."""
+    shorter = prefix.rstrip(b"\xff")
+    if not shorter:  # no key is greater than all of these
+        return "WHERE key >= ? ORDER BY key", (prefix,)
+    following = shorter[:-1] + bytes([shorter[-1] + 1])
+    return "WHERE key >= ? AND key < ? ORDER BY key", (prefix, following)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Translate what SQLite says while *path* is read; by its words, as 3.10 has no codes."""
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise  # a mistake in our code, such as the use of a closed file
+    except UnicodeDecodeError as error:  # of a name in a damaged schema
+        raise DbmCorrupt(path, "it is truncated or damaged (a name in it is no text)") from error
+    except sqlite3.DatabaseError as error:
+        words = str(error)
+        if "locked" in words:
+            hint = "wait a moment and try again"
+            raise DbmUnreadable(path, "another process is writing it", hint) from error
+        if "readonly" in words or "unable to open" in words:
+            hint = f"copy it, and {path.name}-journal or {path.name}-wal, to a folder of your own"
+            why = "a writer died in the middle, and that cannot be settled where the file is now"
+            raise DbmUnreadable(path, why, hint) from error
+        raise DbmCorrupt(path, f"it is truncated or damaged ({words})") from error
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Translate what SQLite says while *path* is written."""
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise
+    except sqlite3.IntegrityError as error:
+        raise DbmKeyExists(path) from error
+    except sqlite3.Error as error:
+        why = "another process is writing it" if "locked" in str(error) else str(error)
+        raise DbmNotWritten(path, why) from error

@@ -1,0 +1,167 @@
+"""Naming: what a person calls the entities that a batch mentions.
+
+A batch is read without a server, so it keeps names beside ids; entities that it creates are named
+by their own data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from trackteroid_cli.batches.batch import Label
+from trackteroid_cli.batches.operations import Create, Identity, Operation, identity
+from trackteroid_cli.server.expressions import listed, query
+
+if TYPE_CHECKING:
+    from trackteroid_cli.server.connection import Connection
+
+#: Attributes that name an entity, the best one first.
+NAMES = (
+    "first_name",
+    "last_name",
+    "name",
+    "username",
+    "label",
+    "key",
+    "title",
+    "content",
+    "file_type",
+)
+
+
+def label_of(data: Mapping[str, Any]) -> Label | None:
+    """Return what the entity with the attributes *data* (ftrack's JSON form) is called."""
+    link = data.get("link")
+    if isinstance(link, list) and link:
+        names = tuple(str(part.get("name", "")) for part in link if isinstance(part, Mapping))
+        return Label(names[-1], names)
+    full_name = " ".join(
+        data[name] for name in NAMES[:2] if isinstance(data.get(name), str) and data[name]
+    )
+    if full_name:
+        return Label(full_name)
+    for name in NAMES[2:]:
+        if isinstance(data.get(name), str) and data[name]:
+            return Label(data[name][:80])
+    return None
+
+
+def labels_from(
+    connection: Connection, entities: Iterable[Identity]
+) -> Iterator[tuple[Identity, Label]]:
+    """Yield what the server of *connection* calls *entities*; those without a name are left out.
+
+    Raises:
+        ServerError: it cannot be asked.
+    """
+    schemas = connection.schemas
+    ids: dict[str, dict[str, None]] = {}
+    for entity_type, key in entities:
+        if entity_type in schemas and schemas[entity_type]["primary_key"] == ["id"]:
+            ids.setdefault(entity_type, {})[key[0]] = None
+    for entity_type, keys in ids.items():
+        names = [each for each in NAMES if each in schemas[entity_type]["properties"]]
+        answer = connection.call([query(entity_type, ["id", *names], listed("id", keys))])[0]
+        for data in answer["data"]:
+            label = label_of(data)
+            if label is not None:
+                yield (entity_type, (str(data["id"]),)), label
+
+
+def references(value: Any) -> Iterator[Identity]:
+    """Yield the entities that a value in ftrack's JSON form refers to."""
+    if isinstance(value, list):
+        for item in value:
+            yield from references(item)
+    elif isinstance(value, Mapping) and "__entity_type__" in value:
+        yield _referenced(value)
+
+
+class Names:
+    """The names of the entities of one batch.
+
+    Args:
+        operations: those of the batch.
+        labels: what the entities that it does not create are called.
+    """
+
+    def __init__(self, operations: Iterable[Operation], labels: Mapping[Identity, Label]) -> None:
+        self._labels = dict(labels)
+        self._created = {identity(each): each for each in operations if isinstance(each, Create)}
+        self._by_key = {key: label for (_, key), label in labels.items()}
+        self._created_by_key = {key: (entity_type, key) for entity_type, key in self._created}
+
+    def of(self, entity: Identity) -> str:
+        """Return the name of *entity*: the path to it, its label, or what there is of it."""
+        return self._of(entity, frozenset())
+
+    def label(self, entity: Identity) -> Label | None:
+        """Return the label of *entity*, or None where the batch does not tell."""
+        return self._label(entity, frozenset())
+
+    def value(self, value: Any) -> str:
+        """Return a value in ftrack's JSON form as a person reads it, entities by name."""
+        return self._value(value, frozenset())
+
+    def _of(self, entity: Identity, above: frozenset[Identity]) -> str:
+        label = self._label(entity, above)
+        if label is not None:
+            return str(label)
+        create = self._created.get(entity)
+        described = self._described(create, {*above, entity}) if create else ""
+        return described or " ".join(map(self._part, entity[1]))
+
+    def _value(self, value: Any, above: Iterable[Identity]) -> str:
+        if isinstance(value, list):
+            return "[" + ", ".join(self._value(item, above) for item in value) + "]"
+        if isinstance(value, Mapping):
+            if "__entity_type__" in value:
+                return self._of(_referenced(value), frozenset(above))
+            if "__type__" in value:
+                return str(value.get("value"))
+        return json.dumps(value, ensure_ascii=False)
+
+    def _part(self, part: str) -> str:
+        """Return a part of a key, by name where it is the id of something named."""
+        label = self._by_key.get((part,))
+        if label is None and (part,) in self._created_by_key:
+            label = self._label(self._created_by_key[part,], frozenset())
+        return str(label) if label else part
+
+    def _described(self, create: Create, above: Iterable[Identity]) -> str:
+        """Describe an entity without a name by what it connects, such as a link or a location."""
+        parts = [
+            self._value(value, above)
+            for value in create.entity_data.values()
+            if isinstance(value, Mapping)
+            and "__entity_type__" in value
+            and _referenced(value) not in above
+        ]
+        return " \u2013 ".join(parts[:3])
+
+    def _label(self, entity: Identity, above: frozenset[Identity]) -> Label | None:
+        """Return the label of *entity*, with the path to it where its parents are known."""
+        if entity in self._labels:
+            return self._labels[entity]
+        create = self._created.get(entity)
+        if create is None or entity in above:
+            return self._by_key.get(entity[1])
+        label = label_of(create.entity_data)
+        if entity[0] == "AssetVersion" and label is None:
+            label = Label("version")
+        if label is None:
+            return None
+        parent = create.entity_data.get("parent") or create.entity_data.get("asset")
+        if isinstance(parent, Mapping):
+            found = self._label(_referenced(parent), above | {entity})
+            if found is not None:
+                label = Label(label.label, (*(found.link or (found.label,)), label.label))
+        self._labels[entity] = label
+        return label
+
+
+def _referenced(reference: Mapping[str, Any]) -> Identity:
+    key = (value for name, value in reference.items() if name != "__entity_type__")
+    return str(reference.get("__entity_type__")), tuple(map(str, key))

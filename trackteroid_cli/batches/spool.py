@@ -1,0 +1,284 @@
+"""The spool: the folder where batches wait, one sub-folder a state.
+
+A batch's file name begins with its id, which begins with the time it was recorded: the order of
+names is the order of recording. Changing state is one rename. Whoever works on a batch holds a lock
+that the system lets go of when its process dies.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import NamedTuple
+
+from trackteroid_cli.batches.dbm.files import sync_folder
+from trackteroid_cli.errors import (
+    AmbiguousBatch,
+    BatchBusy,
+    BatchDiscarded,
+    NotFound,
+    StorageError,
+)
+
+_SUFFIX = ".dbm"
+_ID = re.compile(r"\d{8}-\d{6}-[0-9a-z]{6}|legacy-[0-9a-f]{16}")
+
+
+class State(str, Enum):
+    """Where a batch is on its way to the server."""
+
+    PENDING = "pending"  #: waits to be committed
+    COMMITTING = "committing"  #: a commit works on it, or died while it did
+    COMMITTED = "committed"  #: the server has it
+    FAILED = "failed"  #: the server refused it
+    DISCARDED = "discarded"  #: thrown away; nothing takes it from here unless it is restored
+
+
+#: The states of what counts: all but the trash.
+KEPT_STATES = tuple(state for state in State if state is not State.DISCARDED)
+
+
+class Entry(NamedTuple):
+    """A batch in the spool."""
+
+    id: str
+    name: str
+    state: State
+    path: Path
+
+
+@dataclass
+class Claim:
+    """A batch that this process works on; see `Spool.claim`."""
+
+    entry: Entry
+    path: Path
+    outcome: State
+
+
+class Spool:
+    """The batches below *folder*; made when the first one is put there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def place(self, batch_id: str, name: str) -> Path:
+        """Return the path at which a new batch of that id and name is to be written."""
+        return self._folder(State.PENDING) / f"{batch_id}.{slug(name)}{_SUFFIX}"
+
+    def entries(self, states: Iterable[State] = tuple(State)) -> list[Entry]:
+        """Return the batches in *states*, in recorded order. No file is opened."""
+        found = [
+            Entry(*_id_and_name(name), state, self._folder(state) / name)
+            for state in states
+            for name in self._names(state)
+        ]
+        return sorted(found)
+
+    def find(self, text: str, states: Iterable[State] = tuple(State)) -> Entry:
+        """Return the batch whose id is or begins with *text*, or whose name it is.
+
+        A name that several batches share means the one that still waits, where only one does. A
+        discarded batch is meant only if no other one is.
+
+        Raises:
+            NotFound: there is none.
+            AmbiguousBatch: there are several; the message lists them.
+        """
+        entries = self.entries(states)
+        matches = _matching(text, [each for each in entries if each.state is not State.DISCARDED])
+        matches = matches or _matching(text, entries)
+        if len(matches) > 1:
+            waiting = [entry for entry in matches if entry.state is not State.COMMITTED]
+            matches = waiting if len(waiting) == 1 else matches
+        if not matches:
+            raise NotFound(
+                f"there is no batch {text!r}",
+                why=f"no id begins with it, no batch has that name, and it is no file; "
+                f"the spool is {self.folder}",
+                hint="`trackteroid inspect` lists the batches",
+            )
+        if len(matches) > 1:
+            shown = ", ".join(
+                f"{entry.id} ({entry.name}, {entry.state.value})" for entry in matches[:5]
+            )
+            more = f" and {len(matches) - 5} more" if len(matches) > 5 else ""
+            raise AmbiguousBatch(
+                f"{text!r} means {len(matches)} batches",
+                why=f"it could be {shown}{more}",
+                hint="give more of the id",
+            )
+        return matches[0]
+
+    @contextmanager
+    def claim(self, entry: Entry) -> Iterator[Claim]:
+        """Take the batch *entry* for this process; other processes keep off until the block ends.
+
+        Inside, the batch is ``committing``. When the block ends it goes to the state that the
+        claim's ``outcome`` names; it is ``pending`` until the block says otherwise. If the process
+        dies inside, the batch stays ``committing`` and can be claimed again.
+
+        Raises:
+            BatchBusy: another process works on it.
+            BatchDiscarded: it was thrown away.
+            NotFound: it has left the state in which it was listed.
+        """
+        if entry.state is State.DISCARDED:
+            raise BatchDiscarded(entry.id, entry.name)
+        with self.lock(entry.id):
+            source = self._current(entry, (entry.state, State.COMMITTING))
+            claim = Claim(entry, self._move(source.path, State.COMMITTING), State.PENDING)
+            try:
+                yield claim
+            finally:
+                self._move(claim.path, claim.outcome)
+
+    @contextmanager
+    def holding(self, entry: Entry) -> Iterator[None]:
+        """Keep other processes off the batch *entry*, in the state that it has.
+
+        Raises:
+            BatchBusy: another process works on it.
+            NotFound: it has left the state in which it was listed.
+        """
+        with self.lock(entry.id):
+            self._current(entry, (entry.state,))
+            yield
+
+    def settle(self, entry: Entry, state: State) -> Entry:
+        """Move the batch *entry*, which this process holds, to *state*; return its place there.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        return entry._replace(state=state, path=self._move(entry.path, state))
+
+    def purge(self, entry: Entry) -> None:
+        """Delete the batch *entry*, which this process holds, for good.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        with _writing(entry.path):
+            entry.path.unlink()
+            sync_folder(entry.path.parent)
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Keep other processes off *name* for the length of the block.
+
+        Raises:
+            BatchBusy: another process holds it.
+        """
+        import filelock
+
+        folder = self.folder / "locks"
+        with _writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(folder / f"{name}.lock", timeout=0)
+            try:
+                lock.acquire()
+            except filelock.Timeout:
+                raise BatchBusy(
+                    f"another process works on {name}",
+                    why="it holds the lock",
+                    hint="wait for it to finish; nothing needs to be done here",
+                ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _current(self, entry: Entry, expected: Iterable[State]) -> Entry:
+        """Return where *entry* is now, one of the states *expected*."""
+        found = next((each for each in self.entries() if each.id == entry.id), None)
+        if found is None or found.state not in expected:
+            raise NotFound(
+                f"batch {entry.id} is not {entry.state.value} any more",
+                why=f"another process has it {found.state.value}" if found else "it is gone",
+                hint="`trackteroid inspect` shows where it is",
+            )
+        return found
+
+    def _move(self, path: Path, state: State) -> Path:
+        target = self._folder(state) / path.name
+        if target == path:
+            return path
+        with _writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(target)
+            # The rename is durable only after both folders are.
+            for folder in (target.parent, path.parent):
+                sync_folder(folder)
+        return target
+
+    def _folder(self, state: State) -> Path:
+        return self.folder / state.value
+
+    def _names(self, state: State) -> list[str]:
+        try:
+            names = os.listdir(self._folder(state))  # noqa: PTH208  (a Path a name is too slow)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StorageError(
+                f"cannot read the spool {self.folder}",
+                why=error.strerror or str(error),
+                hint="check the folder's permissions, or set TRACKTEROID_HOME",
+            ) from error
+        return [name for name in names if name.endswith(_SUFFIX) and _ID.match(name)]
+
+
+def new_id() -> str:
+    """Return an id for a batch recorded now: ``20260131-134501-417k2f``.
+
+    Date and time are UTC, then three digits of milliseconds, two characters of microseconds, and a
+    random one.
+    """
+    import secrets
+    from datetime import datetime, timezone
+
+    digits = "0123456789abcdefghjkmnpqrstvwxyz"
+    now = datetime.now(timezone.utc)
+    milliseconds, microseconds = divmod(now.microsecond, 1000)
+    high, low = divmod(microseconds, len(digits))
+    tail = digits[high] + digits[low] + secrets.choice(digits)
+    return f"{now:%Y%m%d-%H%M%S}-{milliseconds:03d}{tail}"
+
+
+def slug(name: str) -> str:
+    """Return *name* as it stands in a file name: ``Publish v2!`` becomes ``Publish-v2``.
+
+    It has at most 120 bytes, for file systems take no name of more than 255.
+    """
+    plain = re.sub(r"[^\w-]+", "-", name).strip("-")
+    return plain.encode()[:120].decode(errors="ignore") or "batch"
+
+
+def _matching(text: str, entries: list[Entry]) -> list[Entry]:
+    """Return the batches that *text* means: by id, else by name, else by the beginning of an id."""
+    matches = [entry for entry in entries if entry.id == text]
+    matches = matches or [entry for entry in entries if entry.name == slug(text)]
+    return matches or [entry for entry in entries if text and entry.id.startswith(text)]
+
+
+def _id_and_name(file_name: str) -> tuple[str, str]:
+    batch_id, _, rest = file_name.removesuffix(_SUFFIX).partition(".")
+    return batch_id, rest
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"cannot write to {path}",
+            why=error.strerror or str(error),
+            hint="nothing is lost; make room or correct the permissions, or set TRACKTEROID_HOME",
+        ) from error

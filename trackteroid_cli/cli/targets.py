@@ -1,0 +1,32 @@
+"""What several commands share: where the spool is, and which batch an argument means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trackteroid_cli import settings
+from trackteroid_cli.batches.dbm import existing_file
+from trackteroid_cli.batches.spool import Entry, Spool
+from trackteroid_cli.errors import NotFound
+
+
+def spool() -> Spool:
+    """Return the spool of this user."""
+    return Spool(settings.home() / "spool")
+
+
+def batch_or_file(text: str) -> Entry | Path:
+    """Return the batch in the spool, or else the file, that *text* means.
+
+    Raises:
+        NotFound: neither exists.
+        AmbiguousBatch: several batches are meant.
+    """
+    path = Path(text)
+    is_path = "/" in text or "\\" in text
+    # A folder that has a batch's name is not what is meant.
+    if existing_file(path) and (is_path or not path.is_dir()):
+        return path
+    if is_path:
+        raise NotFound(f"cannot read {text}", why="there is no such file", hint="check the path")
+    return spool().find(text)

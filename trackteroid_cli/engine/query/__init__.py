@@ -1,0 +1,1 @@
+"""Queries: from the words of the query language to entities."""

@@ -1,0 +1,242 @@
+"""Rows to entity objects: the projections of a whole page, with one query a relation and level.
+
+Source: the recorded form of ftrack's answers as ``ftrack_api/session.py`` reads it (`_decode`,
+`_merge`): ``__entity_type__``, the whole primary key and what was asked for, at every depth.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from trackteroid_cli.engine.query.lookup import find
+from trackteroid_cli.engine.query.projection import Node
+from trackteroid_cli.engine.query.relations import HIERARCHIC, Link, link_condition, link_of
+from trackteroid_cli.engine.query.rows import ONE_TYPE, Rows, columns, is_in_sql, select
+from trackteroid_cli.engine.query.translate import Translator
+from trackteroid_cli.engine.schema.schema import Attribute, Relation, Schema
+from trackteroid_cli.engine.storage import computed, values
+from trackteroid_cli.engine.storage.sql import Sql, compose, is_one_of, json_list, quoted
+from trackteroid_cli.engine.writing.custom_attributes import variable_to_wire
+
+Record: TypeAlias = dict[str, Any]
+Entity: TypeAlias = dict[str, Any]
+Key: TypeAlias = tuple[Any, ...]
+
+#: Prefix of the columns that hold the key of the row from which a record was reached.
+_OWNER = "_owner"
+
+
+class Loader:
+    """Loads what a projection tree asks for.
+
+    Args:
+        connection: of a store; all queries see one state of it if it is in a transaction.
+        translator: for the store's schema.
+        server_url: what addresses of files begin with.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, translator: Translator, server_url: str
+    ) -> None:
+        self._connection = connection
+        self._translator = translator
+        self._schema = translator.schema
+        self._server_url = server_url
+        self._configuration_types: dict[str, str] | None = None
+
+    def fetch(self, query: Sql) -> list[Record]:
+        """Return the rows of a SELECT, by the names of its columns."""
+        cursor = self._connection.execute(query.text, query.params)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def entities(self, node: Node, records: Sequence[Record]) -> list[Entity]:
+        """Return an entity object for each record, which has the columns of `needed`."""
+        for name in node.scalars:
+            self._make_if_computed(node, name, records)
+        shapes: dict[str, list[tuple[str, Attribute]]] = {}
+        entities = []
+        for record in records:
+            type_name = self.type_of(node, record)
+            if type_name not in shapes:
+                shapes[type_name] = _shape(self._schema, node, type_name)
+            entity: Entity = {"__entity_type__": type_name}
+            for name, attribute in shapes[type_name]:
+                entity[name] = self._to_wire(attribute, record[name], record)
+            entities.append(entity)
+        for relation, (owners, target) in node.relations.items():
+            self._attach(relation, owners, target, records, entities)
+        return entities
+
+    def type_of(self, node: Node, record: Record) -> str:
+        """Return the type that a record's entity reports."""
+        family = self._schema.family_of(node.type_name)
+        one_type = ONE_TYPE.get(family.root)
+        return one_type or str(record.get(family.discriminator, node.type_name))
+
+    # Relations.
+
+    def _attach(
+        self,
+        relation: Relation,
+        owner_types: Collection[str],
+        target: Node,
+        records: Sequence[Record],
+        entities: Sequence[Entity],
+    ) -> None:
+        """Give *entities* what a relation leads to, where their type has it."""
+        owner_key = _owner_key(self._schema, relation)
+        having = {kind for owner in owner_types for kind in self._schema.concrete_types(owner)}
+        owners = [
+            (tuple(record[name] for name in owner_key), entity)
+            for record, entity in zip(records, entities, strict=True)
+            if entity["__entity_type__"] in having
+        ]
+        keys = {key for key, _ in owners if None not in key}
+        reached: dict[Key, list[Entity]] = {}
+        if keys:
+            found = self._reach(relation, target, keys)
+            for record, entity in zip(found, self.entities(target, found), strict=True):
+                key = tuple(record[f"{_OWNER}{place}"] for place in range(len(owner_key)))
+                reached.setdefault(key, []).append(entity)
+        for key, entity in owners:
+            there = reached.get(key, [])
+            entity[relation.name] = (there[0] if there else None) if relation.single else there
+
+    def _reach(self, relation: Relation, target: Node, keys: Iterable[Key]) -> list[Record]:
+        """Return the rows that a relation reaches from rows with *keys*, each with that key."""
+        parts = [
+            self._reach_part(relation, target, rows, sorted(keys))
+            for rows in self._translator.rows(target.type_name)
+        ]
+        return [record for part in parts for record in self.fetch(part)]
+
+    def _reach_part(self, relation: Relation, target: Node, rows: Rows, keys: Sequence[Key]) -> Sql:
+        shown = selected(rows, needed(self._schema, target))
+        if relation.kind in HIERARCHIC:
+            found = _along_hierarchy(relation, rows, shown, keys)
+        else:
+            found = _along_link(link_of(self._schema, relation), rows, shown, keys)
+        return compose(f"{{}} ORDER BY {', '.join(rows.order)}", found)
+
+    # Values.
+
+    def _make_if_computed(self, node: Node, name: str, records: Sequence[Record]) -> None:
+        """Put attribute *name* into *records* if no SELECT can."""
+        family = self._schema.family_of(node.type_name)
+        if is_in_sql(self._schema, node.type_name, name):
+            return
+        made = computed.make(self._connection, family.root, name, records, self._server_url)
+        for record, value in zip(records, made, strict=True):
+            record[name] = value
+
+    def _to_wire(self, attribute: Attribute, stored: Any, record: Record) -> Any:
+        if attribute.kind == "variable" and stored is not None:
+            configuration_id = record.get("configuration_id", record.get("id"))
+            return variable_to_wire(self._configuration_type(configuration_id), stored)
+        return values.to_wire(attribute, stored)
+
+    def _configuration_type(self, configuration_id: Any) -> str:
+        if self._configuration_types is None:
+            self._configuration_types = dict(
+                self._connection.execute(
+                    "SELECT configuration.id, type.name "
+                    "FROM custom_configuration_base AS configuration "
+                    "JOIN custom_attribute_type AS type ON type.id = configuration.type_id"
+                ).fetchall()
+            )
+        return self._configuration_types.get(configuration_id, "text")
+
+
+def needed(schema: Schema, node: Node) -> list[str]:
+    """Return the columns that `Loader.entities` needs in the records of *node*."""
+    family = schema.family_of(node.type_name)
+    names = [*schema.types[node.type_name].primary_key]
+    if family.polymorphic:
+        names.append(family.discriminator)
+    for type_name in schema.concrete_types(node.type_name):
+        names += _always_shown(schema, type_name)
+    for name, owners in node.scalars.items():
+        if is_in_sql(schema, node.type_name, name):
+            names.append(name)
+        else:
+            names += [one for owner in owners for one in computed.inputs(schema, owner, name)]
+    for relation in node.relations:
+        names += _owner_key(schema, relation)
+    return list(dict.fromkeys(names))
+
+
+def selected(rows: Rows, names: Sequence[str]) -> list[str]:
+    """Return what to SELECT for columns to have *names*."""
+    return [f"{rows.column(name)} AS {quoted(name)}" for name in names]
+
+
+def _shape(schema: Schema, node: Node, type_name: str) -> list[tuple[str, Attribute]]:
+    """Return the attributes of an entity of *type_name* among the rows of *node*, in order."""
+    asked_for = [
+        name
+        for name, owners in node.scalars.items()
+        if any(schema.is_kind_of(type_name, owner) for owner in owners)
+    ]
+    names = [
+        *schema.types[type_name].primary_key,
+        *_always_shown(schema, type_name),
+        *asked_for,
+    ]
+    attributes = {name: find(schema, type_name, name).member for name in names}
+    return [(name, one) for name, one in attributes.items() if isinstance(one, Attribute)]
+
+
+def _always_shown(schema: Schema, type_name: str) -> tuple[str, ...]:
+    """Return the attributes, besides keys, that entities of a type have without being asked."""
+    system = schema.types[type_name].system_projections
+    # Contexts have their object type too, although their schemas do not say so.
+    is_typed = schema.is_kind_of(type_name, "TypedContext")
+    return (*system, "object_type_id") if is_typed else system
+
+
+def _owner_key(schema: Schema, relation: Relation) -> tuple[str, ...]:
+    return ("id",) if relation.kind in HIERARCHIC else link_of(schema, relation).owner
+
+
+def _owner_columns(keys: Sequence[str]) -> list[str]:
+    return [f"{key} AS {_OWNER}{place}" for place, key in enumerate(keys)]
+
+
+def _along_link(link: Link, rows: Rows, shown: Sequence[str], keys: Sequence[Key]) -> Sql:
+    """Return a SELECT of what *link* reaches from rows with *keys*."""
+    if link.between is None:
+        key = columns(rows, link.target)
+        more = map(Sql, link_condition(link, rows))
+        return select(rows, [*_owner_columns(key), *shown], is_one_of(key, keys), *more)
+    table, owner_column, target_column = map(quoted, link.between)
+    joined = replace(
+        rows,
+        source=f"{table} AS pair JOIN {rows.source} "
+        f"ON {rows.column(link.target[0])} = pair.{target_column}",
+    )
+    key = [f"pair.{owner_column}"]
+    return select(joined, [*_owner_columns(key), *shown], is_one_of(key, keys))
+
+
+def _along_hierarchy(
+    relation: Relation, rows: Rows, shown: Sequence[str], keys: Sequence[Key]
+) -> Sql:
+    """Return a SELECT of the contexts above or below those with *keys*."""
+    start, step, joined = "id, parent_id", "parent_id", "context.id"
+    if relation.kind == "descendants":
+        start, step, joined = "parent_id, id", "id", "context.parent_id"
+    reached = replace(
+        rows, source=f"reach CROSS JOIN {rows.source} ON {rows.column('id')} = reach.id"
+    )
+    return compose(
+        f"WITH RECURSIVE reach(owner, id) AS (SELECT {start} FROM context "
+        f"WHERE {start.split(',')[0]} IN ({{}}) "
+        f"UNION SELECT reach.owner, context.{step} FROM reach "
+        f"CROSS JOIN context ON {joined} = reach.id) {{}}",
+        json_list(key for (key,) in keys),
+        select(reached, [*_owner_columns(["reach.owner"]), *shown]),
+    )

@@ -1,0 +1,182 @@
+"""The action ``query``: an expression in, entity objects out.
+
+Source: ftrack's API documentation, "Querying"; ``ftrack_api/query.py`` on paging.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from trackteroid_cli.engine.query.aggregate import aggregate_select, is_aggregate
+from trackteroid_cli.engine.query.language import Path, Query, parse
+from trackteroid_cli.engine.query.loading import Loader, needed, selected
+from trackteroid_cli.engine.query.lookup import find_type
+from trackteroid_cli.engine.query.projection import Node, projection_tree
+from trackteroid_cli.engine.query.rows import select
+from trackteroid_cli.engine.query.translate import Translator, limits
+from trackteroid_cli.engine.schema.schema import Schema
+from trackteroid_cli.engine.storage import values
+from trackteroid_cli.engine.storage.errors import ParseError
+from trackteroid_cli.engine.storage.sql import Sql, compose, quoted, united
+
+#: How SQLite says that a statement is beyond its limits, which only the expression can bring about.
+_TOO_MUCH = (
+    "expression tree is too large",
+    "parser stack overflow",
+    "too many sql variables",
+    "too many terms in compound select",
+    "pattern too complex",
+    "query string is too large",
+    "at most 64 tables in a join",
+    "too many columns",
+)
+
+
+def run_query(
+    connection: sqlite3.Connection,
+    schema: Schema,
+    expression: str,
+    *,
+    server_url: str = "",
+    strict: bool = False,
+) -> dict[str, Any]:
+    """Answer a query.
+
+    Args:
+        connection: of a store; in a transaction, if the store may change meanwhile.
+        schema: of the store.
+        expression: in ftrack's query language.
+        server_url: what addresses of files begin with.
+        strict: whether the request came in ftrack's strict mode, which aggregates need.
+
+    Returns:
+        ``{"action": "query", "data": [...], "metadata": {"next": {"offset": N}}}`` where N is None
+        unless there are more rows than the expression's limit.
+
+    Raises:
+        ParseError: the expression cannot be read, names what the schema does not have, or is larger
+            than SQLite can take.
+    """
+    query = parse(_encodable(expression))
+    find_type(schema, query.entity_type)
+    answer = _groups if is_aggregate(query) else _entities
+    with _limits_reported():
+        data, more = answer(Request(connection, schema, query, server_url, strict))
+    # Without this, a client that asks for pages of none would ask for ever.
+    offset = (query.offset or 0) + query.limit if more and query.limit else None
+    return {"action": "query", "data": data, "metadata": {"next": {"offset": offset}}}
+
+
+def explain(connection: sqlite3.Connection, schema: Schema, expression: str) -> list[str]:
+    """Return SQLite's plan for the rows of a query (not for its relations), a line a step."""
+    query = parse(expression)
+    translator = Translator(schema)
+    statement = _page_select(translator, query, projection_tree(schema, query.entity_type, []))
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {statement.text}", statement.params)
+    return [detail for *_, detail in plan]
+
+
+class Request(NamedTuple):
+    """A query and what it takes to answer it."""
+
+    connection: sqlite3.Connection
+    schema: Schema
+    query: Query
+    server_url: str
+    strict: bool
+
+
+def _entities(request: Request) -> tuple[list[dict[str, Any]], bool]:
+    """Return the entities of a page, and whether there are more."""
+    query = request.query
+    tree = projection_tree(request.schema, query.entity_type, _paths(query))
+    translator = Translator(request.schema)
+    loader = Loader(request.connection, translator, request.server_url)
+    records = loader.fetch(_page_select(translator, query, tree))
+    return loader.entities(tree, records[: query.limit]), len(records[: query.limit]) < len(records)
+
+
+def _groups(request: Request) -> tuple[list[dict[str, Any]], bool]:
+    """Return the rows of an aggregate query, and whether there are more."""
+    if not request.strict:
+        raise ParseError(
+            "Aggregates and 'group by' work in strict mode only: "
+            'send the request with the header ftrack-strict-api: "true".'
+        )
+    query = request.query
+    statement, outputs = aggregate_select(Translator(request.schema), query, _one_more(query))
+    rows = request.connection.execute(statement.text, statement.params).fetchall()
+    data = [
+        {
+            output.name: values.to_wire(output.attribute, value)
+            for output, value in zip(outputs, row, strict=True)
+        }
+        for row in rows[: query.limit]
+    ]
+    return data, len(data) < len(rows)
+
+
+def _page_select(translator: Translator, query: Query, tree: Node) -> Sql:
+    """Return the SELECT of a page, and one row more, with the columns that its entities need."""
+    names = needed(translator.schema, tree)
+    parts = translator.rows(query.entity_type)
+    orders = [translator.order(rows, query.order) for rows in parts]
+    conditions = [translator.condition(query.condition, rows) for rows in parts]
+    tail = limits(_one_more(query), query.offset)
+    if len(parts) == 1:
+        page = select(parts[0], selected(parts[0], names), conditions[0])
+        terms = [term.sql + term.direction for term in orders[0]]
+        return translator.statement(compose(f"{{}} ORDER BY {', '.join(terms)} {{}}", page, tail))
+    # Several parts can only be sorted by columns, so what they are sorted by becomes columns.
+    sorting = [quoted(f"_order{place}") for place in range(len(orders[0]))]
+    pages = []
+    for rows, order, condition in zip(parts, orders, conditions, strict=True):
+        keys = [f"{term.sql} AS {name}" for term, name in zip(order, sorting, strict=True)]
+        pages.append(select(rows, [*selected(rows, names), *keys], condition))
+    terms = [name + term.direction for name, term in zip(sorting, orders[0], strict=True)]
+    both = compose(
+        f"SELECT {', '.join(map(quoted, names))} FROM ({{}}) ORDER BY {', '.join(terms)} {{}}",
+        united(pages),
+        tail,
+    )
+    return translator.statement(both)
+
+
+def _paths(query: Query) -> list[Path] | None:
+    """Return the projections of a query that has no aggregates among them."""
+    if query.projections is None:
+        return None
+    return [path for path in query.projections if isinstance(path, Path)]
+
+
+def _one_more(query: Query) -> int | None:
+    return None if query.limit is None else query.limit + 1
+
+
+def _encodable(expression: str) -> str:
+    """Return *expression*, unless it has characters that no text in a database can have."""
+    try:
+        expression.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ParseError(
+            f"The expression has half a character at position {error.start}: "
+            "a surrogate without its other half. Remove it."
+        ) from error
+    return expression
+
+
+@contextmanager
+def _limits_reported() -> Iterator[None]:
+    """Turn SQLite's refusal of too large a statement into an error about the expression."""
+    try:
+        yield
+    except (sqlite3.OperationalError, sqlite3.DataError) as error:
+        if not any(limit in str(error).lower() for limit in _TOO_MUCH):
+            raise
+        raise ParseError(
+            f"The expression is too large or nests too deeply ({error}): "
+            "split it, or list values with in (…) rather than with or."
+        ) from error

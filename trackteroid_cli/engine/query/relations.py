@@ -1,0 +1,94 @@
+"""How relations join tables: which columns are equal, and the way up and down a hierarchy."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from trackteroid_cli.engine.query.rows import Rows
+from trackteroid_cli.engine.schema.schema import Relation, Schema
+from trackteroid_cli.engine.storage.sql import constant, quoted
+
+#: Relations along the hierarchy of contexts, of any number of steps.
+HIERARCHIC = frozenset({"ancestors", "descendants"})
+
+
+class Between(NamedTuple):
+    """The table of a many-to-many relation, and its two columns."""
+
+    table: str
+    owner_column: str
+    target_column: str
+
+
+class Link(NamedTuple):
+    """A relation as columns: the *owner* columns equal the *target* columns.
+
+    With *between*, a row of that table has a pair of them; with *where*, the target's attribute of
+    that name has that value too.
+    """
+
+    owner: tuple[str, ...]
+    target: tuple[str, ...]
+    between: Between | None = None
+    where: tuple[str, str | int] | None = None
+
+
+def link_of(schema: Schema, relation: Relation) -> Link:
+    """Return the columns of a relation that is not one of `HIERARCHIC`."""
+    target_key = schema.types[relation.target].primary_key
+    if relation.kind == "reference":
+        # A target with several keys is referred to by columns that have the names of these keys.
+        return Link((relation.column,) if len(target_key) == 1 else target_key, target_key)
+    if relation.kind == "through":
+        family = schema.families.get(relation.between)
+        table = family.table if family else relation.between
+        return Link(("id",), target_key, Between(table, relation.column, relation.target_column))
+    if relation.kind == "latest_version":
+        return Link(("id",), ("asset_id",), where=("is_latest_version", 1))
+    return Link(("id",), (relation.column,), where=relation.where)
+
+
+def link_condition(link: Link, rows: Rows) -> list[str]:
+    """Return what a link asks of its target *rows* besides keys: one condition at most."""
+    if link.where is None:
+        return []
+    name, value = link.where
+    return [f"{rows.column(name)} = {constant(value)}"]
+
+
+def above(ids: str, name: str) -> str:
+    """Return a SELECT, to be defined as *name*, of the contexts above those in *ids*, by their ids.
+
+    Args:
+        ids: name of a SELECT of ids.
+        name: what this SELECT, which refers to itself, will be called.
+    """
+    return (
+        f"SELECT parent_id FROM context WHERE parent_id IS NOT NULL AND id IN {ids} "
+        f"UNION SELECT context.parent_id FROM {name} "
+        f"CROSS JOIN context ON context.id = {name}.id WHERE context.parent_id IS NOT NULL"
+    )
+
+
+def below(ids: str, name: str) -> str:
+    """Return a SELECT, to be defined as *name*, of the contexts below those in *ids*, by their ids.
+
+    Args:
+        ids: name of a SELECT of ids.
+        name: what this SELECT, which refers to itself, will be called.
+    """
+    return (
+        f"SELECT id FROM context WHERE parent_id IN {ids} "
+        f"UNION SELECT context.id FROM {name} CROSS JOIN context ON context.parent_id = {name}.id"
+    )
+
+
+def between_select(between: Between, wanted: str, given: str, keys: str) -> str:
+    """Return a SELECT of column *wanted* of the pairs whose column *given* is in *keys*.
+
+    *keys* is the name of a SELECT.
+    """
+    return (
+        f"SELECT {quoted(wanted)} FROM {quoted(between.table)} "
+        f"WHERE {quoted(wanted)} IS NOT NULL AND {quoted(given)} IN {keys}"
+    )

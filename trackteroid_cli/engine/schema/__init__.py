@@ -1,0 +1,1 @@
+"""Schemas: which types there are, and what they have."""

@@ -1,0 +1,1 @@
+"""Storage: tables, values and SQL."""

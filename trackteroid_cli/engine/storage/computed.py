@@ -1,0 +1,178 @@
+"""Attributes that no column holds: some are SQL expressions, the rest are made from loaded rows.
+
+Source: ftrack's API documentation, "Using the link attribute", "Time logging"; the paths that
+``ftrack_api/entity/location.py`` asks the server for.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from trackteroid_cli.engine.schema.schema import Schema
+
+Record = Mapping[str, Any]
+
+#: Locations whose files the server itself hands out: ftrack.server and ftrack.review.
+_SERVED_LOCATIONS = frozenset(
+    {"3a372bde-05bc-11e4-8908-20c9d081909b", "cd41be70-8809-11e3-b98a-20c9d081909b"}
+)
+
+_TIME_LOGGED = (
+    "(SELECT coalesce(sum(duration), 0) FROM timelog WHERE context_id IN ("
+    "WITH RECURSIVE below(id) AS (SELECT {row}.id UNION "
+    "SELECT context.id FROM below CROSS JOIN context ON context.parent_id = below.id) "
+    "SELECT id FROM below))"
+)
+
+#: SQL by root type and attribute; ``{row}`` is the alias of the row's table.
+_EXPRESSIONS = {
+    ("Context", "time_logged"): _TIME_LOGGED,
+    ("Context", "bid_time_logged_difference"): f"(coalesce({{row}}.bid, 0) - {_TIME_LOGGED})",
+    # The published version with the highest number; of two that share it, the younger.
+    ("AssetVersion", "is_latest_version"): (
+        "coalesce({row}.id = (SELECT other.id FROM asset_version AS other "
+        "WHERE other.asset_id = {row}.asset_id AND other.is_published "
+        "ORDER BY other.version DESC, other.rowid DESC LIMIT 1), 0)"
+    ),
+    ("ReviewSession", "is_open"): (
+        "(datetime('now') BETWEEN coalesce({row}.start_date, '') AND coalesce({row}.end_date, '~'))"
+    ),
+    # A review session shows the first of its versions that has a picture.
+    ("ReviewSession", "thumbnail_id"): (
+        "(SELECT version.thumbnail_id FROM review_session_object AS object "
+        "JOIN asset_version AS version ON version.id = object.version_id "
+        "WHERE object.review_session_id = {row}.id AND version.thumbnail_id IS NOT NULL "
+        "ORDER BY object.sort_order, object.rowid LIMIT 1)"
+    ),
+}
+
+_LINKS = frozenset({"link", "_link"})
+
+
+def expression(root: str, name: str, alias: str) -> str | None:
+    """Return a computed attribute as SQL for the row *alias*, or None if SQL cannot express it.
+
+    Args:
+        root: root of the attribute's family of types.
+        name: the attribute.
+        alias: of the table that holds the row.
+    """
+    template = _EXPRESSIONS.get((root, name))
+    return template.format(row=alias) if template else None
+
+
+def inputs(schema: Schema, type_name: str, name: str) -> tuple[str, ...]:
+    """Return the attributes that `make` needs in the records, to make attribute *name*."""
+    entity_type = schema.types[type_name]
+    if name in _LINKS:
+        return ("id", "asset_id", "version") if entity_type.root == "AssetVersion" else ("id",)
+    wanted = ("thumbnail_id",) if name == "thumbnail_url" else ()
+    return tuple(
+        column
+        for column in (*wanted, "component_id", "location_id")
+        if column in entity_type.scalars
+    )
+
+
+def make(
+    connection: sqlite3.Connection, root: str, name: str, records: Sequence[Record], server_url: str
+) -> list[Any]:
+    """Return attribute *name* of each record, in the form in which ftrack sends it.
+
+    Args:
+        connection: of the store that the records come from.
+        root: root type of the records.
+        name: an attribute that is no column and no `expression`.
+        records: rows with the columns that `inputs` names.
+        server_url: what the addresses in ``url`` and ``thumbnail_url`` begin with.
+
+    Returns:
+        One value a record: for links, a list from the top down of ``{"type", "id", "name"}``; for
+        addresses ``{"url", "value"}`` or None; None for attributes that this engine does not know.
+    """
+    if name in _LINKS:
+        return _links(connection, root, records)
+    if name == "thumbnail_url":
+        return [_thumbnail(record, server_url) for record in records]
+    if name == "url":
+        return [_file(record, server_url) for record in records]
+    return [None] * len(records)
+
+
+def _links(connection: sqlite3.Connection, root: str, records: Sequence[Record]) -> list[Any]:
+    ids = [record["id"] for record in records]
+    if root == "AssetVersion":
+        return _version_links(connection, records)
+    chains = _chains(connection, "resource" if root == "Resource" else "context", ids)
+    return [chains[key] for key in ids]
+
+
+def _version_links(connection: sqlite3.Connection, records: Sequence[Record]) -> list[Any]:
+    """Make the contexts of the asset, then the version; nothing for a version without an asset."""
+    assets = {
+        key: (name, context_id)
+        for key, name, context_id in connection.execute(
+            "SELECT id, name, context_id FROM asset WHERE id IN (SELECT value FROM json_each(?))",
+            [json.dumps(list({record["asset_id"] for record in records}))],
+        )
+    }
+    chains = _chains(connection, "context", {context_id for _, context_id in assets.values()})
+    links: list[Any] = []
+    for record in records:
+        name, context_id = assets.get(record["asset_id"], (None, None))
+        if name is None:
+            links.append([])
+            continue
+        label = f"{name} v{record['version'] or 0:03d}"
+        version = {"type": "AssetVersion", "id": record["id"], "name": label}
+        links.append([*chains.get(context_id, []), version])
+    return links
+
+
+def _chains(
+    connection: sqlite3.Connection, table: str, ids: Iterable[str | None]
+) -> dict[str | None, list[dict[str, Any]]]:
+    """Return, for each of *ids*, what is above it and itself, from the top down."""
+    wanted = [key for key in ids if key is not None]
+    rows = {
+        key: (parent_id, {"type": type_name, "id": key, "name": name})
+        for key, parent_id, type_name, name in connection.execute(
+            "WITH RECURSIVE up(id) AS (SELECT value FROM json_each(?) "
+            f"UNION SELECT t.parent_id FROM up CROSS JOIN {table} AS t ON t.id = up.id) "
+            f"SELECT t.id, t.parent_id, t._type, t.name FROM up CROSS JOIN {table} AS t "
+            "ON t.id = up.id",
+            [json.dumps(wanted)],
+        )
+    }
+    chains: dict[str | None, list[dict[str, Any]]] = {}
+    for key in wanted:
+        chain: list[dict[str, Any]] = []
+        step = rows.get(key)
+        while step is not None and len(chain) < len(rows):
+            parent_id, entry = step
+            chain.append(entry)
+            step = rows.get(parent_id)
+        chains[key] = chain[::-1]
+    return chains
+
+
+def _thumbnail(record: Record, server_url: str) -> dict[str, str] | None:
+    component_id = record.get("thumbnail_id") or record.get("component_id")
+    return _address(server_url, "thumbnail", {"id": component_id, "size": 300})
+
+
+def _file(record: Record, server_url: str) -> dict[str, str] | None:
+    if record.get("location_id") not in {None, *_SERVED_LOCATIONS}:
+        return None
+    return _address(server_url, "get", {"id": record.get("component_id")})
+
+
+def _address(server_url: str, action: str, query: Mapping[str, Any]) -> dict[str, str] | None:
+    if query["id"] is None:
+        return None
+    url = f"{server_url.rstrip('/')}/component/{action}?{urlencode(query)}"
+    return {"url": url, "value": url}

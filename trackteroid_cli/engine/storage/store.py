@@ -1,0 +1,186 @@
+"""Rows on disk: one SQLite file, its tables made from the entity schemas.
+
+Each family of types has a table, each scalar attribute a column. Dates are text
+``YYYY-MM-DD HH:MM:SS`` in UTC, booleans 0 and 1, keys text. Several processes may use one file.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from trackteroid_cli.engine.schema import facts
+from trackteroid_cli.engine.schema.schema import TYPE_COLUMN, Attribute, Family, Schema
+
+#: Seconds that a request waits for another process's transaction.
+BUSY_SECONDS = 30
+
+#: Columns that scripts search by, besides the keys.
+_SEARCHED = frozenset({"name", "key", "username", "email", "label"})
+
+#: Indices of more than one column, by table and first column.
+_SEARCHED_TOGETHER = {("context", "parent_id"): ("parent_id", "name")}
+
+_COLUMN_TYPES = {
+    "text": "TEXT COLLATE NOCASE",
+    "date": "TEXT",
+    "integer": "INTEGER",
+    "number": "REAL",
+    "boolean": "INTEGER",
+    # No type: a value keeps the type that it was given.
+    "variable": "COLLATE NOCASE",
+}
+
+
+class Store:
+    """The database of one engine.
+
+    Args:
+        path: the SQLite file; made by `create`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        try:
+            self.schema = Schema(json.loads(self.get_setting("schemas")))
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def create(cls, path: Path, schema: Schema) -> Store:
+        """Make an empty database for *schema* at *path*, which must not exist yet."""
+        if path.exists():
+            raise FileExistsError(path)
+        with closing(_connect(path)) as connection, connection:
+            connection.execute("BEGIN")
+            for statement in _statements(schema):
+                connection.execute(statement)
+            connection.execute(
+                "INSERT INTO _setting VALUES ('schemas', ?)", [json.dumps(schema.documents)]
+            )
+        return cls(path)
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The calling thread's connection."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = _connect(self.path)
+            with self._lock:
+                self._connections.append(connection)
+        return connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection that sees one unchanging state of the database."""
+        connection = self.connection
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.execute("ROLLBACK")
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection whose changes are kept together, or not at all if the block raises."""
+        connection = self.connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            # A full disk makes SQLite roll back by itself.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def get_setting(self, name: str) -> str:
+        """Return what `set_setting` stored under *name*, or ''."""
+        row = self.connection.execute(
+            "SELECT value FROM _setting WHERE name = ?", [name]
+        ).fetchone()
+        return row[0] if row else ""
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Keep *value* under *name*."""
+        self.connection.execute("INSERT OR REPLACE INTO _setting VALUES (?, ?)", [name, value])
+
+    def analyze(self) -> None:
+        """Let SQLite learn how the rows are spread; worth it after loading many."""
+        self.connection.execute("ANALYZE")
+
+    def close(self) -> None:
+        """Close the connections of every thread."""
+        with self._lock:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+        self._local = threading.local()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA journal_mode = WAL")
+    # Safe in WAL mode: a power cut may take back the last requests, never half of one.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
+
+
+def _statements(schema: Schema) -> Iterator[str]:
+    yield "CREATE TABLE _setting (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
+    yield "CREATE TABLE _api_key (key TEXT PRIMARY KEY, user_id TEXT)"
+    made: dict[str, Any] = {}
+    for family in schema.families.values():
+        if not family.dense:
+            made.setdefault(family.table, []).append(family)
+    for table, families in made.items():
+        yield from _table_statements(table, families)
+    for through in sorted(set(facts.THROUGH.values())):
+        if through.between not in schema.types:
+            owner, target = f'"{through.owner_column}"', f'"{through.target_column}"'
+            yield (
+                f'CREATE TABLE "{through.between}" ({owner} TEXT NOT NULL, {target} TEXT NOT NULL, '
+                f"PRIMARY KEY ({owner}, {target}))"
+            )
+            yield f'CREATE INDEX "{through.between}/target" ON "{through.between}" ({target})'
+
+
+def _table_statements(table: str, families: list[Family]) -> Iterator[str]:
+    columns: dict[str, Attribute] = {}
+    for family in families:
+        columns = {**family.columns, **columns}
+    definitions = [f'"{name}" {_column_type(column)}' for name, column in columns.items()]
+    discriminators = [family.discriminator for family in families if family.polymorphic]
+    definitions += [f'"{name}" TEXT NOT NULL' for name in discriminators]
+    primary_key = families[0].primary_key
+    definitions.append(f"PRIMARY KEY ({', '.join(_quoted(primary_key))})")
+    yield f'CREATE TABLE "{table}" ({", ".join(definitions)})'
+    indexed = [name for name, column in columns.items() if column.key or name in _SEARCHED]
+    # SQLite takes the younger of two indexes that promise the same, and a type promises too much.
+    for name in (*discriminators, *indexed):
+        if (name,) != primary_key:
+            together = _SEARCHED_TOGETHER.get((table, name), (name,))
+            yield f'CREATE INDEX "{table}/{name}" ON "{table}" ({", ".join(_quoted(together))})'
+
+
+def _column_type(column: Attribute) -> str:
+    return "TEXT" if column.key and column.kind == "text" else _COLUMN_TYPES[column.kind]
+
+
+def _quoted(names: tuple[str, ...]) -> list[str]:
+    return [f'"{name}"' for name in names]
+
+
+__all__ = ["BUSY_SECONDS", "TYPE_COLUMN", "Store"]

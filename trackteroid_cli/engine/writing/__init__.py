@@ -1,0 +1,1 @@
+"""Writes: creates, updates and deletes, with what follows from them."""

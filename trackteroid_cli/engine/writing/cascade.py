@@ -1,0 +1,266 @@
+"""What goes with a deleted entity, what lets go of it, and what stands in its way.
+
+The first is told by `BELONGS` and by what follows from the schemas: metadata, custom attribute
+values and links go with their entity, a row between two entities with either of them, and a row
+goes if what it would lose is a part of its key. The last is told by `IN_USE`. Every other
+reference becomes null.
+
+Source: ftrack's API documentation, "Deleting entities".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from trackteroid_cli.engine.schema import facts
+from trackteroid_cli.engine.schema.schema import Relation, Schema
+from trackteroid_cli.engine.storage.errors import ValidationError
+from trackteroid_cli.engine.storage.values import Stored
+from trackteroid_cli.engine.writing.request import Found, Key, Writing
+
+
+class Column(NamedTuple):
+    """A column that holds the key of another entity."""
+
+    root: str
+    name: str
+
+
+#: Rows that are deleted with what their column refers to, by the root type of that.
+BELONGS: dict[str, tuple[Column, ...]] = {
+    "Asset": (Column("AssetVersion", "asset_id"),),
+    "AssetVersion": (
+        Column("Component", "version_id"),
+        Column("Note", "parent_id"),
+        Column("ReviewSessionObject", "version_id"),
+        Column("StatusChange", "parent_id"),
+    ),
+    "CalendarEvent": (Column("CalendarEventResource", "calendar_event_id"),),
+    "Component": (Column("Component", "container_id"), Column("ComponentLocation", "component_id")),
+    "Context": (
+        Column("Appointment", "context_id"),
+        Column("Asset", "context_id"),
+        Column("CalendarEvent", "project_id"),
+        Column("Context", "parent_id"),
+        Column("CustomConfigurationBase", "project_id"),
+        Column("List", "project_id"),
+        Column("Manager", "context_id"),
+        Column("Note", "parent_id"),
+        Column("ReviewSession", "project_id"),
+        Column("StatusChange", "parent_id"),
+        Column("Timelog", "context_id"),
+        Column("TypedContextLink", "from_id"),
+        Column("TypedContextLink", "to_id"),
+        Column("UserSecurityRoleProject", "project_id"),
+    ),
+    "Conversation": (
+        Column("Message", "conversation_id"),
+        Column("Participant", "conversation_id"),
+    ),
+    "CustomConfigurationBase": (Column("CustomAttributeLink", "configuration_id"),),
+    "Dashboard": (Column("DashboardWidget", "dashboard_id"),),
+    "Event": (Column("Feed", "social_id"),),
+    "Note": (Column("Note", "in_reply_to_id"),),
+    "ProjectSchema": (
+        Column("ProjectSchemaOverride", "project_schema_id"),
+        Column("Schema", "project_schema_id"),
+        Column("TaskTemplate", "project_schema_id"),
+    ),
+    "Resource": (
+        Column("Appointment", "resource_id"),
+        Column("CalendarEventResource", "resource_id"),
+        Column("Manager", "user_id"),
+        Column("Membership", "group_id"),
+        Column("Membership", "user_id"),
+        Column("Participant", "resource_id"),
+        Column("Timer", "user_id"),
+        Column("UserApplicationState", "user_id"),
+        Column("UserSecurityRole", "user_id"),
+    ),
+    "ReviewSession": (
+        Column("EntitySetting", "parent_id"),
+        Column("ReviewSessionInvitee", "review_session_id"),
+        Column("ReviewSessionObject", "review_session_id"),
+    ),
+    "ReviewSessionInvitee": (Column("ReviewSessionObjectStatus", "review_session_invitee_id"),),
+    "ReviewSessionObject": (
+        Column("Note", "parent_id"),
+        Column("ReviewSessionObjectStatus", "review_session_object_id"),
+    ),
+    "Schema": (Column("SchemaStatus", "schema_id"), Column("SchemaType", "schema_id")),
+    "SecurityRole": (Column("UserSecurityRole", "security_role_id"),),
+    "TaskTemplate": (Column("TaskTemplateItem", "template_id"),),
+    "UserSecurityRole": (Column("UserSecurityRoleProject", "user_security_role_id"),),
+}
+
+#: References that keep what they refer to from being deleted, by the root type of that.
+IN_USE: dict[str, tuple[Column, ...]] = {
+    "CustomAttributeType": (Column("CustomConfigurationBase", "type_id"),),
+    "ListCategory": (Column("List", "category_id"),),
+    "Location": (Column("ComponentLocation", "location_id"),),
+    "ObjectType": (Column("Context", "object_type_id"),),
+    "Priority": (Column("Context", "priority_id"),),
+    "ProjectSchema": (Column("Context", "project_schema_id"),),
+    "Status": (Column("AssetVersion", "status_id"), Column("Context", "status_id")),
+    "TaskTypeSchema": (Column("ProjectSchema", "task_type_schema_id"),),
+    "Type": (Column("CalendarEvent", "type_id"), Column("Context", "type_id")),
+    "WorkflowSchema": (
+        Column("ProjectSchema", "asset_version_workflow_schema_id"),
+        Column("ProjectSchema", "task_workflow_schema_id"),
+    ),
+}
+
+
+class Rules(NamedTuple):
+    """What refers to the entities of one root type: rows that go, columns that become null."""
+
+    belongs: tuple[Column, ...]
+    lets_go: tuple[Column, ...]
+    #: Tables without an entity type, and the column in each.
+    hidden: tuple[tuple[str, str], ...]
+
+
+def remove(writing: Writing, found: Found) -> None:
+    """Delete an entity with everything that belongs to it.
+
+    Raises:
+        ValidationError: it is in use.
+    """
+    doomed: dict[str, dict[Key, Found]] = {}
+    wave = {found.entity_type.root: {found.key: found}}
+    while wave:
+        for root, rows in wave.items():
+            doomed.setdefault(root, {}).update(rows)
+        wave = _next_wave(writing, wave, doomed)
+    for root, rows in doomed.items():
+        _refuse_in_use(writing, root, rows, doomed)
+    for root, rows in doomed.items():
+        _let_go(writing, root, rows, doomed)
+        writing.remove(writing.schema.families[root], rows.values())
+
+
+def _next_wave(
+    writing: Writing,
+    wave: dict[str, dict[Key, Found]],
+    doomed: dict[str, dict[Key, Found]],
+) -> dict[str, dict[Key, Found]]:
+    """Return the rows that belong to those of *wave* and are not doomed yet."""
+    following: dict[str, dict[Key, Found]] = {}
+    for root, rows in wave.items():
+        ids = _ids(rows)
+        for column in _rules(writing.schema, root).belongs if ids else ():
+            family = writing.schema.families[column.root]
+            for found in writing.select(family, column.name, ids):
+                if found.key not in doomed.get(column.root, ()):
+                    following.setdefault(column.root, {})[found.key] = found
+    return following
+
+
+def _ids(rows: dict[Key, Found]) -> list[Stored]:
+    """Return the keys by which others refer to *rows*; longer keys are not referred to."""
+    return [key[0] for key in rows if len(key) == 1]
+
+
+def _refuse_in_use(
+    writing: Writing,
+    root: str,
+    rows: dict[Key, Found],
+    doomed: dict[str, dict[Key, Found]],
+) -> None:
+    for column in IN_USE.get(root, ()):
+        for user in writing.select(writing.schema.families[column.root], column.name, _ids(rows)):
+            if user.key not in doomed.get(column.root, ()):
+                used = rows[(user.row[column.name],)]
+                raise ValidationError(
+                    f"{used.entity_type.name} '{used.row.get('name')}' cannot be deleted: "
+                    f"{user.entity_type.name} '{user.key[0]}' uses it."
+                )
+
+
+def _let_go(
+    writing: Writing,
+    root: str,
+    rows: dict[Key, Found],
+    doomed: dict[str, dict[Key, Found]],
+) -> None:
+    """Take the references to *rows* back from what stays."""
+    ids = _ids(rows)
+    rules = _rules(writing.schema, root)
+    for column in rules.lets_go if ids else ():
+        for found in writing.select(writing.schema.families[column.root], column.name, ids):
+            if found.key not in doomed.get(column.root, ()):
+                writing.change(found, {column.name: None})
+    for table, name in rules.hidden:
+        writing.connection.executemany(
+            f'DELETE FROM "{table}" WHERE "{name}" = ?', [(id_,) for id_ in ids]
+        )
+
+
+# What follows from the schemas.
+
+
+@lru_cache(maxsize=512)
+def _rules(schema: Schema, root: str) -> Rules:
+    belongs = dict.fromkeys((*BELONGS.get(root, ()), *_belonging(schema, root)))
+    lets_go = []
+    for column in _referring(schema, root):
+        if column.name in schema.families[column.root].primary_key:
+            belongs[column] = None
+        elif column not in belongs and column not in IN_USE.get(root, ()):
+            lets_go.append(column)
+    hidden = [
+        (through.between, column)
+        for through in facts.THROUGH.values()
+        for end, column in _ends(schema, through.between)
+        if end == root and through.between not in schema.types
+    ]
+    if root == "Resource":
+        hidden.append(("_api_key", "user_id"))
+    return Rules(tuple(belongs), tuple(dict.fromkeys(lets_go)), tuple(dict.fromkeys(hidden)))
+
+
+def _relations(schema: Schema) -> Iterator[tuple[str, Relation]]:
+    """Yield each relation of each type with the root of its owner."""
+    for entity_type in schema.types.values():
+        for relation in entity_type.relations.values():
+            yield entity_type.root, relation
+
+
+def _belonging(schema: Schema, root: str) -> Iterator[Column]:
+    """Yield metadata, custom attribute values and links, and rows between two entities."""
+    for owner, relation in _relations(schema):
+        if relation.kind == "through" and relation.between in schema.types:
+            for end, column in _ends(schema, relation.between):
+                if end == root:
+                    yield Column(schema.types[relation.between].root, column)
+        elif owner == root and relation.kind == "dense":
+            yield Column("CustomAttributeValue", "entity_id")
+        elif owner == root and relation.name in _WITH_THEIR_OWNER:
+            yield Column(_WITH_THEIR_OWNER[relation.name], relation.column)
+
+
+_WITH_THEIR_OWNER = {
+    "custom_attribute_links": "CustomAttributeLink",
+    "custom_attribute_links_from": "CustomAttributeLink",
+    "metadata": "Metadata",
+}
+
+
+def _ends(schema: Schema, between: str) -> Iterator[tuple[str, str]]:
+    """Yield the root types that rows of *between* connect, with the column for each."""
+    for owner, relation in _relations(schema):
+        if relation.kind == "through" and relation.between == between:
+            yield owner, relation.column
+            yield schema.types[relation.target].root, relation.target_column
+
+
+def _referring(schema: Schema, root: str) -> Iterator[Column]:
+    """Yield the columns that refer to entities of *root*."""
+    for owner, relation in _relations(schema):
+        if relation.kind != "reference" or schema.types[relation.target].root != root:
+            continue
+        column = Column(facts.SHARED_TABLES.get(owner, owner), relation.column)
+        if not schema.families[owner].dense and column.name in schema.families[owner].columns:
+            yield column

@@ -1,0 +1,319 @@
+"""What must hold when a request ends, whatever the order of its operations.
+
+Attributes that an entity cannot do without, references to rows that exist, values that must be
+unique. Each check looks at what the request changed, in a few statements for all of it.
+
+Source: ftrack's API documentation, "Creating entities"; the errors that ``ftrack_api`` expects.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from trackteroid_cli.engine.schema.schema import EntityType, Schema
+from trackteroid_cli.engine.storage.errors import DuplicateEntryError, ValidationError
+from trackteroid_cli.engine.storage.values import Stored
+from trackteroid_cli.engine.writing import custom_attributes
+from trackteroid_cli.engine.writing.request import Key, Writing, display
+
+#: What a type, and its kinds, must have. The schemas' own lists name what the server fills in, too.
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "Appointment": ("context_id", "resource_id"),
+    "AssetType": ("name",),
+    "AssetVersionLink": ("from_id", "to_id"),
+    "CustomAttributeConfiguration": ("key", "entity_type", "type_id"),
+    "CustomAttributeLink": ("configuration_id", "from_id", "to_id"),
+    "CustomAttributeLinkFrom": ("configuration_id", "from_id", "to_id"),
+    "Disk": ("name",),
+    "List": ("category_id", "project_id"),
+    "ListObject": ("list_id", "entity_id"),
+    "Location": ("name",),
+    "Membership": ("group_id", "user_id"),
+    "ObjectType": ("name",),
+    "Project": ("project_schema_id",),
+    "ReviewSession": ("project_id",),
+    "ReviewSessionObject": ("review_session_id", "version_id"),
+    "Scope": ("name",),
+    "TaskTemplate": ("name", "project_schema_id"),
+    "TypedContext": ("parent_id", "object_type_id", "project_id"),
+    "TypedContextLink": ("from_id", "to_id"),
+}
+
+
+class Unique(NamedTuple):
+    """Rows of a type, and its kinds, of which no two have the same in all columns.
+
+    Where the first of ``columns``, which have an index, is null or empty, the rule does not hold.
+    Of the columns ``also``, two nulls are the same.
+    """
+
+    entity_type: str
+    columns: tuple[str, ...]
+    also: tuple[str, ...] = ()
+
+
+UNIQUE = (
+    Unique("ComponentLocation", ("component_id",), ("location_id",)),
+    Unique(
+        "CustomAttributeConfiguration",
+        ("key",),
+        ("entity_type", "object_type_id", "project_id", "is_hierarchical"),
+    ),
+    Unique("Location", ("name",)),
+    Unique("Project", ("name",)),
+    Unique("Timer", ("user_id",)),
+    Unique("TypedContext", ("parent_id", "name"), ("object_type_id", "type_id")),
+    Unique("User", ("email",)),
+    Unique("User", ("username",)),
+)
+
+#: Columns without a reference of their own that still hold the key of an entity, by root type.
+_OWNER_COLUMNS = {
+    "CustomAttributeLink": ("from_id",),
+    "CustomAttributeValue": ("entity_id",),
+    "ListObject": ("entity_id",),
+    "Metadata": ("parent_id",),
+    "Note": ("parent_id",),
+}
+
+
+def check(writing: Writing) -> None:
+    """Check all that the request of *writing* changed.
+
+    Raises:
+        ValidationError: something required is missing, or a reference leads nowhere.
+        DuplicateEntryError: a value that must be unique is taken.
+    """
+    _check_awaited(writing)
+    _check_references(writing)
+    _check_required(writing)
+    _check_unique(writing)
+    _check_dense_values(writing)
+    _check_configurations(writing)
+
+
+def _check_awaited(writing: Writing) -> None:
+    for (root, key), _ in writing.awaited.items():
+        raise ValidationError(f"No {root} with key {display(key)} exists, but a collection has it.")
+
+
+def _check_required(writing: Writing) -> None:
+    required: dict[str, tuple[str, ...]] = {}
+    for action, type_name, key, _, after in writing.changes:
+        if type_name not in required:
+            required[type_name] = _required(writing.schema, type_name)
+        if action == "remove" or not required[type_name]:
+            continue
+        suspects = [
+            name
+            for name in required[type_name]
+            if after.get(name) is None and (action == "add" or name in after)
+        ]
+        if suspects:
+            _refuse_missing(writing, writing.schema.types[type_name], key, suspects)
+
+
+def _required(schema: Schema, type_name: str) -> tuple[str, ...]:
+    return tuple(
+        column
+        for name, columns in REQUIRED.items()
+        if name in schema.types and schema.is_kind_of(type_name, name)
+        for column in columns
+    )
+
+
+def _refuse_missing(
+    writing: Writing, entity_type: EntityType, key: Key, suspects: Iterable[str]
+) -> None:
+    """Refuse a row that has none of *suspects* now; a later operation may have given them."""
+    found = writing.find(entity_type, key)
+    for name in suspects:
+        if found is None or found.row[name] is not None:
+            continue
+        if name == "project_id" and found.row.get("parent_id") is not None:
+            raise ValidationError(
+                f"{entity_type.name} {display(key)} is not below a project: "
+                f"its parents form a ring."
+            )
+        raise ValidationError(
+            f"Attribute '{name}' of {entity_type.name} {display(key)} is required. "
+            f"Give it when creating the entity, or with a reference."
+        )
+
+
+# References.
+
+
+@lru_cache(maxsize=64)
+def owners(schema: Schema, root: str, column: str) -> tuple[str, ...]:
+    """Return the root types whose entities own rows of *root* by *column*."""
+    found: dict[str, None] = {}
+    for entity_type in schema.types.values():
+        for relation in entity_type.relations.values():
+            if relation.kind == "dense" and (root, column) == ("CustomAttributeValue", "entity_id"):
+                found[entity_type.root] = None
+            elif relation.kind == "many" and relation.column == column:
+                if schema.types[relation.target].root == root:
+                    found[entity_type.root] = None
+            elif (relation.between, relation.column) == (root, column):
+                found[entity_type.root] = None
+    return tuple(found)
+
+
+def _targets(schema: Schema, entity_type: EntityType) -> dict[str, tuple[str, ...]]:
+    """Return the columns of a type that hold keys, each with the root types they may lead to."""
+    targets: dict[str, tuple[str, ...]] = {
+        relation.column: (schema.types[relation.target].root,)
+        for relation in entity_type.relations.values()
+        if relation.kind == "reference" and len(schema.types[relation.target].primary_key) == 1
+    }
+    for column in _OWNER_COLUMNS.get(entity_type.root, ()):
+        targets[column] = owners(schema, entity_type.root, column)
+    return targets
+
+
+def _check_references(writing: Writing) -> None:
+    columns: dict[str, dict[str, tuple[str, ...]]] = {}
+    wanted: dict[tuple[str, str, tuple[str, ...]], dict[Stored, None]] = defaultdict(dict)
+    for action, type_name, _, _, after in writing.changes:
+        if action == "remove":
+            continue
+        if type_name not in columns:
+            entity_type = writing.schema.types[type_name]
+            columns[type_name] = _targets(writing.schema, entity_type)
+        for column, roots in columns[type_name].items():
+            key = after.get(column)
+            if key is not None:
+                wanted[type_name, column, roots][key] = None
+    for (type_name, column, roots), keys in wanted.items():
+        missing = list(keys)
+        for root in roots:
+            if missing:
+                missing = _missing(writing, root, missing)
+        if missing:
+            _refuse_dangling(writing, writing.schema.types[type_name], column, roots, missing)
+    for root, paired in writing.paired.items():
+        for key in _missing(writing, root, list(paired)):
+            raise ValidationError(f"No {root} '{key}' exists, but a collection has it.")
+
+
+def _missing(writing: Writing, root: str, keys: list[Stored]) -> list[Stored]:
+    """Return those of *keys* that no row of *root* has."""
+    family = writing.schema.families[root]
+    (part,) = family.primary_key
+    rows = writing.connection.execute(
+        f"SELECT key.value FROM json_each(?) key WHERE NOT EXISTS "
+        f'(SELECT 1 FROM "{family.table}" t WHERE t."{part}" = key.value)',
+        [json.dumps(keys)],
+    )
+    return [key for (key,) in rows]
+
+
+def _refuse_dangling(
+    writing: Writing,
+    entity_type: EntityType,
+    column: str,
+    roots: tuple[str, ...],
+    missing: list[Stored],
+) -> None:
+    """Refuse references that lead nowhere, unless a later operation took them back."""
+    for found in writing.select(writing.family(entity_type), column, missing):
+        raise ValidationError(
+            f"Attribute '{column}' of {found.entity_type.name} {display(found.key)} refers to "
+            f"'{found.row[column]}', but no such {' or '.join(roots)} exists."
+        )
+
+
+# Uniqueness.
+
+
+def _check_unique(writing: Writing) -> None:
+    touched: dict[Unique, dict[Stored, None]] = defaultdict(dict)
+    rules: dict[str, list[Unique]] = {}
+    for action, type_name, key, _, after in writing.changes:
+        if type_name not in rules:
+            rules[type_name] = [
+                rule
+                for rule in UNIQUE
+                if rule.entity_type in writing.schema.types
+                and writing.schema.is_kind_of(type_name, rule.entity_type)
+            ]
+        for rule in rules[type_name]:
+            if action != "remove" and not after.keys().isdisjoint(rule.columns + rule.also):
+                touched[rule][key[0]] = None
+    for rule, keys in touched.items():
+        _refuse_duplicate(writing, rule, list(keys))
+
+
+def _refuse_duplicate(writing: Writing, rule: Unique, keys: list[Stored]) -> None:
+    entity_type = writing.schema.types[rule.entity_type]
+    family = writing.family(entity_type)
+    conditions = [f'other."{column}" = mine."{column}"' for column in rule.columns]
+    # The plus keeps SQLite from searching by these, of which many rows have the same.
+    conditions += [f'+other."{column}" IS mine."{column}"' for column in rule.also]
+    if family.polymorphic:
+        names = ", ".join(f"'{name}'" for name in writing.schema.concrete_types(rule.entity_type))
+        conditions.append(f'+other."{family.discriminator}" IN ({names})')
+    columns = (*rule.columns, *rule.also)
+    taken = writing.connection.execute(
+        f"""
+        SELECT {", ".join(f'mine."{column}"' for column in columns)} FROM json_each(?) key
+        JOIN "{family.table}" mine ON mine.id = key.value
+        JOIN "{family.table}" other ON other.id <> mine.id AND {" AND ".join(conditions)}
+        WHERE mine."{columns[0]}" <> '' LIMIT 1
+        """,
+        [json.dumps(keys)],
+    ).fetchone()
+    if taken is not None:
+        described = ", ".join(
+            f"{column} '{value}'" for column, value in zip(columns, taken, strict=True) if value
+        )
+        raise DuplicateEntryError(f"Another {rule.entity_type} has {described} already.")
+
+
+# Custom attributes.
+
+
+def _check_dense_values(writing: Writing) -> None:
+    """Refuse values of configurations that do not apply to their entity."""
+    by_type: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for dense_type, configuration_id, entity_id in writing.dense_values:
+        by_type[dense_type].append((configuration_id, entity_id))
+    for dense_type, pairs in by_type.items():
+        root = custom_attributes.owner_of(dense_type)
+        stray = writing.connection.execute(
+            f"""
+            SELECT c.key, e.id FROM json_each(?) pair
+            JOIN custom_configuration_base c ON c.id = json_extract(pair.value, '$[0]')
+            JOIN "{writing.schema.families[root].table}" e
+            ON e.id = json_extract(pair.value, '$[1]')
+            WHERE NOT coalesce({custom_attributes.applicability(root, "e", "c")}, 0) LIMIT 1
+            """,
+            [json.dumps(pairs)],
+        ).fetchone()
+        if stray is not None:
+            raise ValidationError(
+                f"The custom attribute '{stray[0]}' does not apply to {root} '{stray[1]}'."
+            )
+
+
+def _check_configurations(writing: Writing) -> None:
+    for action, type_name, key, _, _ in writing.changes:
+        if action == "remove" or type_name != "CustomAttributeConfiguration":
+            continue
+        found = writing.find(writing.schema.types[type_name], key)
+        if found is None:
+            continue
+        name, row = found.row["key"], found.row
+        if (
+            row["entity_type"] == "task"
+            and not row["object_type_id"]
+            and not row["is_hierarchical"]
+        ):
+            raise ValidationError(f"The custom attribute '{name}' needs an 'object_type'.")
+        if row["entity_type"] == "user" and row["project_id"] is not None:
+            raise ValidationError(f"The custom attribute '{name}' of users must be global.")

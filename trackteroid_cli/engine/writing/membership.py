@@ -1,0 +1,83 @@
+"""Replacing the members of a collection.
+
+A client sends the whole collection. Members that are new to it are attached, those that it leaves
+out are detached; whether a detached entity is deleted is for its own operation to say.
+
+Source: ``ftrack_api/collection.py``.
+"""
+
+from __future__ import annotations
+
+from trackteroid_cli.engine.schema.schema import EntityType, Relation
+from trackteroid_cli.engine.writing import cascade, consequences, defaults
+from trackteroid_cli.engine.writing.request import Key, Row, Writing
+
+
+def replace(
+    writing: Writing, owner: EntityType, key: Key, relation: Relation, members: list[Key]
+) -> None:
+    """Make *members* (keys of the relation's target) the members of one collection of *owner*."""
+    if relation.kind == "many":
+        _replace_children(writing, owner, key, relation, members)
+    elif relation.between in writing.schema.types:
+        _replace_links(writing, key, relation, members)
+    else:
+        _replace_pairs(writing, key, relation, members)
+
+
+def _replace_children(
+    writing: Writing, owner: EntityType, key: Key, relation: Relation, members: list[Key]
+) -> None:
+    target = writing.schema.types[relation.target]
+    if relation.column in target.primary_key:
+        # Such rows belong to one owner for good: they come and go by their own operations.
+        return
+    attached: Row = {relation.column: key[0]}
+    if relation.where is not None:
+        attached[relation.where[0]] = relation.where[1]
+    if relation.column == "parent_id" and "parent_type" in target.scalars:
+        attached["parent_type"] = owner.name
+    wanted = dict.fromkeys(members)
+    for found in writing.select(writing.family(target), relation.column, key):
+        belongs = relation.where is None or found.row[relation.where[0]] == relation.where[1]
+        if belongs and found.key not in wanted:
+            consequences.change(writing, found, {relation.column: None})
+    for member in wanted:
+        child = writing.find(writing.schema.types[target.root], member)
+        if child is None:
+            writing.awaited.setdefault((target.root, member), {}).update(attached)
+        else:
+            consequences.change(writing, child, attached)
+
+
+def _replace_links(writing: Writing, key: Key, relation: Relation, members: list[Key]) -> None:
+    """Keep a row of the type between for each member."""
+    between = writing.schema.types[relation.between]
+    wanted = {member[0] for member in members}
+    kept = set()
+    for found in writing.select(writing.family(between), relation.column, key):
+        member = found.row[relation.target_column]
+        if member in wanted:
+            kept.add(member)
+        else:
+            cascade.remove(writing, found)
+    for (member,) in members:
+        if member not in kept:
+            kept.add(member)
+            row: Row = {relation.column: key[0], relation.target_column: member}
+            defaults.fill(writing, between, row)
+            writing.insert(between, row)
+
+
+def _replace_pairs(writing: Writing, key: Key, relation: Relation, members: list[Key]) -> None:
+    """Keep a pair of keys in a table that has no entity type."""
+    connection = writing.connection
+    connection.execute(f'DELETE FROM "{relation.between}" WHERE "{relation.column}" = ?', [key[0]])
+    pairs = [(key[0], member) for (member,) in dict.fromkeys(members)]
+    connection.executemany(
+        f'INSERT INTO "{relation.between}" ("{relation.column}", "{relation.target_column}") '
+        f"VALUES (?, ?)",
+        pairs,
+    )
+    root = writing.schema.types[relation.target].root
+    writing.paired.setdefault(root, set()).update(member for _, member in pairs)

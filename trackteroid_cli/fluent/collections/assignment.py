@@ -1,0 +1,258 @@
+"""Assigning to an attribute of every entity of a collection.
+
+What is recorded is what assigning through ``ftrack_api``, entity by entity, records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ftrack_api.attribute import CollectionAttribute, ReferenceAttribute, ScalarAttribute
+
+from trackteroid_cli.errors import AmbiguousRelation, EntityCollectionOperationError
+from trackteroid_cli.fluent.collections.elements import Elements, check_sessions
+from trackteroid_cli.fluent.collections.fetching import fetch
+from trackteroid_cli.fluent.collections.reading import (
+    CUSTOM,
+    attribute_of,
+    follow,
+    is_loaded,
+    no_attribute,
+    read,
+    split_path,
+    target_of,
+)
+
+
+def assign(collection: Elements, name: str, value: Any) -> None:
+    """Assign *value* to an attribute of every entity.
+
+    Args:
+        name: an attribute, ``custom_<key>``, or an entity type that one relation leads to.
+        value: one for all, or a list with one for each entity. A reference takes a collection: one
+            entity for all, or one for each. A relation to many takes the collection of all that it
+            is to hold. Metadata and custom attributes take a dict, whose keys are set beside those
+            that are there; an empty dict removes all metadata, and is refused for custom
+            attributes, which every entity has.
+
+    Raises:
+        EntityCollectionOperationError: the collection is empty, belongs to another session than the
+            value, or the value does not fit in number or type.
+        NoAttribute: there is nothing of that name.
+        AmbiguousRelation: more than one relation leads to the type.
+    """
+    if not collection:
+        raise EntityCollectionOperationError(
+            f"cannot assign {name!r} to an empty collection",
+            why="it holds no entity that could take the value",
+            hint="check it first: if collection: ...",
+        )
+    attribute = attribute_of(collection, name)
+    if isinstance(attribute, ScalarAttribute):
+        _assign_each(collection, name, scalars(collection, name, value, len(collection)))
+    elif isinstance(attribute, ReferenceAttribute):
+        _assign_each(collection, name, references(collection, name, value, len(collection)))
+    elif isinstance(attribute, CollectionAttribute):
+        _assign_each(collection, name, entity_lists(collection, name, value, len(collection)))
+    elif attribute is not None:
+        _assign_mappings(collection, name, mappings(collection, name, value, len(collection)))
+    elif name.startswith(CUSTOM):
+        key = name.removeprefix(CUSTOM)
+        values = scalars(collection, name, value, len(collection))
+        _assign_mappings(collection, "custom_attributes", [{key: each} for each in values])
+    else:
+        _assign_by_type(collection, name, value)
+
+
+def apply(collection: Elements, predicate: Callable[[Any], Any], attribute_name: str | None) -> Any:
+    """Assign to each entity what *predicate* returns for it, and return the attribute's new values.
+
+    Args:
+        predicate: gets a collection of one entity.
+        attribute_name: None is for a collection that was read from an attribute of another one:
+            that attribute is assigned, of each entity of the other one.
+
+    Raises:
+        EntityCollectionOperationError: see `assign`; or there is no name, and the collection was
+            not read from an attribute.
+    """
+    owner = collection
+    if attribute_name is None:
+        if collection._origin is None:
+            raise EntityCollectionOperationError(
+                "apply() needs the name of an attribute",
+                why="the collection was not read from an attribute of another one",
+                hint='name it: collection.apply(predicate, "comment")',
+            )
+        owner, attribute_name = collection._origin
+    for element in owner:
+        assign(element, attribute_name, predicate(element))
+    return getattr(owner, attribute_name)
+
+
+def spread(owners: Elements, name: str, value: Any, count: int) -> list[Any]:
+    """Return *value* as one value for each of *count* entities.
+
+    Raises:
+        EntityCollectionOperationError: it is a list or a collection of another number of values, or
+            something to iterate over that is neither.
+    """
+    if isinstance(value, Elements):
+        check_sessions((owners, value))
+        values = list(value.values())
+        if len(values) == 1:
+            values *= count
+    elif isinstance(value, (list, tuple)):
+        values = list(value)
+    elif isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
+        raise EntityCollectionOperationError(
+            f"{name!r} takes one value for all, or a list with one for each entity",
+            why=f"it was given {value!r} of type {type(value).__name__}",
+            hint="give a list: list(values)",
+        )
+    else:
+        return [value] * count
+    if len(values) != count:
+        raise EntityCollectionOperationError(
+            f"{name!r} takes one value for each of {count} entities",
+            why=f"it was given {len(values)}",
+            hint="give one value for all, or one for each entity, in their order",
+        )
+    return values
+
+
+def scalars(owners: Elements, name: str, value: Any, count: int) -> list[Any]:
+    """Return the values for an attribute that holds no entities; see `spread`."""
+    if isinstance(value, Elements):
+        raise EntityCollectionOperationError(
+            f"{name!r} takes a value",
+            why=f"it was given {value!r}",
+            hint="assign an attribute of the collection: collection.name",
+        )
+    return spread(owners, name, value, count)
+
+
+def references(owners: Elements, name: str, value: Any, count: int) -> list[Any]:
+    """Return the ``ftrack_api`` entities for a reference; None removes it."""
+    values = spread(owners, name, value, count)
+    return [None if each is None else _one(owners, name, each) for each in values]
+
+
+def mappings(owners: Elements, name: str, value: Any, count: int) -> list[Mapping[str, Any]]:
+    """Return the dicts for metadata or custom attributes of each of *count* entities."""
+    values = spread(owners, name, value, count)
+    for each in values:
+        if not isinstance(each, Mapping):
+            raise EntityCollectionOperationError(
+                f"{name!r} takes a dict",
+                why=f"it was given {each!r}",
+                hint="give one dict for all, or one for each entity",
+            )
+    return values
+
+
+def set_items(entity: Any, name: str, items: Mapping[str, Any]) -> None:
+    """Set *items* of the metadata or the custom attributes of an ``ftrack_api`` entity."""
+    # ftrack_api finds a custom attribute's configuration by the entity's type and project.
+    with entity.session.auto_populating(True):
+        for key, item in items.items():
+            entity[name][key] = item
+
+
+def entity_lists(owners: Elements, name: str, value: Any, count: int) -> list[list[Any]]:
+    """Return the ``ftrack_api`` entities for a relation to many, for each of *count* entities."""
+    each_its_own = isinstance(value, (list, tuple))
+    values = spread(owners, name, value, count) if each_its_own else [value] * count
+    return [_all(owners, name, each) for each in values]
+
+
+def _all(owners: Elements, name: str, value: Any) -> list[Any]:
+    if not isinstance(value, Elements):
+        raise EntityCollectionOperationError(
+            f"{name!r} takes a collection",
+            why=f"it was given {value!r}",
+            hint="give the collection of all that it is to hold",
+        )
+    check_sessions((owners, value))
+    found = list(value.values())
+    _check_types(owners, name, found)
+    return found
+
+
+def _one(owners: Elements, name: str, value: Any) -> Any:
+    """Return the one entity that *value* is, or holds."""
+    if isinstance(value, Elements):
+        check_sessions((owners, value))
+        held = list(value.values())
+        value = held[0] if len(held) == 1 else value
+    if not hasattr(value, "primary_key_attributes"):
+        raise EntityCollectionOperationError(
+            f"{name!r} takes a collection of one entity",
+            why=f"it was given {value!r}",
+            hint="None removes what it refers to",
+        )
+    _check_types(owners, name, [value])
+    return value
+
+
+def _check_types(owners: Elements, name: str, entities: Iterable[Any]) -> None:
+    schema = owners._server_schema()
+    target = target_of(owners, name)
+    for entity in entities:
+        if target is not None and not schema.is_kind_of(entity.entity_type, target):
+            raise EntityCollectionOperationError(
+                f"{name!r} of {owners.entity_type} takes {target}",
+                why=f"it was given a {entity.entity_type}",
+                hint=f"query for it: Query({target})",
+            )
+
+
+def _assign_each(collection: Elements, name: str, values: list[Any]) -> None:
+    for entity, value in zip(collection.values(), values, strict=True):
+        entity[name] = value
+
+
+def _assign_mappings(collection: Elements, name: str, values: list[Any]) -> None:
+    """Set keys of metadata or custom attributes; what is there is fetched where it is unknown."""
+    if name == "custom_attributes" and not all(values):
+        raise EntityCollectionOperationError(
+            "custom attributes cannot be removed",
+            why="every entity has a value of each, and an empty dict names none to set",
+            hint="set those that are to change: collection.custom_<key> = value",
+        )
+    missing = {
+        key: entity for key, entity in collection._elements.items() if not is_loaded(entity, name)
+    }
+    if missing:
+        fetch(collection._derived(missing), [name])
+    if name == "custom_attributes":
+        _check_custom(collection, values)
+    for entity, value in zip(collection.values(), values, strict=True):
+        if value:
+            set_items(entity, name, value)
+        else:
+            with collection.session.auto_populating(True):
+                entity[name] = {}
+
+
+def _check_custom(collection: Elements, values: list[Any]) -> None:
+    for held, value in zip(read(collection, "custom_attributes"), values, strict=True):
+        for key in value:
+            if isinstance(held, dict) and held and key not in held:
+                raise no_attribute(collection, CUSTOM + key, [CUSTOM + each for each in held])
+
+
+def _assign_by_type(collection: Elements, name: str, value: Any) -> None:
+    schema = collection._server_schema()
+    if name not in schema.types:
+        raise no_attribute(collection, name)
+    paths = collection.schema.paths(schema, collection.entity_type.__name__, name)
+    if len(paths) != 1:
+        raise AmbiguousRelation(
+            f"cannot assign to {name} of {collection.entity_type}",
+            why="it is the type itself" if not paths else f"there are {', '.join(paths)}",
+            hint="assign to an attribute instead",
+        )
+    owner, attribute = split_path(paths[0])
+    assign(follow(collection, owner), attribute, value)

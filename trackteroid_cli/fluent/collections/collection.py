@@ -1,0 +1,272 @@
+"""Collections: entities in order, each once, of which an attribute is read or assigned at once.
+
+Scripts get them from queries and from other collections. An `EmptyCollection` stands for the
+absence of entities, and takes part in everything without special cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from trackteroid_cli.errors import EntityCollectionOperationError
+from trackteroid_cli.fluent.collections.assignment import apply, assign
+from trackteroid_cli.fluent.collections.creation import create
+from trackteroid_cli.fluent.collections.elements import Context, Key, Origin, by_key, key_of
+from trackteroid_cli.fluent.collections.fetching import Projection, fetch
+from trackteroid_cli.fluent.collections.links import link, unlink
+from trackteroid_cli.fluent.collections.reading import empty_related, no_attribute, read
+from trackteroid_cli.fluent.collections.set_operations import Combining
+from trackteroid_cli.fluent.collections.transforms import Transforming
+from trackteroid_cli.fluent.types.entity_types import EntityType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Self
+
+    from trackteroid_cli.fluent.types.relations import Relations
+    from trackteroid_cli.session.session import Session
+
+
+class Collection(Transforming, Combining):
+    """Entities of one type and one session; immutable, though the entities are not.
+
+    Two are equal if they are of the same type and hold the same entities in the same order.
+
+    An attribute named like a method (``sort`` of a status) is reached through `values`.
+    """
+
+    __slots__ = ()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Assign to attribute *name* of every entity; see `assigning.assign`."""
+        assign(self, name, value)
+
+    def apply(self, predicate: Callable[[Self], Any], attribute_name: str | None = None) -> Any:
+        """Assign to each entity what *predicate* returns for it; see `assigning.apply`."""
+        return apply(self, predicate, attribute_name)
+
+    def fetch_attributes(self, *projections: Projection) -> Self:
+        """Ask the server for attributes of all entities, and return this collection.
+
+        Args:
+            projections: attributes, paths, or entity types, as a query takes them.
+
+        Raises:
+            NoRelation, AmbiguousRelation: a type cannot be reached.
+        """
+        fetch(self, projections)
+        return self
+
+    def create(self, **attributes: Any) -> Self:
+        """Create an entity in the place of this collection, and return it; see `creating.create`.
+
+        A collection that was read from an attribute creates an entity for each one that has the
+        attribute.
+        """
+        return create(self, [attributes])
+
+    def create_batch(self, *attributes: Mapping[str, Any]) -> Self:
+        """Create an entity for each of *attributes*, as `create` does, and return all of them."""
+        return create(self, attributes)
+
+    def link_inputs(self, collection: Collection) -> Self:
+        """Link each of *collection* to each of this one, where it is not; return this one.
+
+        Raises, as the other methods that link do, what `linking.link` raises.
+        """
+        link(self, collection, inputs=True)
+        return self
+
+    def link_outputs(self, collection: Collection) -> Self:
+        """Link each of this one to each of *collection*, where it is not; return this one."""
+        link(self, collection, inputs=False)
+        return self
+
+    def unlink_inputs(self, collection: Collection) -> Self:
+        """Delete all links from *collection* to this one, and return this one."""
+        unlink(self, collection, inputs=True)
+        return self
+
+    def unlink_outputs(self, collection: Collection) -> Self:
+        """Delete all links from this collection to *collection*, and return this one."""
+        unlink(self, collection, inputs=False)
+        return self
+
+    def delete(self) -> Session:
+        """Delete all entities, with the next commit, and return the session, to commit it."""
+        for entity in self._elements.values():
+            self.session.delete(entity)
+        return self.session
+
+    def commit(self) -> None:
+        """Commit everything that the session has recorded, of this collection or not."""
+        self.session.commit()
+
+    def __getitem__(self, item: int | slice | str | tuple[str, ...] | EntityType) -> Self:
+        """Return one entity by position or id, several by a slice, or those of a type.
+
+        Raises:
+            IndexError, KeyError: there is no such entity.
+            NoAttribute: the server has no such type.
+        """
+        if isinstance(item, EntityType):
+            return self._of_type(item)
+        if isinstance(item, slice):
+            return self._derived(dict(list(self._elements.items())[item]))
+        if isinstance(item, int):
+            position = item + len(self) if item < 0 else item
+            if not 0 <= position < len(self):
+                raise IndexError(f"{self!r} has no entity at {item}")
+            return self._derived(dict(islice(self._elements.items(), position, position + 1)))
+        return self._derived({item: self._elements[item]})
+
+    def __contains__(self, item: object) -> bool:
+        """Return whether an id, an ``ftrack_api`` entity, or all of a collection is in this one."""
+        if isinstance(item, Collection):
+            return all(key in self._elements for key in item._elements)
+        if hasattr(item, "primary_key_attributes"):
+            return key_of(item) in self._elements
+        return item in self._elements
+
+    def __copy__(self) -> Self:
+        """Return the collection itself, as it cannot change."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Return the collection itself: entities belong to a session, which has one of each."""
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Collection):
+            return NotImplemented
+        return self.entity_type == other.entity_type and list(self._elements) == list(
+            other._elements
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.entity_type, tuple(self._elements)))
+
+    def _of_type(self, entity_type: EntityType) -> Self:
+        schema = self._server_schema()
+        name = entity_type.__name__
+        if name not in schema.types:
+            raise no_attribute(self, name)
+        wanted = set(schema.concrete_types(name))
+        found = {
+            key: entity for key, entity in self._elements.items() if entity.entity_type in wanted
+        }
+        return self._related(name, found, self._origin)
+
+    def _as(self, entity_type: EntityType) -> Self:
+        wide, narrow = entity_type.__name__, self.entity_type.__name__
+        accepted = self._server_schema().is_kind_of(narrow, wide)
+        # Projects count as typed contexts, as they are among the parents of these.
+        if not accepted and (narrow, wide) != ("Project", "TypedContext"):
+            raise EntityCollectionOperationError(
+                f"a collection of {narrow} cannot become one of {wide}",
+                why=f"{narrow} is no kind of {wide}",
+                hint=f"collection[{wide}] keeps those entities that are of that type",
+            )
+        coerced: Self = _make(replace(self._context, entity_type=entity_type), self._elements)
+        return coerced
+
+    def _derived(self, elements: Mapping[Key, Any], origin: Origin | None = None) -> Self:
+        if not elements and origin is None:
+            origin = self._origin  # what is created next belongs where these entities would be
+        derived: Self = _make(replace(self._context, origin=origin), elements)
+        return derived
+
+    def _related(
+        self, type_name: str, elements: Mapping[Key, Any], origin: Origin | None = None
+    ) -> Self:
+        context = Context(EntityType(type_name), self.session, self.schema, origin)
+        related: Self = _make(context, elements)
+        return related
+
+
+class EntityCollection(Collection):
+    """A collection that holds at least one entity."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return attribute *name* of every entity; see `reading.read`."""
+        if name[:2] == "__":
+            raise AttributeError(name)
+        return read(self, name)
+
+    def __iter__(self) -> Iterator[Self]:
+        context = replace(self._context, origin=None)
+        new, put = object.__new__, object.__setattr__  # as _make does, once for every entity
+        for key, entity in self._elements.items():
+            element: Any = new(EntityCollection)
+            put(element, "_context", context)
+            put(element, "_elements", {key: entity})
+            yield element
+
+    def __repr__(self) -> str:
+        return f"EntityCollection[{self.entity_type}]{{{len(self)}}}"
+
+
+class EmptyCollection(Collection):
+    """A collection without entities: false, and every attribute of it is an empty collection.
+
+    So ``collection.task.status.name or []`` needs no check in between.
+    """
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name[:2] == "__":
+            raise AttributeError(name)
+        related = empty_related(self, name)
+        return _make(replace(self._context, origin=None), {}) if related is None else related
+
+    def __call__(self, *_: Any, **__: Any) -> EmptyCollection:
+        """Return the collection itself: it may stand for a method of a value that is absent."""
+        return self
+
+    def __getitem__(self, item: Any) -> Self:
+        """Return the collection itself; of another type, if *item* is one."""
+        return self._of_type(item) if isinstance(item, EntityType) else self
+
+    def __iter__(self) -> Iterator[Self]:
+        return iter(())
+
+    def __repr__(self) -> str:
+        return f"EmptyCollection[{self.entity_type}]"
+
+
+def collect(
+    entity_type: EntityType,
+    entities: Sequence[Any],
+    session: Session,
+    schema: Relations,
+    query: Any = None,
+) -> EntityCollection | EmptyCollection:
+    """Return ``ftrack_api`` entities, each once, as a collection.
+
+    Args:
+        entity_type: what they all are, or are a kind of.
+        query: what found them.
+    """
+    made: EntityCollection | EmptyCollection
+    made = _make(Context(entity_type, session, schema, query), by_key(entities))
+    return made
+
+
+def _make(context: Context, elements: Mapping[Key, Any]) -> Any:
+    """Return a collection, empty or not.
+
+    Its own attributes are set past `Collection.__setattr__`, which assigns to those of entities.
+    """
+    kind: type[EntityCollection | EmptyCollection]
+    kind = EntityCollection if elements else EmptyCollection
+    made = object.__new__(kind)
+    object.__setattr__(made, "_context", context)
+    object.__setattr__(made, "_elements", elements)
+    return made

@@ -1,0 +1,254 @@
+"""Creating entities where a collection is, or would be.
+
+A collection that was read from an attribute creates what that attribute leads to, for each entity
+that has the attribute: ``assets.AssetVersion.create(task=task)`` makes a version of each asset. Any
+other collection creates siblings of the entities that it holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import ftrack_api.symbol
+
+from trackteroid_cli.errors import EntityCollectionOperationError
+from trackteroid_cli.fluent.collections.assignment import (
+    entity_lists,
+    mappings,
+    references,
+    scalars,
+    set_items,
+)
+from trackteroid_cli.fluent.collections.custom_attributes import check_keys
+from trackteroid_cli.fluent.collections.elements import Elements, Held, by_key
+from trackteroid_cli.fluent.collections.fetching import fetch
+from trackteroid_cli.fluent.collections.reading import CUSTOM, is_loaded, no_attribute, read
+from trackteroid_cli.server.expressions import listed
+
+if TYPE_CHECKING:
+    from trackteroid_cli.engine.schema.schema import EntityType, Relation, Schema
+
+#: The reference to what entities of a type, and of every kind of it, belong to. Schemas do not tell
+#: it from other references.
+#: Source: ftrack's API reference, the relations of the entity types.
+_OWNERS = {
+    "Appointment": "context",
+    "AssetVersion": "asset",
+    "Component": "version",
+    "ComponentLocation": "component",
+    "List": "project",
+    "Membership": "group",
+    "ReviewSession": "project",
+    "ReviewSessionInvitee": "review_session",
+    "ReviewSessionObject": "review_session",
+    "Timelog": "user",
+    "TypedContext": "parent",
+    "Asset": "parent",
+}
+
+#: Attributes that hold keys and values. ``ftrack_api`` sets those of a new entity one by one.
+_MAPPINGS = ("metadata", "custom_attributes")
+
+
+def create(collection: Held, batch: Iterable[Mapping[str, Any]]) -> Held:
+    """Create an entity in the place of *collection* for each of *batch*, and return all.
+
+    Args:
+        batch: the values of new entities, as they are assigned to a collection: one for all that
+            are created, or one for each. A reference to something that has a name, such as a type
+            or a project schema, takes the name as well.
+
+    Raises:
+        EntityCollectionOperationError: it is not clear where to create, a value does not fit, or it
+            belongs to another session.
+        NoAttribute: the type has no such attribute.
+    """
+    type_name = collection.entity_type.__name__
+    # Everything is checked before anything is recorded.
+    wanted = [data for attributes in batch for data in _wanted(collection, type_name, attributes)]
+    check_keys(collection, [key for data in wanted for key in data.get("custom_attributes", ())])
+    made = [_made(collection, type_name, data) for data in wanted]
+    return collection._related(type_name, by_key(made))
+
+
+def _made(collection: Elements, type_name: str, data: dict[str, Any]) -> Any:
+    """Return a new entity with all of *data*."""
+    items = {name: data.pop(name) for name in _MAPPINGS if name in data}
+    entity = collection.session.create(type_name, data)
+    for name, values in items.items():
+        set_items(entity, name, values)
+    return entity
+
+
+def _wanted(
+    collection: Elements, type_name: str, attributes: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Yield all attributes of each entity that is to be created with *attributes*."""
+    if not isinstance(attributes, Mapping):
+        raise EntityCollectionOperationError(
+            f"cannot create a {type_name} with {attributes!r}",
+            why="the values of a new entity are a dict",
+            hint="an example: create_batch({'name': 'a'}, {'name': 'b'})",
+        )
+    schema = collection._server_schema()
+    entity_type = schema.types[type_name]
+    places = _places(collection, entity_type, attributes, schema)
+    columns = {
+        name: _column(collection, entity_type, name, value, len(places))
+        for name, value in attributes.items()
+    }
+    defaults = _defaults(collection, type_name, attributes)
+    for number, place in enumerate(places):
+        given = {name: values[number] for name, values in columns.items()}
+        custom = [name for name in given if _is_custom(entity_type, name)]
+        if custom:
+            given["custom_attributes"] = {
+                **given.get("custom_attributes", {}),
+                **{name.removeprefix(CUSTOM): given.pop(name) for name in custom},
+            }
+        yield {**defaults, **place, **given}
+
+
+# -- where -----------------------------------------------------------------------------------------
+
+
+def _places(
+    collection: Elements,
+    entity_type: EntityType,
+    attributes: Mapping[str, Any],
+    schema: Schema,
+) -> list[dict[str, Any]]:
+    """Return what connects each entity that is to be created with what it belongs to."""
+    if collection._origin is not None:
+        owner, name = collection._origin
+        places = [_place(schema, owned_by, name, entity_type) for owned_by in owner.values()]
+        if not places:
+            raise EntityCollectionOperationError(
+                f"cannot create a {entity_type.name} here",
+                why=f"it would belong to one of {owner!r}, which holds none",
+                hint=f"create the {owner.entity_type} first, or fetch it: fetch_attributes()",
+            )
+        if all(place is not None for place in places):
+            return [place for place in places if place is not None]
+    reference = _owner_name(schema, entity_type)
+    if reference is None or {reference, f"{reference}_id"} & attributes.keys():
+        return [{}]
+    return [{reference: owner} for owner in _owners(collection, reference)]
+
+
+def _place(schema: Schema, owner: Any, name: str, entity_type: EntityType) -> dict[str, Any] | None:
+    """Return the attributes by which an entity is among those that *name* of *owner* leads to.
+
+    None for relations that lead to entities which do not belong to *owner*.
+    """
+    relation: Relation | None = schema.types[owner.entity_type].relations.get(name)
+    if relation is None:
+        return None
+    if relation.kind == "descendants":
+        return {"parent": owner}
+    if relation.kind != "many":
+        return None
+    place: dict[str, Any] = dict([relation.where]) if relation.where else {}
+    if relation.column not in entity_type.primary_key:  # a key is given as it is
+        for inverse in entity_type.relations.values():
+            if inverse.kind == "reference" and inverse.column == relation.column:
+                return {inverse.name: owner, **place}
+    place[relation.column] = owner["id"]
+    for attribute in entity_type.scalars.values():
+        if attribute.names_type:  # beside an id, as of a note's parent
+            place[attribute.name] = owner.entity_type
+    return place
+
+
+def _owner_name(schema: Schema, entity_type: EntityType) -> str | None:
+    for kind, name in _OWNERS.items():
+        if schema.is_kind_of(entity_type.name, kind) and name in entity_type.relations:
+            return name
+    return None
+
+
+def _owners(collection: Elements, name: str) -> list[Any]:
+    """Return what the entities of *collection* belong to; it is fetched if need be."""
+    if not all(is_loaded(entity, name) for entity in collection.values()):
+        fetch(collection, [name])
+    found = read(collection, name) if collection else collection
+    if not found:
+        raise EntityCollectionOperationError(
+            f"cannot create a {collection.entity_type} here",
+            why=f"its {name} is not known",
+            hint=f"give it: create({name}=...), or create it from what it belongs to",
+        )
+    return list(found.values())
+
+
+# -- with what -------------------------------------------------------------------------------------
+
+
+def _defaults(
+    collection: Elements, type_name: str, attributes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the values that a new entity has where nothing else gives them."""
+    session = collection.session
+    match type_name:
+        case "Appointment":
+            return {"type": "assignment"}
+        case "ComponentLocation" if "location" not in attributes:
+            return {"location_id": ftrack_api.symbol.UNMANAGED_LOCATION_ID}
+        case "Note" if not {"author", "user_id"} & attributes.keys():
+            return {
+                "author": session.query(
+                    f"User where {listed('username', [session.api_user])}"
+                ).one()
+            }
+        case "Project" if "name" in attributes:
+            return {"full_name": attributes["name"]}
+    return {}
+
+
+def _column(
+    collection: Elements, entity_type: EntityType, name: str, value: Any, count: int
+) -> list[Any]:
+    """Return the values of attribute *name* for the *count* entities that are created."""
+    relation = entity_type.relations.get(name)
+    if relation is None:
+        if name not in entity_type and not _is_custom(entity_type, name):
+            raise no_attribute(collection, name)
+        return scalars(collection, name, value, count)
+    if name in _MAPPINGS:
+        return mappings(collection, name, value, count)
+    if not relation.single:
+        return entity_lists(collection, name, value, count)
+    if isinstance(value, str):
+        value = _named(collection, name, relation.target, value)
+    return references(collection, name, value, count)
+
+
+def _is_custom(entity_type: EntityType, name: str) -> bool:
+    """Return whether *name* stands for one of an entity's custom attributes."""
+    return (
+        name.startswith(CUSTOM)
+        and name not in entity_type
+        and "custom_attributes" in entity_type.relations
+    )
+
+
+def _named(collection: Elements, name: str, target: str, text: str) -> Any:
+    """Return the one entity of type *target* with the name *text*.
+
+    ``CharacterAnimation`` finds ``Character Animation``, too.
+    """
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text)
+    query = collection.session.query
+    if "name" not in collection._server_schema().types[target]:
+        return text
+    found = query(f"select id, name from {target} where {listed('name', {text, spaced})}").all()
+    if len(found) == 1:
+        return found[0]
+    known = sorted({each["name"] for each in query(f"select name from {target} limit 50")})
+    raise EntityCollectionOperationError(
+        f"{name!r} takes one {target}",
+        why=f"the server has {len(found) or 'none'} of the name {text!r}",
+        hint=f"there are {', '.join(known)}; or give a collection: Query({target})",
+    )

@@ -1,0 +1,57 @@
+"""Which custom attributes the entities of a type have.
+
+Source: ``ftrack_api/entity/factory.py``, ``_get_entity_configurations``, which needs an entity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from trackteroid_cli.fluent.collections.reading import CUSTOM, no_attribute
+
+if TYPE_CHECKING:
+    from trackteroid_cli.engine.schema.schema import Schema
+    from trackteroid_cli.fluent.collections.elements import Elements
+
+#: Type -> what configurations call it and every kind of it. Other types are contexts, ``task``.
+_CONFIGURED = {
+    "Asset": "asset",
+    "AssetVersion": "assetversion",
+    "List": "list",
+    "Project": "show",
+    "User": "user",
+}
+
+#: What hierarchical custom attributes are not for.
+_FLAT = frozenset({"list", "user"})
+
+
+def check_keys(collection: Elements, keys: Sequence[str]) -> None:
+    """Check that new entities of the collection's type have custom attributes of these *keys*.
+
+    A key that only some projects have counts.
+
+    Raises:
+        NoAttribute: there is no such custom attribute.
+    """
+    if not keys:
+        return
+    schema, type_name = collection._server_schema(), collection.entity_type.__name__
+    configurations = collection.session.query(
+        "select key, entity_type, object_type_id, is_hierarchical from CustomAttributeConfiguration"
+    )
+    known = {each["key"] for each in configurations if _is_for(each, schema, type_name)}
+    for key in keys:
+        if key not in known:
+            raise no_attribute(collection, CUSTOM + key, [CUSTOM + each for each in known])
+
+
+def _is_for(configuration: Any, schema: Schema, type_name: str) -> bool:
+    kinds = (kind for kind in _CONFIGURED if schema.is_kind_of(type_name, kind))
+    configured = _CONFIGURED.get(next(kinds, ""), "task")
+    if configuration["is_hierarchical"]:
+        return configured not in _FLAT
+    object_type = schema.types[type_name].classifiers.get("object_type_id")
+    wanted = configuration["entity_type"], configuration["object_type_id"]
+    return wanted == (configured, object_type)

@@ -1,0 +1,181 @@
+"""What every collection is made of: entities in order by their keys, and where they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+
+import ftrack_api.inspection
+from ftrack_api.symbol import NOT_SET
+
+from trackteroid_cli.errors import EntityCollectionOperationError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from trackteroid_cli.engine.schema.schema import Schema
+    from trackteroid_cli.fluent.types.entity_types import EntityType
+    from trackteroid_cli.fluent.types.relations import Relations
+    from trackteroid_cli.session.session import Session
+
+#: An entity's id; the parts of the primary key where it has several.
+Key: TypeAlias = "str | tuple[str, ...]"
+
+#: A collection, and others like it.
+Held = TypeVar("Held", bound="Elements")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a collection shares with those derived from it."""
+
+    entity_type: EntityType
+    session: Session
+    schema: Relations
+    #: The query that the entities were found by, or what they were read from.
+    origin: Any = None
+
+
+class Origin(NamedTuple):
+    """The attribute that a collection was read from, and the collection that has the attribute."""
+
+    owner: Elements
+    attribute: str
+
+
+class Elements:
+    """Entities of one session, in order, each once.
+
+    What starts with an underscore is for the modules of this package: every other name may be that
+    of an ftrack attribute.
+    """
+
+    __slots__ = ("_context", "_elements")
+
+    _context: Context
+    _elements: Mapping[Key, Any]
+
+    @property
+    def entity_type(self) -> EntityType:
+        """The type that all entities are, or are a kind of."""
+        return self._context.entity_type
+
+    @property
+    def session(self) -> Session:
+        """The session that the entities belong to."""
+        return self._context.session
+
+    @property
+    def schema(self) -> Relations:
+        """How types are related, beyond what the server's schema says."""
+        return self._context.schema
+
+    @property
+    def query(self) -> Any:
+        """The query that found the collection, or None for one that was made otherwise."""
+        origin = self._context.origin
+        return None if isinstance(origin, Origin) else origin
+
+    @property
+    def _origin(self) -> Origin | None:
+        """The attribute that the collection was read from, if it was."""
+        origin = self._context.origin
+        return origin if isinstance(origin, Origin) else None
+
+    def keys(self) -> Iterable[Key]:
+        """Return the entities' ids, in order; tuples where a primary key has several parts."""
+        return self._elements.keys()
+
+    def values(self) -> Iterable[Any]:
+        """Return the entities as ``ftrack_api`` has them, in order."""
+        return self._elements.values()
+
+    def __len__(self) -> int:
+        return len(self._elements)
+
+    def __iter__(self) -> Iterator[Self]:
+        """Yield a collection for each entity."""
+        raise NotImplementedError
+
+    def __getitem__(self, item: Any) -> Self:
+        """Return some of the entities."""
+        raise NotImplementedError
+
+    def _as(self, entity_type: EntityType) -> Self:
+        """Return the same entities as ones of a wider type."""
+        raise NotImplementedError
+
+    def _derived(self, elements: Mapping[Key, Any], origin: Origin | None = None) -> Self:
+        """Return a collection of the same type with other entities."""
+        raise NotImplementedError
+
+    def _related(
+        self, type_name: str, elements: Mapping[Key, Any], origin: Origin | None = None
+    ) -> Self:
+        """Return a collection of another type, of the same session."""
+        raise NotImplementedError
+
+    def _server_schema(self) -> Schema:
+        """Return what the session's server says of its types."""
+        from trackteroid_cli.fluent.types.schema import schema_of
+
+        return schema_of(self._context.session)
+
+
+def key_of(entity: Any) -> Key:
+    """Return the key of an ``ftrack_api`` entity."""
+    names = entity.primary_key_attributes
+    if len(names) == 1:
+        value = value_of(entity, entity.attributes.get(names[0]))
+        if value is not NOT_SET:
+            return str(value)
+    return tuple(ftrack_api.inspection.primary_key(entity).values())
+
+
+def by_key(entities: Iterable[Any]) -> dict[Key, Any]:
+    """Return ``ftrack_api`` entities by their keys, each once, in order."""
+    found: dict[Key, Any] = {}
+    for entity in entities:
+        found.setdefault(key_of(entity), entity)
+    return found
+
+
+def value_of(entity: Any, attribute: Any) -> Any:
+    """Return what *entity* holds for *attribute*, or ``NOT_SET``; the server is never asked.
+
+    ``entity[name]`` would ask if the session populates entities automatically. This is what scripts
+    spend their time in, so both values are taken at once.
+
+    Source: ``ftrack_api/attribute.py``, ``get_entity_storage``.
+    """
+    stored = attribute.get_entity_storage(entity)[attribute.name]
+    return stored["remote"] if stored["local"] is NOT_SET else stored["local"]
+
+
+def check_sessions(collections: Iterable[Elements]) -> None:
+    """Check that all are collections, of one session.
+
+    Raises:
+        EntityCollectionOperationError: they are not.
+    """
+    given = list(collections)
+    for each in given:
+        if not isinstance(each, Elements):
+            raise EntityCollectionOperationError(
+                "collections are combined, linked and compared with collections",
+                why=f"it was given {each!r}",
+                hint="give collections one by one: collection.union(one, other)",
+            )
+    first, *others = (collection.session for collection in given)
+    for other in others:
+        if other is not first:
+            raise EntityCollectionOperationError(
+                "collections of different sessions cannot be used together",
+                why=f"one is of the session of {_named(first)}, another of that of {_named(other)}",
+                hint="query both with the same session: Query(..., session=session)",
+            )
+
+
+def _named(session: Session) -> str:
+    return f"{session.api_user} on {session.server_url} (at {id(session):#x})"

@@ -1,0 +1,83 @@
+"""Fetching attributes of all entities of a collection at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import ftrack_api.inspection
+
+from trackteroid_cli.errors import AmbiguousRelation, NoRelation, UsageError
+from trackteroid_cli.fluent.collections.elements import Elements
+from trackteroid_cli.fluent.types.entity_types import EntityType, Path
+from trackteroid_cli.fluent.types.paths import follow
+from trackteroid_cli.server.expressions import PAGE, condition, query
+
+if TYPE_CHECKING:
+    from trackteroid_cli.engine.schema.schema import Schema
+    from trackteroid_cli.fluent.types.relations import Relations
+
+#: What can be selected: attributes, and types or paths of types that are related.
+Projection: TypeAlias = "str | EntityType | Path"
+
+
+def fetch(collection: Elements, projections: Iterable[Projection]) -> None:
+    """Ask the server for *projections* of all entities: one query for each page of them.
+
+    Entities that are not of the collection's type (projects among typed contexts) are asked for by
+    themselves, for what their own type has.
+    """
+    wanted = list(projections)
+    schema = collection._server_schema()
+    type_name = collection.entity_type.__name__
+    own: list[Any] = []
+    others: dict[str, list[Any]] = {}
+    for entity in collection.values():
+        if schema.is_kind_of(entity.entity_type, type_name):
+            own.append(entity)
+        else:
+            others.setdefault(entity.entity_type, []).append(entity)
+    relations = collection.schema
+    paths = [path for each in wanted for path in selected(relations, schema, type_name, each)]
+    _fetch(collection, type_name, own, paths)
+    for other, entities in others.items():
+        paths = []
+        for each in wanted:
+            with suppress(NoRelation, AmbiguousRelation):
+                paths.extend(selected(relations, schema, other, each))
+        _fetch(collection, other, entities, paths)
+
+
+def selected(
+    relations: Relations, schema: Schema, type_name: str, projection: Projection
+) -> tuple[str, ...]:
+    """Return the attributes of a *type_name* that *projection* stands for, as a query has them.
+
+    Raises:
+        NoRelation, AmbiguousRelation: the schema has no such attribute, or no one way to a type.
+        UsageError: *projection* is something else.
+    """
+    if isinstance(projection, Path):
+        return relations.resolve(schema, type_name, projection)
+    if isinstance(projection, EntityType):
+        return relations.paths(schema, type_name, projection.__name__)
+    if not isinstance(projection, str):
+        raise UsageError(
+            f"cannot select {projection!r}",
+            why="it is neither a text nor an entity type nor a path from one",
+            hint="give attributes one by one: fetch_attributes('name', Task.Status.name)",
+        )
+    return (follow(schema, type_name, projection).text,)
+
+
+def _fetch(
+    collection: Elements, type_name: str, entities: Iterable[Any], paths: Iterable[str]
+) -> None:
+    names = list(dict.fromkeys(paths))
+    rest = iter(entities)
+    while names and (page := list(islice(rest, PAGE))):
+        keys = [ftrack_api.inspection.primary_key(entity) for entity in page]
+        expression = query(type_name, names, condition(keys))["expression"]
+        collection.session.query(expression).all()

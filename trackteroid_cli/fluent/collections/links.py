@@ -1,0 +1,131 @@
+"""Linking entities as inputs and outputs of one another.
+
+A link is an entity of its own, with a reference ``from`` the input and one ``to`` the output.
+Source: ftrack's API documentation, "Entity links"; the attributes ``incoming_links`` and
+``outgoing_links`` of contexts and asset versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from ftrack_api.operation import CreateEntityOperation, DeleteEntityOperation
+from ftrack_api.symbol import NOT_SET
+
+from trackteroid_cli.errors import EntityCollectionOperationError
+from trackteroid_cli.fluent.collections.elements import (
+    Elements,
+    Key,
+    by_key,
+    check_sessions,
+    key_of,
+    value_of,
+)
+from trackteroid_cli.fluent.collections.fetching import fetch
+from trackteroid_cli.fluent.collections.reading import no_attribute, read, target_of
+
+if TYPE_CHECKING:
+    from trackteroid_cli.session.session import Session
+
+#: Whether they are to inputs -> the attribute that holds links.
+_ATTRIBUTES = {True: "incoming_links", False: "outgoing_links"}
+
+
+def link(collection: Elements, other: Elements, *, inputs: bool) -> None:
+    """Create the links between two collections that are not there.
+
+    Args:
+        other: the inputs of *collection*; otherwise its outputs.
+
+    Raises:
+        EntityCollectionOperationError: entities of the two types cannot be linked, or they belong
+            to different sessions.
+        NoAttribute: entities of the type have no links.
+    """
+    attribute = _ATTRIBUTES[inputs]
+    link_type = _link_type(collection, other, attribute)
+    present = _present(collection, other, attribute, link_type)
+    for source, target in _pairs(collection, other, inputs=inputs):
+        if (key_of(source), key_of(target)) not in present:
+            collection.session.create(link_type, {"from": source, "to": target})
+
+
+def unlink(collection: Elements, other: Elements, *, inputs: bool) -> None:
+    """Delete all links between two collections; see `link`."""
+    attribute = _ATTRIBUTES[inputs]
+    link_type = _link_type(collection, other, attribute)
+    present = _present(collection, other, attribute, link_type)
+    for source, target in _pairs(collection, other, inputs=inputs):
+        for found in present.get((key_of(source), key_of(target)), []):
+            collection.session.delete(found)
+
+
+def _pairs(collection: Elements, other: Elements, *, inputs: bool) -> Iterator[tuple[Any, Any]]:
+    """Yield what links between the two collections lead from, and to."""
+    for entity, linked in product(collection.values(), other.values()):
+        yield (linked, entity) if inputs else (entity, linked)
+
+
+def _link_type(owner: Elements, other: Elements, links: str) -> str:
+    """Return the type of *owner*'s links, after a check that *other* can be linked."""
+    check_sessions((owner, other))
+    schema = owner._server_schema()
+    link_type = target_of(owner, links)
+    if link_type is None:
+        raise no_attribute(owner, links)
+    accepted = schema.types[link_type].relations["from"].target
+    if not schema.is_kind_of(other.entity_type.__name__, accepted):
+        raise EntityCollectionOperationError(
+            f"{owner.entity_type} and {other.entity_type} cannot be linked",
+            why=f"its links are of type {link_type}, between entities of type {accepted}",
+            hint=f"give a collection of {accepted}",
+        )
+    return link_type
+
+
+def _present(
+    owner: Elements, other: Elements, attribute: str, link_type: str
+) -> dict[tuple[Key, Key], list[Any]]:
+    """Return the links of *owner* by what they lead from and to; there may be several.
+
+    They are those that the server tells, and those that only the session knows of yet.
+    """
+    if not owner or not other:
+        return {}
+    fetch(owner, [f"{attribute}.from_id", f"{attribute}.to_id"])
+    created, deleted = _recorded(owner.session, link_type)
+    present: dict[tuple[Key, Key], list[Any]] = {}
+    for key, link in by_key([*read(owner, attribute).values(), *created]).items():
+        if key not in deleted:
+            present.setdefault((_end(link, "from"), _end(link, "to")), []).append(link)
+    return present
+
+
+def _recorded(session: Session, link_type: str) -> tuple[list[Any], set[Key]]:
+    """Return the links that the session created, and the ids of those that it deleted.
+
+    That is as far as the server has not heard of it: since the last commit, or deferred.
+    """
+    created: list[Any] = []
+    deleted: set[Key] = set()
+    for operation in getattr(session, "unsent_operations", session.recorded_operations):
+        if operation.entity_type != link_type:
+            continue
+        (key,) = operation.entity_key.values()
+        if isinstance(operation, CreateEntityOperation):
+            with suppress(KeyError):  # given up with a rollback
+                created.append(session._get(link_type, [key]))
+        elif isinstance(operation, DeleteEntityOperation):
+            deleted.add(str(key))
+    return created, deleted
+
+
+def _end(link: Any, end: str) -> Key:
+    """Return the id of what *link* refers to; it may hold only the entity, or only the id."""
+    entity = value_of(link, link.attributes.get(end))
+    if entity is NOT_SET or entity is None:
+        return str(value_of(link, link.attributes.get(f"{end}_id")))
+    return key_of(entity)

@@ -1,0 +1,226 @@
+"""Reading an attribute of every entity of a collection, from what is loaded.
+
+Nothing here asks the server. A scalar becomes a list with a value for each entity, in which
+``NOT_SET`` stands for what was not fetched; a relation becomes a collection, which is empty where
+nothing was fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ftrack_api.attribute import CollectionAttribute, ReferenceAttribute, ScalarAttribute
+from ftrack_api.symbol import NOT_SET
+
+from trackteroid_cli.errors import NoAttribute
+from trackteroid_cli.fluent.collections.elements import Elements, Held, Origin, by_key, value_of
+from trackteroid_cli.fluent.types.entity_types import EntityType
+from trackteroid_cli.fluent.types.paths import suggestion
+
+if TYPE_CHECKING:
+    from trackteroid_cli.engine.schema.schema import Schema
+
+#: What reads and assigns one custom attribute begins like this: ``custom_fend``.
+CUSTOM = "custom_"
+
+#: Relations to these types lead to entities of several types, so their collections are always of
+#: the wide one. It is ``TypedContext`` for contexts, though a parent may be a project.
+_WIDE = {"Context": "TypedContext", "TypedContext": "TypedContext", "Component": "Component"}
+
+
+def read(collection: Elements, name: str) -> Any:
+    """Return the values of an attribute, or the entities that it leads to.
+
+    Args:
+        name: an attribute, ``custom_<key>``, or an entity type.
+
+    Returns:
+        A list with a value for each entity (of metadata and custom attributes a dict), or a
+        collection. An entity whose own type lacks the attribute has the value None.
+
+    Raises:
+        NoAttribute: there is nothing of that name.
+        NoRelation, AmbiguousRelation: *name* is a type, and the way to it is not clear.
+    """
+    values = []
+    for entity in collection._elements.values():
+        attribute = entity.attributes.get(name)
+        if not isinstance(attribute, ScalarAttribute):
+            break
+        values.append(value_of(entity, attribute))
+    else:
+        return values
+    return _read_otherwise(collection, name)
+
+
+def _read_otherwise(collection: Elements, name: str) -> Any:
+    """Return what `read` does where an entity has no scalar attribute of that name."""
+    attribute = attribute_of(collection, name)
+    if isinstance(attribute, ScalarAttribute):
+        return [_value_or_none(entity, name) for entity in collection.values()]
+    if isinstance(attribute, (ReferenceAttribute, CollectionAttribute)):
+        return _related(collection, name)
+    if attribute is not None:
+        return [_mapping(entity, name) for entity in collection.values()]
+    if name.startswith(CUSTOM):
+        return _custom(collection, name.removeprefix(CUSTOM))
+    return follow_type(collection, name)
+
+
+def attribute_of(collection: Elements, name: str) -> Any:
+    """Return ftrack_api's attribute *name* of the first entity that has one, or None."""
+    for entity in collection._elements.values():
+        attribute = entity.attributes.get(name)
+        if attribute is not None:
+            return attribute
+    return None
+
+
+def follow_type(collection: Held, name: str) -> Held:
+    """Return the entities of type *name* that *collection* is related to."""
+    source = collection.entity_type.__name__
+    paths = collection.schema.paths(_schema_with(collection, name), source, name)
+    if not paths:
+        return collection[EntityType(name)]
+    found: list[Any] = [follow(collection, path) for path in paths]
+    together: Held = found[0].union(*found[1:]) if len(found) > 1 else found[0]
+    return together
+
+
+def follow(collection: Elements, path: str) -> Any:
+    """Return what *path* in ftrack's query language leads to, such as ``asset.parent[Shot]``."""
+    found: Any = collection
+    for segment in filter(None, path.split(".")):
+        attribute, _, cast = segment.rstrip("]").partition("[")
+        found = found.__getattr__(attribute)  # also where a method has that name
+        if cast:
+            found = found[EntityType(cast)]
+    return found
+
+
+def split_path(path: str) -> tuple[str, str]:
+    """Return *path* up to its last attribute, and that attribute without a cast."""
+    owner, _, last = path.rpartition(".")
+    return owner, last.partition("[")[0]
+
+
+def no_attribute(
+    collection: Elements, name: str, known: Iterable[str] | None = None
+) -> NoAttribute:
+    """Return the error that *collection* has no attribute *name*, but those in *known*."""
+    schema = collection._server_schema()
+    entity_type = schema.types[collection.entity_type.__name__]
+    types = schema.types if known is None else ()
+    if known is None:
+        known = [*entity_type.scalars, *entity_type.relations]
+    return NoAttribute(
+        f"{entity_type.name} has no attribute {name!r}",
+        why="it is neither in the server's schema of the type nor an entity type",
+        hint=suggestion(name, [*known, *types])
+        or f"there are: {', '.join(sorted(known)) or 'none'}",
+    )
+
+
+def target_of(collection: Elements, name: str) -> str | None:
+    """Return the type that attribute *name* leads to, or None if it holds values."""
+    schema = collection._server_schema()
+    kinds = {entity.entity_type for entity in collection.values()}
+    for type_name in (collection.entity_type.__name__, *kinds):
+        relation = schema.types[type_name].relations.get(name)
+        if relation is not None:
+            return relation.target
+    return None
+
+
+def empty_related(collection: Held, name: str) -> Held | None:
+    """Return the empty collection that a relation of an empty one is; None for other names."""
+    schema = collection._server_schema()
+    if name in schema.types:
+        return follow_type(collection, name)
+    target = target_of(collection, name)
+    if target is None:
+        return None
+    return collection._related(_WIDE.get(target, target), {}, Origin(collection, name))
+
+
+def is_loaded(entity: Any, name: str) -> bool:
+    """Return whether *entity* has attribute *name*, with a value."""
+    attribute = entity.attributes.get(name)
+    return attribute is not None and value_of(entity, attribute) is not NOT_SET
+
+
+def loaded(entity: Any, name: str) -> Any:
+    """Return what *entity* holds for a relation, merged into its session; ``NOT_SET`` if nothing.
+
+    ``entity[name]`` gives an attribute that was never fetched an empty value of its own, which
+    would hide what is fetched later.
+    """
+    attribute = entity.attributes.get(name)
+    if attribute is None:
+        return None
+    if value_of(entity, attribute) is NOT_SET:
+        return NOT_SET
+    return attribute.get_value(entity)
+
+
+def _value_or_none(entity: Any, name: str) -> Any:
+    attribute = entity.attributes.get(name)
+    return None if attribute is None else value_of(entity, attribute)
+
+
+def _related(collection: Held, name: str) -> Held:
+    found = by_key(_entities(collection, name))
+    target = target_of(collection, name)
+    kinds = {entity.entity_type for entity in found.values()}
+    if target in _WIDE:
+        target = _WIDE[target]
+    elif len(kinds) == 1:
+        # The narrower type has more attributes and relations: a resource may be a user.
+        target = kinds.pop()
+    if target is None:
+        raise no_attribute(collection, name)
+    return collection._related(target, found, Origin(collection, name))
+
+
+def _entities(collection: Elements, name: str) -> Iterator[Any]:
+    for entity in collection.values():
+        value = loaded(entity, name)
+        if value is None or value is NOT_SET:
+            continue
+        if hasattr(value, "entity_type"):
+            yield value
+        else:
+            yield from value
+
+
+def _mapping(entity: Any, name: str) -> Any:
+    """Return metadata or custom attributes of *entity* as a dict."""
+    value = loaded(entity, name)
+    if value is None or value is NOT_SET:
+        return value
+    return {
+        value_of(item, item.attributes.get(value.key_attribute)): value_of(
+            item, item.attributes.get(value.value_attribute)
+        )
+        for item in value.collection
+    }
+
+
+def _custom(collection: Elements, key: str) -> list[Any]:
+    if attribute_of(collection, "custom_attributes") is None:
+        raise no_attribute(collection, CUSTOM + key)
+    mappings = [_mapping(entity, "custom_attributes") for entity in collection.values()]
+    fetched = [each for each in mappings if isinstance(each, dict)]
+    if fetched and not any(key in each for each in fetched):
+        known = {CUSTOM + name for each in fetched for name in each}
+        raise no_attribute(collection, CUSTOM + key, known)
+    return [each.get(key) if isinstance(each, dict) else each for each in mappings]
+
+
+def _schema_with(collection: Elements, name: str) -> Schema:
+    """Return the server's schema, which must have a type *name*."""
+    schema = collection._server_schema()
+    if name not in schema.types:
+        raise no_attribute(collection, name)
+    return schema

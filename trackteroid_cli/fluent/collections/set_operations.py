@@ -1,0 +1,73 @@
+"""Set operations on collections."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from trackteroid_cli.errors import EntityCollectionOperationError
+from trackteroid_cli.fluent.collections.elements import Elements, check_sessions
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Combining(Elements):
+    """What a collection has of sets.
+
+    All raise `EntityCollectionOperationError` for collections of different sessions, or of types of
+    which neither is a kind of the other.
+    """
+
+    __slots__ = ()
+
+    def union(self, *collections: Elements) -> Self:
+        """Return all entities of this collection and of *collections*, of the widest type."""
+        type_name = self._common_type(collections)
+        found = dict(self._elements)
+        for collection in collections:
+            for key, entity in collection._elements.items():
+                found.setdefault(key, entity)
+        return self._related(type_name, found)
+
+    def intersection(self, *collections: Elements) -> Self:
+        """Return the entities that *collections* all have as well."""
+        self._common_type(collections)
+        return self._kept(
+            key for key in self._elements if all(key in each._elements for each in collections)
+        )
+
+    def difference(self, *collections: Elements) -> Self:
+        """Return the entities that none of *collections* has."""
+        self._common_type(collections)
+        return self._kept(
+            key for key in self._elements if not any(key in each._elements for each in collections)
+        )
+
+    def symmetric_difference(self, *collections: Elements) -> Self:
+        """Return the entities that exactly one of this collection and *collections* has."""
+        both = self.union(*collections)
+        counts = Counter(self._elements.keys())
+        for collection in collections:
+            counts.update(collection._elements.keys())
+        return both._kept(key for key in both._elements if counts[key] == 1)
+
+    def _kept(self, keys: Any) -> Self:
+        return self._derived({key: self._elements[key] for key in keys})
+
+    def _common_type(self, collections: tuple[Elements, ...]) -> str:
+        """Return the widest of the collections' types, after a check that they go together."""
+        check_sessions((self, *collections))
+        schema = self._server_schema()
+        widest = self.entity_type.__name__
+        for collection in collections:
+            other = collection.entity_type.__name__
+            if schema.is_kind_of(widest, other):
+                widest = other
+            elif not schema.is_kind_of(other, widest):
+                raise EntityCollectionOperationError(
+                    f"a collection of {widest} and one of {other} cannot be combined",
+                    why="neither type is a kind of the other",
+                    hint="turn both into a type that they have in common: TypedContext(collection)",
+                )
+        return widest

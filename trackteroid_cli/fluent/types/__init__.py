@@ -1,0 +1,1 @@
+"""Entity types, and the relations between them."""

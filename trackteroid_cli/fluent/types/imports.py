@@ -1,0 +1,32 @@
+"""Entity types by name, as scripts import them."""
+
+from __future__ import annotations
+
+from trackteroid_cli.fluent.types import standard_types
+from trackteroid_cli.fluent.types.entity_types import EntityType
+
+
+def standard_names() -> list[str]:
+    """Return the names of the types that every server has."""
+    return [name for name, each in vars(standard_types).items() if isinstance(each, EntityType)]
+
+
+def entity_type(name: str) -> EntityType:
+    """Return the entity type *name*; the default session is asked for one that is not standard.
+
+    Raises:
+        AttributeError: the server has no such type; close names are told.
+        NotConfigured, ServerError: the server cannot be asked.
+    """
+    if name in standard_names():
+        return EntityType(name)
+    from trackteroid_cli.fluent.types.paths import suggestion
+    from trackteroid_cli.fluent.types.schema import schema_of
+    from trackteroid_cli.session.session import default_session
+
+    session = default_session()
+    types = schema_of(session).types
+    if name in types:
+        return EntityType(name)
+    told = f"the server {session.server_url} has no entity type {name!r}"
+    raise AttributeError(f"{told}; {suggestion(name, types)}".rstrip("; "))

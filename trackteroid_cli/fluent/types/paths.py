@@ -1,0 +1,127 @@
+"""Paths of attributes: where they lead, checked against a schema."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from trackteroid_cli.engine.schema.schema import Attribute, Relation, Schema
+from trackteroid_cli.errors import NoRelation
+
+_SEGMENT = re.compile(r"(\w+)(?:\[(\w+)\])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Where a path ends.
+
+    Args:
+        text: the path, with the casts that ftrack needs to follow it.
+        type_name: the type of the entities that it leads to; that of the owner, for a value.
+        member: its last attribute.
+    """
+
+    text: str
+    type_name: str
+    member: Attribute | Relation
+
+
+def follow(schema: Schema, source: str, path: str) -> Reached:
+    """Follow *path*, such as ``asset.parent[Shot].name``, from an entity of type *source*.
+
+    Where only the kinds of a type have an attribute, the path is cast to the widest of them:
+    ``parent.project`` becomes ``parent[TypedContext].project``, as ftrack refuses it otherwise.
+
+    Raises:
+        NoRelation: there is no such attribute or type, or a value is followed further.
+    """
+    current = source
+    texts: list[str] = []
+    member: Attribute | Relation | None = None
+    for segment in path.split("."):
+        match = _SEGMENT.fullmatch(segment)
+        if match is None:
+            raise NoRelation(
+                f"cannot read {segment!r} in the path {path!r}",
+                why="a path is made of attributes and points, with a type in brackets as a cast",
+                hint="an example: asset.parent[Shot].name",
+            )
+        name, cast = match.groups()
+        owner = owner_of(schema, current, name)
+        if owner is None or (owner != current and not texts):
+            raise no_attribute(schema, current, name, path)
+        if owner != current:
+            texts[-1] = f"{texts[-1].partition('[')[0]}[{owner}]"
+        member = member_of(schema, owner, name)
+        texts.append(segment)
+        current = owner
+        if isinstance(member, Relation):
+            current = cast or member.target
+            _check_cast(schema, member, current, path)
+        elif cast or len(texts) < path.count(".") + 1:
+            raise NoRelation(
+                f"nothing follows {name!r} in the path {path!r}",
+                why=f"{name!r} of {owner} holds a value, not entities",
+                hint="end the path there",
+            )
+    assert member is not None
+    return Reached(".".join(texts), current, member)
+
+
+def owner_of(schema: Schema, type_name: str, name: str) -> str | None:
+    """Return *type_name* if it has the attribute, else the widest of its kinds that has it."""
+    kinds = [kind for kind in schema.concrete_types(type_name) if name in schema.types[kind]]
+    if type_name in kinds:
+        return type_name
+    return max(kinds, key=lambda kind: len(schema.concrete_types(kind)), default=None)
+
+
+def member_of(schema: Schema, type_name: str, name: str) -> Attribute | Relation:
+    """Return an attribute that *type_name* has."""
+    entity_type = schema.types[type_name]
+    return entity_type.relations.get(name) or entity_type.scalars[name]
+
+
+def check_type(schema: Schema, name: str) -> None:
+    """Check that the schema has a type.
+
+    Raises:
+        NoRelation: it has none of that name; close names are told.
+    """
+    if name not in schema.types:
+        raise NoRelation(
+            f"the server has no entity type {name!r}",
+            why="its schema does not name it",
+            hint=suggestion(name, schema.types) or "the server's administrator adds object types",
+        )
+
+
+def no_attribute(schema: Schema, type_name: str, name: str, path: str) -> NoRelation:
+    """Return the error that *type_name* has no attribute *name*."""
+    entity_type = schema.types[type_name]
+    names = [*entity_type.scalars, *entity_type.relations, *schema.types]
+    return NoRelation(
+        f"{type_name} has no attribute {name!r}",
+        why=f"the server's schema names none; asked for by {path!r}",
+        hint=suggestion(name, names) or f"it has {', '.join(sorted(entity_type.relations))}",
+    )
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return a question for the names that are close to *name*; nothing where none is."""
+    folded = {each.casefold(): each for each in known}
+    close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(folded[each] for each in close)}?" if close else ""
+
+
+def _check_cast(schema: Schema, relation: Relation, target: str, path: str) -> None:
+    check_type(schema, target)
+    if schema.types[target].root != schema.types[relation.target].root:
+        raise NoRelation(
+            f"cannot follow {path!r}",
+            why=f"{relation.name!r} leads to entities of type {relation.target}, none of which is "
+            f"of type {target}",
+            hint=f"cast to a kind of {relation.target}, or leave the cast out",
+        )

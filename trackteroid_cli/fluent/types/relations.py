@@ -1,0 +1,174 @@
+"""Relations by type: which attributes lead from entities of one type to those of another.
+
+A studio's own table comes first (see `relationship_files`), then what the server's schema gives
+(see `shortest`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import product
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from trackteroid_cli.engine.schema.schema import Attribute, Relation, Schema
+from trackteroid_cli.errors import NoRelation, UsageError
+from trackteroid_cli.fluent.types.entity_types import Path
+from trackteroid_cli.fluent.types.paths import (
+    check_type,
+    follow,
+    member_of,
+    no_attribute,
+    owner_of,
+    suggestion,
+)
+from trackteroid_cli.fluent.types.relationship_files import (
+    Entities,
+    find_file,
+    read_file,
+    read_mapping,
+)
+from trackteroid_cli.fluent.types.shortest_paths import shortest_paths
+
+
+class Relations:
+    """A named table of relations on top of what schemas give.
+
+    Args:
+        name: what the table is called; ``default`` for the one of every query.
+        entities: source type -> target type -> paths in ftrack's language.
+    """
+
+    def __init__(self, name: str, entities: Entities) -> None:
+        self.name = name
+        self.entities = entities
+        self._known: WeakKeyDictionary[Schema, dict[tuple[str, str], tuple[str, ...]]] = (
+            WeakKeyDictionary()
+        )
+
+    def __repr__(self) -> str:
+        return repr({"name": self.name, "entities": self.entities})
+
+    def paths(self, schema: Schema, source: str, target: str) -> tuple[str, ...]:
+        """Return the paths from an entity of type *source* to those of type *target*.
+
+        They are in ftrack's language, such as ``asset.parent[Shot]``; an entity that any of them
+        reaches counts. There are none where a *source* is itself a *target*.
+
+        Raises:
+            NoRelation: nothing leads there, or the table has a path that the schema does not know.
+            AmbiguousRelation: several attributes do, and the table names none.
+        """
+        known = self._known.setdefault(schema, {})
+        found = known.get((source, target))
+        if found is None:
+            found = known[source, target] = self._paths(schema, source, target)
+        return found
+
+    def resolve(self, schema: Schema, source: str, path: Path) -> tuple[str, ...]:
+        """Return the full paths that *path* stands for, with entities of type *source*.
+
+        Each name is an attribute, or an entity type that is reached as `paths` says.
+
+        Raises:
+            NoRelation, AmbiguousRelation: see `paths`; or there is no such attribute.
+        """
+        current = path._entity_type.__name__
+        texts = self.paths(schema, source, current) or ("",)
+        for name in path._names:
+            owner = owner_of(schema, current, name)
+            if owner is not None:
+                member = member_of(schema, owner, name)
+                steps: tuple[str, ...] = (name,)
+                current = member.target if isinstance(member, Relation) else owner
+            elif name in schema.types:
+                steps = self.paths(schema, current, name) or ("",)
+                current = name
+            else:
+                raise no_attribute(schema, current, name, repr(path))
+            texts = tuple(".".join(filter(None, each)) for each in product(texts, steps))
+        return tuple(follow(schema, source, text).text for text in texts if text)
+
+    def _paths(self, schema: Schema, source: str, target: str) -> tuple[str, ...]:
+        for name in (source, target):
+            check_type(schema, name)
+        if schema.is_kind_of(source, target):
+            return ()
+        own = self._own(schema, source, target)
+        if own is None:
+            return shortest_paths(schema, source, target)
+        return tuple(self._checked(schema, source, target, path) for path in own)
+
+    def _own(self, schema: Schema, source: str, target: str) -> tuple[str, ...] | None:
+        """Return what the table has for *source*, or for the nearest type that it is a kind of."""
+        sources = [
+            name
+            for name, targets in self.entities.items()
+            if target in targets and schema.is_kind_of(source, name)
+        ]
+        if not sources:
+            return None
+        nearest = min(sources, key=lambda name: len(schema.concrete_types(name)))
+        return self.entities[nearest][target]
+
+    def _checked(self, schema: Schema, source: str, target: str, path: str) -> str:
+        reached = follow(schema, source, path)
+        if isinstance(reached.member, Attribute):
+            raise NoRelation(
+                f"the relationships of {self.name!r} lead from {source} to {target} by {path!r}",
+                why="that ends with a value, not with entities",
+                hint="correct it in the relationship file",
+            )
+        kinds = (reached.type_name, target), (target, reached.type_name)
+        if not any(schema.is_kind_of(kind, of) for kind, of in kinds):
+            raise NoRelation(
+                f"the relationships of {self.name!r} lead from {source} to {target} by {path!r}",
+                why=f"that leads to entities of type {reached.type_name}",
+                hint="correct it in the relationship file",
+            )
+        if schema.is_kind_of(reached.type_name, target):
+            return reached.text
+        # Of what the path leads to, only the entities of the target type are meant.
+        return f"{reached.text.removesuffix(f'[{reached.type_name}]')}[{target}]"
+
+
+class RelationSets:
+    """The tables of relations by name: ``SCHEMA.default`` and the studio's own overrides.
+
+    The relationship file is read when a table is first asked for.
+    """
+
+    def __init__(self) -> None:
+        self._sets: dict[str, Relations] | None = None
+
+    def load(self, relationships: Mapping[str, Any]) -> None:
+        """Use *relationships* in place of what the file holds; its form is that of the file.
+
+        Raises:
+            NotConfigured: they do not have that form.
+        """
+        self._sets = _sets(read_mapping(relationships, "the relationships"))
+
+    def __getitem__(self, name: str) -> Relations:
+        if self._sets is None:
+            file = find_file()
+            self._sets = _sets(read_file(file) if file else [("default", {})])
+        if name not in self._sets:
+            raise UsageError(
+                f"there are no relationships called {name!r}",
+                why=f"the relationship file has {', '.join(self._sets)}",
+                hint=suggestion(name, self._sets) or "add them to its overrides",
+            )
+        return self._sets[name]
+
+    def __getattr__(self, name: str) -> Relations:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self[name]
+
+
+def _sets(tables: Iterable[tuple[str, Entities]]) -> dict[str, Relations]:
+    return {name: Relations(name, entities) for name, entities in tables}
+
+
+SCHEMA = RelationSets()

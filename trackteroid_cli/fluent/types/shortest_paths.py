@@ -1,0 +1,202 @@
+"""The shortest path between two entity types that a schema gives.
+
+* The contexts of a production lie in levels: ``children`` or ``parent`` lead to the next one,
+  ``descendants`` or ``ancestors`` further; a project is ``project``, and all else below it are its
+  ``descendants``. Of types without a level nothing is assumed, but that tasks lie below them and
+  that a folder lies above.
+* Elsewhere the fewest attributes win, as long as they go down before they go up: collections
+  first, then references, so that ``status.tasks`` never passes for the neighbours of a task.
+* Of several, those without a cast win; then the one that is named after the type it leads to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from trackteroid_cli.engine.schema.schema import Relation, Schema, snake_case
+from trackteroid_cli.errors import AmbiguousRelation, NoRelation
+
+#: Attributes that are no part of how a production hangs together.
+_ASIDE = frozenset({"created_by", "custom_attributes", "latest_version", "metadata", "thumbnail"})
+
+#: Attributes that a path may end with and does not pass through: what is beyond belongs to
+#: somebody else. A task's users are its assignees, not those who wrote a note.
+_ENDS = frozenset(
+    {
+        "allocations",
+        "appointments",
+        "children",
+        "container",
+        "custom_attribute_links",
+        "custom_attribute_links_from",
+        "in_reply_to",
+        "incoming_links",
+        "lists",
+        "managers",
+        "members",
+        "note_components",
+        "notes",
+        "outgoing_links",
+        "replies",
+        "status_changes",
+        "tasks",
+        "timelogs",
+        "used_in_versions",
+        "uses_versions",
+    }
+)
+
+#: Relations between contexts, which `_between_contexts` knows about.
+_HIERARCHY = frozenset({"ancestors", "children", "descendants", "parent", "project"})
+
+#: How deep object types usually lie.
+_LEVELS = {"Episode": 1, "Sequence": 2, "AssetBuild": 3, "Shot": 3, "Task": 4}
+
+#: What the rules would not find: an asset belongs to a task by its versions, not by its place.
+_USUAL = {("Asset", "Task"): ("versions.task",)}
+
+_LONGEST = 5
+
+
+class _Way(NamedTuple):
+    """A path on its way: its attributes, where it is, and whether it has turned upwards."""
+
+    names: tuple[str, ...]
+    type_name: str
+    upwards: bool
+    passed: frozenset[str]
+
+
+def shortest_paths(schema: Schema, source: str, target: str) -> tuple[str, ...]:
+    """Return the paths from an entity of type *source* to those of type *target*.
+
+    There is more than one where entities of the target type lie in several places, such as the
+    project of an asset: above its parent, or the parent itself.
+
+    Raises:
+        NoRelation: none is plain; what leads there in a roundabout way is listed.
+        AmbiguousRelation: several are as good as one another.
+    """
+    if (source, target) in _USUAL:
+        return _USUAL[source, target]
+    if schema.is_kind_of(source, "Context") and schema.is_kind_of(target, "Context"):
+        return (_only(_between_contexts(source, target), source, target),)
+    found = _best(_search(schema, source, target, turning=False), target)
+    if not found:
+        raise _none(source, target, _search(schema, source, target, turning=True))
+    return _whole_hierarchy(schema, _only(found, source, target), target)
+
+
+def _between_contexts(source: str, target: str) -> list[str]:
+    """Return the paths within the hierarchy; two of them where nothing tells up from down."""
+    if target == "Project":
+        return ["project"]
+    if target == "Context":
+        return ["parent", "children"]
+    if source == "Project":
+        return [f"descendants[{target}]"]
+    here, there = _LEVELS.get(source), _LEVELS.get(target)
+    if here and there and here != there:
+        near = abs(here - there) == 1
+        if here > there:
+            return [f"parent[{target}]" if near else f"ancestors[{target}]"]
+        return [f"children[{target}]" if near else f"descendants[{target}]"]
+    if "Folder" in (source, target) or "Task" in (source, target):
+        up = source == "Task" or target == "Folder"
+        return [f"parent[{target}]" if up else f"children[{target}]"]
+    return [f"parent[{target}]", f"children[{target}]"]
+
+
+def _whole_hierarchy(schema: Schema, path: str, target: str) -> tuple[str, ...]:
+    """Return *path*, and where else above its end entities of type *target* lie."""
+    entry = path.removesuffix(f"[{target}]")
+    if entry == path or not schema.is_kind_of(target, "Context"):
+        return (path,)
+    if target == "Project":
+        return path, f"{entry}[TypedContext].project"
+    if _LEVELS.get(target, 3) < 3:
+        return path, f"{entry}[TypedContext].ancestors[{target}]"
+    return (path,)
+
+
+def _search(schema: Schema, source: str, target: str, *, turning: bool) -> list[tuple[str, ...]]:
+    """Return the shortest ways, all of equal length.
+
+    Args:
+        turning: whether they may also go down again after they went up.
+    """
+    ways = [_Way((), source, False, frozenset({source}))]
+    for _ in range(_LONGEST):
+        found = [
+            (*way.names, last) for way in ways for last in _last_steps(schema, way, target, turning)
+        ]
+        if found:
+            return list(dict.fromkeys(found))
+        ways = [longer for way in ways for longer in _longer(schema, way, turning)]
+    return []
+
+
+def _last_steps(schema: Schema, way: _Way, target: str, turning: bool) -> Iterator[str]:
+    for name, relation in _steps(schema, way, turning):
+        if relation.target == target:
+            yield name
+        elif schema.is_kind_of(target, relation.target):
+            yield f"{name}[{target}]"
+        elif schema.is_kind_of(relation.target, target) and target not in (
+            "Context",
+            "TypedContext",
+        ):
+            yield name
+
+
+def _longer(schema: Schema, way: _Way, turning: bool) -> Iterator[_Way]:
+    for name, relation in _steps(schema, way, turning):
+        if relation.name in _ENDS or relation.target in way.passed:
+            continue
+        upwards = way.upwards or relation.single
+        names, passed = (*way.names, name), way.passed | {relation.target}
+        yield _Way(names, relation.target, upwards, passed)
+        if relation.target == "Context" and "TypedContext" in schema.types:
+            yield _Way((*way.names, f"{name}[TypedContext]"), "TypedContext", upwards, passed)
+
+
+def _steps(schema: Schema, way: _Way, turning: bool) -> Iterator[tuple[str, Relation]]:
+    in_hierarchy = schema.is_kind_of(way.type_name, "Context")
+    for name, relation in schema.types[way.type_name].relations.items():
+        if name in _ASIDE or name.startswith("_"):
+            continue
+        if in_hierarchy and name in _HIERARCHY and name != "project":
+            continue
+        if way.upwards and not relation.single and not turning:
+            continue
+        yield name, relation
+
+
+def _best(ways: Iterable[tuple[str, ...]], target: str) -> list[str]:
+    """Return the ways that are not worse than another."""
+    paths = [".".join(way) for way in ways]
+    paths = [path for path in paths if "[" not in path] or paths
+    named = {snake_case(target), f"{snake_case(target)}s"}
+    return [path for path in paths if path.rpartition(".")[2] in named] or paths
+
+
+def _only(paths: list[str], source: str, target: str) -> str:
+    if len(paths) > 1:
+        raise AmbiguousRelation(
+            f"several ways lead from {source} to {target}",
+            why="they are " + ", ".join(paths),
+            hint="write the one that is meant, or name it in the relationship file",
+        )
+    return paths[0]
+
+
+def _none(source: str, target: str, ways: list[tuple[str, ...]]) -> NoRelation:
+    paths = [".".join(way) for way in ways]
+    return NoRelation(
+        f"nothing plainly leads from {source} to {target}",
+        why="there is " + ", ".join(paths[:8])
+        if paths
+        else "no attributes of the server's schema connect them",
+        hint="write the path that is meant, or name it in the relationship file",
+    )

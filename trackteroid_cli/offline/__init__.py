@@ -1,0 +1,1 @@
+"""A replica in place of the server."""

@@ -1,0 +1,143 @@
+"""Replicas: engine files filled from a server, one folder for each server under the local state.
+
+A pull makes a new file, a *generation*, and then names it in the file ``current``, so that what is
+in use never changes and is never half of a pull.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trackteroid_cli.errors import NotPulled, ReplicaError
+from trackteroid_cli.offline.holdings import SETTING, Holdings
+from trackteroid_cli.settings import folder_name, home
+
+if TYPE_CHECKING:
+    from trackteroid_cli.engine.engine import Engine
+
+#: Every user of the server may ask the replica: it answers only on this machine, so its key is no
+#: secret.
+REPLICA_KEY = "replica-key"
+
+#: Names the generation in use.
+CURRENT = "current"
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """A generation: its file, what it holds, and its size in bytes."""
+
+    path: Path
+    holdings: Holdings
+    size: int
+
+
+def folder(server_url: str) -> Path:
+    """Return where the replica of the server is kept, whether there is one or not."""
+    return home() / "replicas" / folder_name(server_url)
+
+
+def current(server_url: str) -> Replica | None:
+    """Return the replica of the server that is in use, or None where nothing was pulled yet.
+
+    Raises:
+        ReplicaError: it cannot be read.
+    """
+    place = folder(server_url)
+    name = None
+    while True:
+        former, name = name, _named(place)
+        if name is None:
+            return None
+        path = place / name
+        # A pull that ends just now names another one and removes this one: look again.
+        if path.exists() or name == former:
+            return _read(path)
+
+
+def required(server_url: str) -> Replica:
+    """Return the replica of the server that is in use.
+
+    Raises:
+        NotPulled: there is none.
+        ReplicaError: it cannot be read.
+    """
+    found = current(server_url)
+    if found is None:
+        raise NotPulled(
+            f"there is no replica of {server_url.rstrip('/')}",
+            why="nothing was pulled from it on this machine",
+            hint="while the server can be reached, run: trackteroid replica pull --project NAME, "
+            "or --all-projects",
+        )
+    return found
+
+
+def engine(replica: Replica) -> Engine:
+    """Return an engine on *replica*; the caller closes it.
+
+    Raises:
+        ExtraMissing: the packages that the engine needs are not installed.
+        ReplicaError: the file cannot be opened.
+    """
+    from trackteroid_cli.server.sandbox import engine_type
+
+    if not replica.path.exists():
+        raise _unreadable(replica.path, "the file is gone; a pull may have replaced it just now")
+    try:
+        return engine_type()(replica.path, server_url=replica.holdings.server)
+    except (sqlite3.Error, ValueError) as error:
+        raise _unreadable(replica.path, str(error)) from error
+
+
+def count_rows(replica: Replica) -> dict[str, int]:
+    """Return how many rows of each entity type *replica* has, the most first; no type has none.
+
+    Raises:
+        ReplicaError: it cannot be read.
+    """
+    rows: dict[str, int] = {}
+    with closing(engine(replica)) as opened:
+        for family in opened.store.schema.families.values():
+            if family.dense:
+                continue
+            name = f'"{family.discriminator}"' if family.polymorphic else f"'{family.root}'"
+            counted = opened.store.connection.execute(
+                f'SELECT {name}, count(*) FROM "{family.table}" GROUP BY 1 HAVING count(*)'
+            )
+            rows.update(counted)
+    return dict(sorted(rows.items(), key=lambda each: (-each[1], each[0])))
+
+
+def _named(place: Path) -> str | None:
+    """Return the name of the generation in use."""
+    try:
+        return (place / CURRENT).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unreadable(place / CURRENT, error.strerror or str(error)) from error
+
+
+def _read(path: Path) -> Replica:
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            (text,) = connection.execute(
+                "SELECT value FROM _setting WHERE name = ?", [SETTING]
+            ).fetchone() or ("",)
+        return Replica(path, Holdings.from_json(text), path.stat().st_size)
+    except (sqlite3.Error, ValueError, OSError) as error:
+        raise _unreadable(path, str(error)) from error
+
+
+def _unreadable(path: Path, why: str) -> ReplicaError:
+    return ReplicaError(
+        f"cannot read the replica {path}",
+        why=why,
+        hint="run the same command again; if it is still so, remove the folder "
+        f"{path.parent} and pull again with `trackteroid replica pull`",
+    )

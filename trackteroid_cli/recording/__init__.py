@@ -1,0 +1,1 @@
+"""Recording: a program run with every session deferred."""

@@ -1,0 +1,299 @@
+"""Keeping: what a commit is about to delete is written down first, so that it can be brought back.
+
+Of each entity the batch keeps the operations that create it anew with the same id: a create with
+the attributes that a client may set, then creates of the rows that cannot be without it, such as
+metadata, and updates of its custom attributes. What else the server deletes along with it is
+counted, so that a revert can tell what it does not bring back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from trackteroid_cli.batches.batch import Batch, Label, append_kept
+from trackteroid_cli.batches.labels import NAMES, label_of
+from trackteroid_cli.batches.operations import (
+    Create,
+    Delete,
+    Identity,
+    Operation,
+    Update,
+    from_json,
+    identity,
+    to_json,
+)
+from trackteroid_cli.errors import (
+    BatchUnreadable,
+    InvalidExpression,
+    InvalidOperation,
+    ServerRefused,
+)
+from trackteroid_cli.server.expressions import PAGE, condition, query, reference
+
+if TYPE_CHECKING:
+    from trackteroid_cli.server.connection import Connection
+
+#: Collections of rows that go with their owner and are simple to make again, with the column of
+#: the row that names the owner.
+_PARTS = {
+    "metadata": "parent_id",
+    "recipients": "note_id",
+    "note_label_links": "note_id",
+    "note_components": "note_id",
+    "appointments": "context_id",
+    "managers": "context_id",
+    "incoming_links": "to_id",
+    "outgoing_links": "from_id",
+}
+
+#: The key of a custom attribute's value.
+_VALUE_KEY = ("configuration_id", "entity_id")
+
+#: Collections that are set as an attribute of their owner.
+_SET_ON_OWNER = frozenset({"scopes"})
+
+#: Collections that show what other ones hold, from another side.
+_DERIVED = frozenset(
+    {"ancestors", "descendants", "allocations", "assignments", "uses_versions", "used_in_versions"}
+)
+
+#: Attributes that the server alone tells, though the schemas do not call them computed.
+_TOLD_BY_SERVER = frozenset({"link", "_link", "is_latest_version"})
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a batch keeps of an entity that it deleted.
+
+    Attributes:
+        operations: they create it anew, the entity itself first.
+        labels: what the entities that these refer to are called.
+        lost: how many entities the server deleted along with it, or took from it, and that
+            *operations* do not bring back; by the name of the collection that they were in.
+    """
+
+    operations: list[Operation]
+    labels: dict[Identity, Label] = field(default_factory=dict)
+    lost: dict[str, int] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as a batch holds it."""
+        return {
+            "operations": [to_json(operation) for operation in self.operations],
+            "labels": [[*entity, *label] for entity, label in self.labels.items()],
+            "lost": self.lost,
+        }
+
+
+def keep(batch: Batch, operations: Iterable[Operation], connection: Connection) -> None:
+    """Add to *batch* what the server holds of the entities that *operations* delete.
+
+    What was kept before stays: an earlier attempt may have deleted the entity since. On return it
+    is on the disk; without deletes nothing is asked and nothing is written. What the server refuses
+    to tell is not kept.
+
+    Args:
+        operations: what is about to be sent, of the batch.
+
+    Raises:
+        ServerError: the server is out of reach.
+        StorageError: the disk refuses; nothing is to be sent then.
+    """
+    deleted = [each for each in operations if isinstance(each, Delete)]
+    if not deleted:
+        return
+    with Batch(batch.path) as current:
+        known = current.kept()
+    missing = {identity(each): each for each in deleted if identity(each) not in known}
+    if missing:
+        gone = {identity(each) for each in batch.operations() if isinstance(each, Delete)}
+        found = _Server(connection, gone).entities(list(missing.values()))
+        append_kept(batch.path, {entity: kept.as_json() for entity, kept in found.items()})
+
+
+def kept_of(batch: Batch) -> dict[Identity, Kept]:
+    """Return what *batch* keeps of each entity that a commit of it deleted.
+
+    Raises:
+        BatchUnreadable: the file is damaged.
+    """
+    try:
+        return {entity: _read(document) for entity, document in batch.kept().items()}
+    except (InvalidOperation, KeyError, TypeError, ValueError) as error:
+        raise BatchUnreadable(
+            f"cannot read {batch.path}",
+            why=f"what it keeps of deleted entities is damaged: {error}",
+            hint="the file is left as it is; what the batch deleted cannot be brought back from it",
+        ) from error
+
+
+def _read(document: Mapping[str, Any]) -> Kept:
+    return Kept(
+        [from_json(each) for each in document["operations"]],
+        {
+            (entity_type, tuple(key)): Label(label, tuple(link))
+            for entity_type, key, label, link in document["labels"]
+        },
+        dict(document["lost"]),
+    )
+
+
+# -- asking ----------------------------------------------------------------------------------------
+
+
+class _Server:
+    """Asks a server for entities as they are before they are deleted.
+
+    Args:
+        gone: all that the batch deletes by operations of its own.
+    """
+
+    def __init__(self, connection: Connection, gone: set[Identity]) -> None:
+        self._connection = connection
+        self._schemas = connection.schemas
+        self._gone = gone
+
+    def entities(self, deleted: Sequence[Delete]) -> dict[Identity, Kept]:
+        """Return what is to be kept of each entity that is there."""
+        found: dict[Identity, Kept] = {}
+        for entity_type, group in _grouped(deleted, self._schemas):
+            try:
+                found.update(self._of_type(entity_type, group))
+            except (ServerRefused, InvalidExpression):
+                continue  # it may be deleted, and not read: a revert tells that it is not known
+        return found
+
+    def _of_type(self, entity_type: str, keys: Sequence[Mapping[str, str]]) -> dict[Identity, Kept]:
+        found: dict[Identity, Kept] = {}
+        asked = query(entity_type, self._asked(entity_type), condition(keys))
+        for data in self._connection.call([asked])[0]["data"]:
+            create = self._create(entity_type, data)
+            found[entity_type, tuple(create.entity_key.values())] = Kept(
+                [create], dict(self._labels(data)), self._lost(entity_type, data)
+            )
+        if found and "id" in keys[0]:
+            self._add_parts(entity_type, [key["id"] for key in keys], found)
+        return found
+
+    def _add_parts(
+        self, entity_type: str, ids: Sequence[str], found: Mapping[Identity, Kept]
+    ) -> None:
+        """Add what makes the rows that go with the owners *ids*."""
+        kinds = list(self._kinds_of_parts(entity_type))
+        queries = [
+            query(row_type, asked, condition([{column: id_} for id_ in ids]))
+            for row_type, column, asked, _ in kinds
+        ]
+        answers = self._connection.call(queries) if queries else []
+        for (row_type, column, _, values), answer in zip(kinds, answers, strict=True):
+            for data in answer["data"]:
+                kept = found.get((entity_type, (data[column],)))
+                if kept is None:
+                    continue
+                if values is not None:
+                    key = {name: data[name] for name in _VALUE_KEY}
+                    kept.operations.append(Update(values, key, "value", data["value"]))
+                else:
+                    kept.operations.append(self._create(row_type, data))
+                    kept.labels.update(self._labels(data))
+
+    def _kinds_of_parts(
+        self, entity_type: str
+    ) -> Iterator[tuple[str, str, Iterable[str], str | None]]:
+        """Yield each type of such rows, the column of the owner, and what to ask for.
+
+        For custom attributes, also the type by which a client sets them.
+        """
+        properties = self._schemas[entity_type]["properties"]
+        for name, column in _PARTS.items():
+            row_type = properties.get(name, {}).get("items", {}).get("$ref")
+            if row_type in self._schemas and column in self._schemas[row_type]["properties"]:
+                asked = dict.fromkeys((*self._asked(row_type, parts=True), column))
+                yield row_type, column, asked, None
+        values = properties.get("custom_attributes", {}).get("items", {}).get("$ref")
+        if values is not None:
+            # Only what was set: the type of the collection has a value for every attribute.
+            yield "CustomAttributeValue", "entity_id", (*_VALUE_KEY, "value"), values
+
+    def _asked(self, entity_type: str, *, parts: bool = False) -> Iterator[str]:
+        """Yield what to ask for; of *parts*, no collections."""
+        yield from self._schemas[entity_type]["primary_key"]
+        properties = self._schemas[entity_type]["properties"]
+        for name in self._settable(entity_type):
+            yield name
+            target = self._schemas.get(properties[name].get("$ref"), {"properties": {}})
+            yield from (f"{name}.{each}" for each in NAMES if each in target["properties"])
+        if not parts:
+            yield from self._collections(entity_type)
+
+    def _settable(self, entity_type: str) -> Iterator[str]:
+        """Yield the attributes that a create may set; of a reference, not also its column."""
+        schema = self._schemas[entity_type]
+        never = {*schema["primary_key"], *schema.get("computed", ()), *_TOLD_BY_SERVER}
+        for name, fragment in schema["properties"].items():
+            target = fragment.get("$ref")
+            if name in never or f"{name}_id" in never or fragment.get("restricted_projection"):
+                continue
+            if target is None and fragment.get("type", "array") in (
+                "array",
+                "mapped_array",
+                "object",
+            ):
+                continue
+            owner = name.removesuffix("_id")
+            if owner == name or "$ref" not in schema["properties"].get(owner, {}):
+                yield name
+
+    def _collections(self, entity_type: str) -> Iterator[str]:
+        """Yield the collections of what goes with an entity, other than its parts."""
+        for name, fragment in self._schemas[entity_type]["properties"].items():
+            if fragment.get("type") == "array" and name not in _PARTS and name not in _DERIVED:
+                yield name
+
+    def _create(self, entity_type: str, data: Mapping[str, Any]) -> Create:
+        key = {name: str(data[name]) for name in self._schemas[entity_type]["primary_key"]}
+        values = {
+            name: reference(data.get(name), self._schemas) for name in self._settable(entity_type)
+        }
+        for name in _SET_ON_OWNER.intersection(data):
+            values[name] = [reference(each, self._schemas) for each in data[name]] or None
+        return Create(
+            str(data.get("__entity_type__", entity_type)),
+            key,
+            {name: value for name, value in values.items() if value is not None},
+        )
+
+    def _lost(self, entity_type: str, data: Mapping[str, Any]) -> dict[str, int]:
+        lost = {}
+        for name in self._collections(entity_type):
+            members = [self._identity(each) for each in data.get(name) or ()]
+            number = sum(each not in self._gone for each in members)
+            if number and name not in _SET_ON_OWNER:
+                lost[name] = number
+        return lost
+
+    def _labels(self, data: Mapping[str, Any]) -> Iterator[tuple[Identity, Label]]:
+        for value in data.values():
+            if isinstance(value, Mapping) and "__entity_type__" in value:
+                label = label_of(value)
+                if label is not None:
+                    yield self._identity(value), label
+
+    def _identity(self, reference: Mapping[str, Any]) -> Identity:
+        entity_type = str(reference["__entity_type__"])
+        names = self._schemas[entity_type]["primary_key"]
+        return entity_type, tuple(str(reference[name]) for name in names)
+
+
+def _grouped(
+    deleted: Iterable[Delete], known: Mapping[str, Any]
+) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """Yield the keys of each type that a server knows, as many at a time as one query takes."""
+    by_type: dict[str, list[dict[str, str]]] = {}
+    for each in deleted:
+        by_type.setdefault(each.entity_type, []).append(each.entity_key)
+    for entity_type, keys in by_type.items():
+        for start in range(0, len(keys) if entity_type in known else 0, PAGE):
+            yield entity_type, keys[start : start + PAGE]

@@ -1,0 +1,1 @@
+"""The server: connections, queries, trying again, and servers that are embedded."""

@@ -1,0 +1,287 @@
+"""A connection to a server: calls that need no entities in memory.
+
+Replay, query and inspect talk to ftrack through this rather than through ``ftrack_api``, whose
+session builds a class for each entity type before the first call.
+
+Source: ``ftrack_api/session.py``, ``call``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from trackteroid_cli.errors import (
+    AnswerLost,
+    CredentialsRejected,
+    InvalidExpression,
+    ReplicaError,
+    ServerBusy,
+    ServerError,
+    ServerRefused,
+    ServerUnreachable,
+)
+from trackteroid_cli.moments import ago
+from trackteroid_cli.server import sandbox
+from trackteroid_cli.settings import Server, cache_folder
+
+if TYPE_CHECKING:
+    from trackteroid_cli.offline.server import OfflineServer
+    from trackteroid_cli.server.answer_cache import Answers
+
+#: Seconds to wait for an answer unless told otherwise; ftrack_api's own default.
+TIMEOUT = 60.0
+
+#: The name that ftrack_api gives to its copy of the schemas, which this one is shared with.
+_SCHEMA_CACHE = "ftrack_api_schema_cache.json"
+
+
+class Connection:
+    """A fresh connection to *server*; a context manager.
+
+    Args:
+        server: where, and as whom.
+        timeout: seconds to wait for the answer to one request.
+        headers: sent with each request, besides ftrack's own.
+        cookies: sent with each request.
+        offline: what answers in place of the server; it stays open.
+        answers: where answers of queries are kept, to be reused; it stays open.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        timeout: float = TIMEOUT,
+        headers: Mapping[str, str] | None = None,
+        cookies: Mapping[str, str] | None = None,
+        offline: OfflineServer | None = None,
+        answers: Answers | None = None,
+    ) -> None:
+        self.server = server
+        self.timeout = timeout
+        #: Seconds until the last answer came, and its Date header; '' where it had none.
+        self.answered_in = 0.0
+        self.server_time = ""
+        self._session = requests.Session()
+        self._session.headers.update(headers or {})
+        self._session.cookies.update(cookies or {})
+        self._session.headers.update(
+            {
+                "ftrack-user": server.api_user,
+                "ftrack-api-key": server.api_key,
+                "ftrack-strict-api": "false",
+                "content-type": "application/json",
+                "accept": "application/json",
+            }
+        )
+        if offline is None:
+            sandbox.mount(self._session)
+        else:
+            from trackteroid_cli.offline.server import mount
+
+            mount(self._session, offline)
+        if answers is not None:
+            answers.mount(self._session, server.url)
+
+    def __enter__(self) -> Connection:
+        """Return the connection."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self._session.close()
+
+    def call(self, operations: list[dict[str, Any]]) -> list[Any]:
+        """Send *operations* as one request and return the result of each.
+
+        Raises:
+            ServerUnreachable: the request did not reach the server; nothing happened there.
+            AnswerLost: the request was sent, and no answer that can be read came back.
+            CredentialsRejected: the server does not accept the user or the key.
+            InvalidExpression: a query cannot be read.
+            ServerRefused: any other refusal; the server changed nothing.
+        """
+        body = json.dumps(operations, ensure_ascii=False, separators=(",", ":"))
+        try:
+            response = self._session.post(
+                f"{self.server.url}/api",
+                data=body.encode("utf-8", "surrogatepass"),
+                timeout=self.timeout,
+            )
+        except requests.RequestException as error:
+            raise self._no_answer(error) from error
+        self.answered_in = response.elapsed.total_seconds()
+        self.server_time = response.headers.get("Date", "")
+        answer = self._read(response)
+        if len(answer) != len(operations):
+            raise self._unreadable(f"it has {len(answer)} results for {len(operations)} operations")
+        return answer
+
+    def server_information(self) -> dict[str, Any]:
+        """Return what the server tells of itself; the cheapest way to check the credentials."""
+        information: dict[str, Any] = self.call([{"action": "query_server_information"}])[0]
+        return information
+
+    @cached_property
+    def schemas(self) -> dict[str, dict[str, Any]]:
+        """The server's entity schemas by name; asked for once, as checking them takes its time."""
+        return {schema["id"]: schema for schema in self._load_schemas()}
+
+    def _load_schemas(self) -> list[dict[str, Any]]:
+        """Return the schemas from the local copy while it is current, else from the server."""
+        import hashlib
+
+        known = self.server_information().get("schema_hash")
+        try:
+            file = cache_folder(self.server.url) / _SCHEMA_CACHE
+            schemas: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+            text = json.dumps(schemas, sort_keys=True).encode()
+            if hashlib.md5(text, usedforsecurity=False).hexdigest() == known:
+                return schemas
+        except (OSError, ValueError):
+            pass  # no copy yet, or half of one: fetch it
+        schemas = self.call([{"action": "query_schemas"}])[0]
+        with suppress(OSError):  # it goes without a copy, too
+            write_whole(cache_folder(self.server.url) / _SCHEMA_CACHE, json.dumps(schemas))
+        return schemas
+
+    def _no_answer(self, error: requests.RequestException) -> ServerError:
+        url = self.server.url
+        if isinstance(
+            error,
+            (
+                requests.exceptions.InvalidURL,
+                requests.exceptions.MissingSchema,
+                requests.exceptions.InvalidSchema,
+            ),
+        ):
+            return ServerUnreachable(
+                f"cannot reach {url}",
+                why="that is not the address of a server",
+                hint="correct FTRACK_SERVER; it looks like https://studio.ftrackapp.com",
+            )
+        if isinstance(error, requests.ConnectionError) and not was_sent(error):
+            return unreachable(url, error)
+        waited = f"no answer in {self.timeout:g} s"
+        return AnswerLost(
+            f"{url} did not answer",
+            why=waited if isinstance(error, requests.Timeout) else _root_cause(error),
+            hint="run the same command again; what the server already has is not sent twice",
+        )
+
+    def _read(self, response: requests.Response) -> list[Any]:
+        url = self.server.url
+        if response.status_code == requests.codes.too_many_requests:
+            raise ServerBusy(url, retry_after=_seconds(response.headers.get("Retry-After")))
+        answer = _parsed(response.content)
+        if isinstance(answer, list) and response.ok:
+            return answer
+        if not isinstance(answer, dict) or "exception" not in answer:
+            if response.status_code in (401, 403):
+                raise self._rejected()
+            raise self._unreadable(
+                f"HTTP status {response.status_code}, "
+                f"{len(response.content)} bytes that are not ftrack's JSON"
+            )
+        kind, content = str(answer["exception"]), str(answer.get("content", ""))
+        if kind in ("InvalidCredentialsError", "FTAuthenticationError"):
+            raise self._rejected(content)
+        if kind == "ParseError":
+            raise InvalidExpression(content)
+        raise ServerRefused(kind, content)
+
+    def _unreadable(self, why: str) -> AnswerLost:
+        return AnswerLost(
+            f"{self.server.url} gave an answer that cannot be read",
+            why=why,
+            hint="check that FTRACK_SERVER is an ftrack server; if it is, try again later",
+        )
+
+    def _rejected(self, content: str = "") -> CredentialsRejected:
+        return CredentialsRejected(
+            f"{self.server.url} rejects the credentials of {self.server.api_user!r}",
+            why=content or "the user or the API key is not valid there",
+            hint="correct FTRACK_API_KEY and FTRACK_API_USER",
+        )
+
+
+def _parsed(content: bytes) -> Any:
+    """Return what *content* is as JSON; None where it is none."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def write_whole(file: Any, text: str) -> None:
+    """Write *text* to *file* so that no other process ever reads a part of it."""
+    import os
+    import tempfile
+
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as temporary:
+            temporary.write(text)
+        os.replace(name, file)  # noqa: PTH105
+    except BaseException:
+        os.unlink(name)  # noqa: PTH108
+        raise
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Return how long a Retry-After header wants us to wait; it may also name a moment."""
+    from email.utils import parsedate_to_datetime
+
+    if retry_after is None:
+        return None
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, moment.timestamp() - time.time())
+
+
+def unreachable(url: str, error: requests.ConnectionError) -> ServerUnreachable:
+    """Return the error that a request did not reach the server *url*, as *error* tells."""
+    from trackteroid_cli.offline import replicas as replica
+
+    hint = "check the address and the network, then run the same command again"
+    with suppress(ReplicaError):
+        held = replica.current(url)
+        if held is not None:
+            hint += f"; or add --offline: there is a replica, pulled {ago(held.holdings.pulled)}"
+    return ServerUnreachable(f"cannot reach {url}", why=_root_cause(error), hint=hint)
+
+
+def was_sent(error: requests.ConnectionError) -> bool:
+    """Return whether the request may have left before the connection failed."""
+    from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
+
+    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)):
+        return False
+    cause = error.args[0] if error.args else None
+    # Without MaxRetryError, a connection that had been made and secured broke later.
+    reason = cause.reason if isinstance(cause, MaxRetryError) else None
+    return not isinstance(reason, (NewConnectionError, SSLError))
+
+
+def _root_cause(error: BaseException) -> str:
+    """Return the innermost words of a chain of errors, as the outer ones repeat them."""
+    seen = error
+    while True:
+        inner = getattr(seen, "reason", None) or seen.__cause__ or seen.__context__
+        if not isinstance(inner, BaseException) or inner is seen:
+            break
+        seen = inner
+    return getattr(seen, "strerror", None) or str(seen) or type(seen).__name__

@@ -1,0 +1,44 @@
+"""Trying again: requests that did not reach the server, or whose answers were lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trackteroid_cli.errors import AnswerLost, ServerUnreachable
+
+if TYPE_CHECKING:
+    from trackteroid_cli.server.policy import Policy
+
+
+def trying(policy: Policy) -> Any:
+    """Return what calls a function until it succeeds, fails for good, or was tried often enough.
+
+    Waits grow in between; a refusal is never tried again.
+    """
+    import tenacity
+
+    growing = tenacity.wait_random_exponential(multiplier=0.5, max=policy.longest_wait)
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = getattr(error, "retry_after", None)
+        return growing(state) if asked is None else min(asked, policy.longest_wait)
+
+    def pause(state: tenacity.RetryCallState) -> None:
+        """Wait; when told to stop meanwhile, let the error of the last try out."""
+        error = state.outcome.exception() if state.outcome else None
+        seconds = state.next_action.sleep if state.next_action else 0.0
+        if policy.stop.wait(seconds) and error is not None:
+            raise error
+
+    return tenacity.Retrying(
+        stop=tenacity.stop_any(
+            tenacity.stop_after_attempt(policy.retries + 1),
+            tenacity.stop_when_event_set(policy.stop),
+        ),
+        wait=wait,
+        retry=tenacity.retry_if_exception_type((ServerUnreachable, AnswerLost)),
+        before_sleep=pause,
+        sleep=lambda _seconds: None,
+        reraise=True,
+    )

@@ -1,0 +1,195 @@
+"""Sandboxes: embedded ftrack servers with demo data, each a file under the local state.
+
+``sandbox://NAME`` is served in this process by an adapter of `requests`, so that every ftrack
+session reaches it as it would reach any server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import BaseAdapter
+
+from trackteroid_cli.errors import ExtraMissing, StorageError, UsageError
+from trackteroid_cli.files import remove
+from trackteroid_cli.server.responses import answered, body_of
+from trackteroid_cli.settings import SANDBOX_SCHEME, check_sandbox_name, home
+
+if TYPE_CHECKING:
+    from trackteroid_cli.engine.engine import Engine
+
+
+def path(name: str) -> Path:
+    """Return the file of the sandbox *name*.
+
+    Raises:
+        UsageError: the name cannot be a file's name.
+    """
+    check_sandbox_name(name)
+    return home() / "sandboxes" / f"{name}.sqlite"
+
+
+def open_engine(name: str, *, server_url: str = "") -> Engine:
+    """Return the engine of the sandbox *name*, filled with the demo data if it is new.
+
+    Raises:
+        ExtraMissing: the packages that the engine needs are not installed.
+        StorageError: the disk refuses, or the file is not a sandbox.
+    """
+    import sqlite3
+
+    file = path(name)
+    engine_class = engine_type()
+    if not file.exists():
+        _make(file)
+    try:
+        return engine_class(file, server_url=server_url or f"{SANDBOX_SCHEME}{name}")
+    except (sqlite3.Error, ValueError) as error:
+        raise StorageError(
+            f"cannot open the sandbox {file}",
+            why=str(error),
+            hint=f"`trackteroid sandbox reset {name}` puts it back to the demo data",
+        ) from error
+
+
+def reset(name: str) -> None:
+    """Put the sandbox *name* back to the demo data.
+
+    A process that has it open keeps the old data until it ends.
+    """
+    _make(path(name), replace=True)
+
+
+def serve(name: str, *, port: int, ready: Callable[[str], None]) -> None:
+    """Serve the sandbox *name* over HTTP on the loopback interface until told to stop.
+
+    Args:
+        port: the port, or 0 for any free one.
+        ready: called with the server's URL once it answers.
+
+    Raises:
+        ExtraMissing: the packages that the engine needs are not installed.
+        UsageError: the port is taken.
+    """
+    import socket
+
+    try:
+        import starlette  # noqa: F401  (the application needs it)
+        import uvicorn
+
+        from trackteroid_cli.engine.http import application
+    except ModuleNotFoundError as error:
+        raise _extra_missing(error) from error
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"cannot serve on port {port}",
+            why=error.strerror or str(error),
+            hint="give another port, or --port 0 for any free one",
+        ) from error
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    engine = open_engine(name, server_url=url)
+
+    class Announcing(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                ready(url)
+
+    try:
+        config = uvicorn.Config(application(engine), log_level="warning", lifespan="off")
+        Announcing(config).run(sockets=[listener])
+    finally:
+        engine.close()
+
+
+class SandboxAdapter(BaseAdapter):
+    """Answers the requests of one `requests.Session` to ``sandbox://NAME`` in this process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._engines: dict[str, Engine] = {}
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        """Return the sandbox's answer to *request*."""
+        name, endpoint = (request.url or "").removeprefix(SANDBOX_SCHEME).partition("/")[::2]
+        if endpoint != "api":
+            return answered(request, 404, b"")
+        engine = self._engine(name)
+        from trackteroid_cli.engine.wire import respond
+
+        return answered(request, *respond(engine, request.headers, body_of(request)))
+
+    def close(self) -> None:
+        """Close the databases."""
+        for engine in self._engines.values():
+            engine.close()
+        self._engines.clear()
+
+    def _engine(self, name: str) -> Engine:
+        if name not in self._engines:
+            self._engines[name] = open_engine(name)
+        return self._engines[name]
+
+
+def mount(session: requests.Session) -> None:
+    """Let *session* reach sandboxes."""
+    session.mount(SANDBOX_SCHEME, SandboxAdapter())
+
+
+def _make(file: Path, *, replace: bool = False) -> None:
+    """Build the sandbox beside its place and move it there whole; a rival's is kept."""
+    import filelock
+
+    engine_class = engine_type()
+    from trackteroid_cli.engine.demo import load_demo
+    from trackteroid_cli.engine.schema.standard import standard_schemas
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(file.with_suffix(".lock")):
+            if file.exists() and not replace:
+                return
+            draft = file.with_suffix(".new")
+            remove(draft)
+            engine = engine_class.create(draft, standard_schemas())
+            try:
+                load_demo(engine)
+            finally:
+                engine.close()
+            remove(file)
+            draft.rename(file)
+    except OSError as error:
+        raise StorageError(
+            f"cannot make the sandbox {file}",
+            why=error.strerror or str(error),
+            hint="make room or correct the permissions, or set TRACKTEROID_HOME",
+        ) from error
+
+
+def engine_type() -> type[Engine]:
+    """Return the class `Engine`.
+
+    Raises:
+        ExtraMissing: the packages that the engine needs are not installed.
+    """
+    try:
+        import lark  # noqa: F401  (the engine needs it for the first query)
+
+        from trackteroid_cli.engine.engine import Engine
+    except ModuleNotFoundError as error:
+        raise _extra_missing(error) from error
+    return Engine
+
+
+def _extra_missing(error: ModuleNotFoundError) -> ExtraMissing:
+    if (error.name or "").startswith("trackteroid_cli"):
+        raise error
+    return ExtraMissing("sandbox", needed_for="the sandbox", missing=str(error.name))

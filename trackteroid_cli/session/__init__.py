@@ -1,0 +1,1 @@
+"""The ftrack session that defers its operations."""

@@ -1,0 +1,144 @@
+"""Reading back: while a session defers, it shows what it recorded as a server would show it.
+
+``ftrack_api`` asks the server for what it does not know of an entity. The server knows nothing yet
+of what was recorded: entities that exist only there are never asked for, their custom attributes
+are made up from the configurations, and components are where the recording put them.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import ftrack_api
+import ftrack_api.entity.factory
+
+from trackteroid_cli.session.deferral import Deferral
+from trackteroid_cli.session.locations import Placement, RecordedLocation, RecordedServerAccessor
+from trackteroid_cli.session.query_cache import ReusingSession
+
+if TYPE_CHECKING:
+    from trackteroid_cli.offline.server import OfflineServer
+
+
+class ReadingBackSession(ReusingSession):
+    """A session that shows what its deferral, if it has one, has recorded."""
+
+    _deferral: Deferral | None
+    offline: OfflineServer | None
+
+    def populate(self, entities: Any, projections: str) -> None:
+        """Populate *entities*; those that exist only in the recording have nothing to fetch."""
+        if self._deferral is not None:
+            if not isinstance(entities, (list, tuple, ftrack_api.query.QueryResult)):
+                entities = [entities]
+            entities = self._without_created(entities, projections, self._deferral)
+        if entities:
+            super().populate(entities, projections)
+
+    def _without_created(self, entities: Any, projections: str, deferral: Deferral) -> list[Any]:
+        """Return those of *entities* that a server may know, and complete the others."""
+        if self.offline is not None and self.offline.shows(deferral.recording):
+            return list(entities)
+        wanted = {each.strip().partition(".")[0] for each in projections.split(",")}
+        known = []
+        for entity in entities:
+            identity = deferral.identity(entity)
+            if not deferral.knows(identity):
+                known.append(entity)
+                if "custom_attributes" in wanted:
+                    deferral.asked.add(identity)
+            elif "custom_attributes" in wanted:
+                self._show_custom_attributes(entity)
+        return known
+
+    # -- locations ---------------------------------------------------------------------------------
+
+    def get_component_availabilities(self, components: Any, locations: Any = None) -> Any:
+        """Return availabilities of *components*, in percent by location, as recorded so far."""
+        availabilities = super().get_component_availabilities(components, locations)
+        if self._deferral is None:
+            return availabilities
+        for component, availability in zip(components, availabilities, strict=True):
+            if "members" in component.keys() and len(component["members"]):  # noqa: SIM118
+                continue  # made up of its members' availabilities
+            for location, placement in self.placements_of(component["id"]).items():
+                if locations is None or location in availability:
+                    present = placement.resource_identifier is not None
+                    availability[location] = 100.0 if present else 0.0
+        return availabilities
+
+    def placements_of(self, component_id: str) -> dict[str, Placement]:
+        """Return where the component is, by location, as far as the recording has changed it."""
+        return {} if self._deferral is None else self._deferral.placements_of(component_id)
+
+    def note_removed(self, component_id: str, location_id: str) -> None:
+        """Note that the component was removed from the location, if that is only recorded."""
+        if self._deferral is not None:
+            self._deferral.recording.placements.remove(component_id, location_id)
+
+    def _configure_locations(self) -> None:
+        super()._configure_locations()
+        location = self._get("Location", [ftrack_api.symbol.SERVER_LOCATION_ID])
+        if type(location.accessor) is ftrack_api.accessor.server._ServerAccessor:
+            location.accessor = RecordedServerAccessor(session=self)
+
+    def _build_entity_type_classes(self, schemas: Any) -> Any:
+        classes = super()._build_entity_type_classes(schemas)
+        location = classes.get("Location")
+        if location is not None:
+            bases = (RecordedLocation, location)
+            classes["Location"] = type(location)(location.__name__, bases, {})
+        return classes
+
+    # -- custom attributes -------------------------------------------------------------------------
+
+    def _complete_custom_attributes(self, operations: list[Any], deferral: Deferral) -> None:
+        """Show all custom attributes of new entities of which the script used some.
+
+        A server would now answer with a value for each, and ``ftrack_api`` relies on it.
+        """
+        owners = {
+            operation.entity_key["entity_id"]
+            for operation in operations
+            if operation.entity_type.endswith("CustomAttributeValue")
+            and "entity_id" in operation.entity_key
+        }
+        asked, deferral.asked = deferral.asked, set()
+        if not owners and not asked:
+            return
+        for operation in operations:
+            if isinstance(operation, ftrack_api.operation.CreateEntityOperation):
+                key = tuple(operation.entity_key.values())
+                if key[0] in owners or (operation.entity_type, key) in asked:
+                    with suppress(KeyError):
+                        self._show_custom_attributes(self._get(operation.entity_type, key))
+
+    def _show_custom_attributes(self, entity: Any) -> None:
+        """Give *entity*, which no server knows, the custom attributes that one would show."""
+        attribute = entity.attributes.get("custom_attributes")
+        if attribute is None:
+            return
+        reference = next(
+            schema["properties"]["custom_attributes"]["items"]["$ref"]
+            for schema in self.schemas
+            if schema["id"] == entity.entity_type
+        )
+        with self.operation_recording(False):
+            if attribute.get_local_value(entity) is ftrack_api.symbol.NOT_SET:
+                attribute.set_local_value(entity, None)
+            collection = attribute.get_local_value(entity).collection
+            present = {item["configuration_id"] for item in collection}
+            configurations = ftrack_api.entity.factory._get_entity_configurations(entity)
+            missing = [each for each in configurations if each["id"] not in present]
+            if not missing:
+                return
+            self.populate(missing, "default")
+            for configuration in missing:
+                data = {
+                    "configuration_id": configuration["id"],
+                    "entity_id": entity["id"],
+                    "key": configuration["key"],
+                    "value": configuration["default"],
+                }
+                collection.append(self.create(reference, data, reconstructing=True))
