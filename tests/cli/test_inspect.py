@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.batches.dbm import gdbm_format
 from tests.cli.conftest import Put, describe, everything_below, on_terminal, refused
 from tests.conftest import CommandLine
-from tests.dbmfile import gdbm_format
 from trackteroid_cli.batches.batch import Attempt, Header, encode_operations, write
 from trackteroid_cli.batches.operations import Create, Delete, to_json
 from trackteroid_cli.batches.spool import Spool, State

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.cli.conftest import on_terminal
 from tests.conftest import CommandLine, Server
 from tests.offline.conftest import NOT_PULLED, PULLED, Offline
-from tests.test_equality import contents
+from tests.recording.test_equality import contents
 
 #: Ids are made from names, so that two runs make the same entities.
 BEGINNING = """

@@ -102,7 +102,7 @@ def status(
     output.as_json = as_json
     # No key is needed for what is on this machine.
     server = settings.as_server(settings.lookup(offline=True))
-    from trackteroid_cli.offline import replicas as replicas
+    from trackteroid_cli.offline import replicas
 
     replica = replicas.required(server.url)
     document = _document(replica)

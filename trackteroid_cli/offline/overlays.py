@@ -21,7 +21,7 @@ from trackteroid_cli.batches.spool import Entry, Spool, State
 from trackteroid_cli.errors import ReplicaError, TrackteroidError
 from trackteroid_cli.files import remove
 from trackteroid_cli.moments import read
-from trackteroid_cli.offline import replicas as replicas
+from trackteroid_cli.offline import replicas
 from trackteroid_cli.offline.projects import Belonging
 from trackteroid_cli.settings import normalise_url
 

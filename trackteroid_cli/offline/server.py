@@ -24,8 +24,7 @@ from trackteroid_cli.batches.batch import created_now
 from trackteroid_cli.batches.operations import from_json
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import NotPulled, Offline
-from trackteroid_cli.offline import overlays
-from trackteroid_cli.offline import replicas as replicas
+from trackteroid_cli.offline import overlays, replicas
 from trackteroid_cli.offline.coverage import Coverage
 from trackteroid_cli.server.responses import answered, body_of
 

@@ -21,7 +21,7 @@ from trackteroid_cli.errors import (
     StorageError,
 )
 from trackteroid_cli.files import remove
-from trackteroid_cli.offline import replicas as replicas
+from trackteroid_cli.offline import replicas
 from trackteroid_cli.offline.holdings import Holdings, PulledExpression, PulledProject
 from trackteroid_cli.offline.pull import scope as scopes
 from trackteroid_cli.offline.pull.draft import Draft, State, opened

@@ -1,0 +1,304 @@
+"""Pulling: what is there afterwards, at first and again, over real HTTP."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+import filelock
+import pytest
+
+from tests.conftest import Server
+from tests.offline.pull.comparing import (
+    folder,
+    generations,
+    names,
+    pull_from,
+    query,
+    rows_in,
+    rows_of,
+)
+from trackteroid_cli.engine.storage.errors import PermissionDenied
+from trackteroid_cli.errors import InvalidExpression, NotFound, ReplicaBusy, UsageError
+from trackteroid_cli.offline import replicas
+from trackteroid_cli.offline.replicas import REPLICA_KEY
+
+PROJECT, OTHER = "salt_and_ember", "brightwater"
+
+
+def update(entity_type: str, id_: str, **data: Any) -> dict[str, Any]:
+    return {
+        "action": "update",
+        "entity_type": entity_type,
+        "entity_key": [id_],
+        "entity_data": {"__entity_type__": entity_type, **data},
+    }
+
+
+def create(entity_type: str, id_: str, **data: Any) -> dict[str, Any]:
+    return {"action": "create", "entity_type": entity_type, "entity_data": {"id": id_, **data}}
+
+
+def delete(entity_type: str, *key: str) -> dict[str, Any]:
+    return {"action": "delete", "entity_type": entity_type, "entity_key": list(key)}
+
+
+def test_all_projects_are_every_row_of_the_server(server: Server) -> None:
+    # Rows that belong to nothing, too.
+    server.call(
+        create("FileComponent", "loose", name="loose", file_type=".txt"),
+        create("Timelog", "loose", duration=60, user_id=server.query("User")[0]["id"]),
+        {"action": "create", "entity_type": "Event", "entity_data": {"action": "loose"}},
+    )
+    pulled = pull_from(server, every_project=True)
+    assert rows_in(pulled.replica) == rows_of(server.engine)
+    assert (pulled.changed, pulled.gone) == (0, 0)
+    holdings = pulled.replica.holdings
+    assert holdings.every_project
+    assert holdings.scoped == ()
+    assert [each.name for each in holdings.projects] == [OTHER, PROJECT]
+    assert holdings.server == server.url
+
+
+def test_rows_whose_ids_are_numbers_come_page_after_page(server: Server) -> None:
+    data = {
+        "action": "made",
+        "project_id": server.query(f'Project where name is "{PROJECT}"')[0]["id"],
+    }
+    event = {"action": "create", "entity_type": "Event", "entity_data": data}
+    server.call(*[event] * 1100)
+    events = server.query("select id from Event")
+    assert len(query(pull_from(server, projects=(PROJECT,)).replica, "Event")) == len(events)
+    replica = pull_from(server, every_project=True).replica
+    assert len(query(replica, "Event")) == len(events)
+
+
+def test_nothing_named_brings_the_small_tables_and_the_projects_alone(server: Server) -> None:
+    replica = pull_from(server).replica
+    assert names(replica, "Project") == sorted([PROJECT, OTHER])
+    assert query(replica, "select name from Status") == server.query("select name from Status")
+    assert query(replica, "TypedContext") == []
+    assert replica.holdings.projects == ()
+    assert "Status" in replica.holdings.whole
+    assert {"Context", "AssetVersion", "Metadata"} <= set(replica.holdings.scoped)
+
+
+def test_a_project_comes_without_the_others(server: Server) -> None:
+    replica = pull_from(server, projects=(PROJECT,)).replica
+    contexts = f'TypedContext where project.name is "{PROJECT}"'
+    assert names(replica, "TypedContext") == sorted(e["name"] for e in server.query(contexts))
+    assert len(query(replica, "AssetVersion")) == len(
+        server.query(f"AssetVersion where asset.context_id in (select id from {contexts})")
+    )
+    assert [each.name for each in replica.holdings.projects] == [PROJECT]
+    assert not replica.holdings.every_project
+
+
+def test_another_project_is_added_and_the_first_stays(server: Server) -> None:
+    first = pull_from(server, projects=(PROJECT,))
+    second = pull_from(server, projects=(OTHER,))
+    assert rows_in(second.replica) == rows_of(server.engine)
+    assert [each.name for each in second.replica.holdings.projects] == [OTHER, PROJECT]
+    assert generations(server) == [second.replica.path.name]
+    assert not first.replica.path.exists()
+
+
+def test_a_second_pull_takes_what_is_new_changed_and_gone(server: Server) -> None:
+    pull_from(server, every_project=True)
+    shot, other = server.query("Shot")[:2]
+    (version, *_) = server.query("AssetVersion where components any ()")
+    server.call(
+        update("Shot", shot["id"], description="Wider"),
+        create("Task", "new-task", name="new", parent_id=shot["id"]),
+        delete("AssetVersion", version["id"]),
+        delete("Shot", other["id"]),
+    )
+    pulled = pull_from(server)
+    assert rows_in(pulled.replica) == rows_of(server.engine)
+    assert pulled.new >= 1
+    assert pulled.changed >= 1
+    assert pulled.gone >= 3  # the version, its components, the shot, and what belonged to them
+
+
+def test_an_unchanged_server_changes_nothing(server: Server) -> None:
+    pull_from(server, every_project=True)
+    pulled = pull_from(server)
+    assert (pulled.new, pulled.changed, pulled.gone) == (0, 0, 0)
+
+
+def test_what_moved_is_found_in_its_new_place(server: Server) -> None:
+    pull_from(server, every_project=True)
+    (asset, *_) = server.query("select parent.id from Asset")
+    target = server.query(f'Shot where id is_not "{asset["parent"]["id"]}"')[0]
+    server.call(update("Asset", asset["id"], context_id=target["id"]))
+    assert rows_in(pull_from(server).replica) == rows_of(server.engine)
+
+
+def test_a_thumbnail_that_was_replaced_goes(server: Server) -> None:
+    (task,) = server.query("Task limit 1")
+    server.call(
+        create("FileComponent", "first", name="thumbnail"),
+        update("Task", task["id"], thumbnail_id="first"),
+    )
+    assert query(pull_from(server, every_project=True).replica, 'Component where id is "first"')
+    server.call(
+        create("FileComponent", "second", name="thumbnail"),
+        update("Task", task["id"], thumbnail_id="second"),
+        delete("FileComponent", "first"),
+    )
+    assert rows_in(pull_from(server).replica) == rows_of(server.engine)
+
+
+def test_members_of_relations_without_a_type_are_taken_away_again(server: Server) -> None:
+    (task,) = server.query("Task limit 1")
+    connection = server.engine.store.connection
+    connection.execute("INSERT INTO scope (id, name) VALUES ('stereo', 'stereo')")
+    connection.execute("INSERT INTO context_scope VALUES (?, 'stereo')", [task["id"]])
+    scoped = 'Task where scopes.name is "stereo"'
+    assert len(query(pull_from(server, every_project=True).replica, scoped)) == 1
+    connection.execute("DELETE FROM context_scope")
+    assert query(pull_from(server).replica, scoped) == []
+
+
+def test_a_project_that_is_gone_takes_everything_with_it(server: Server) -> None:
+    pull_from(server, every_project=True)
+    (project,) = server.query(f'Project where name is "{OTHER}"')
+    server.call(delete("Project", project["id"]))
+    replica = pull_from(server).replica
+    assert rows_in(replica) == rows_of(server.engine)
+    assert [each.name for each in replica.holdings.projects] == [PROJECT]
+
+
+def test_pages_meet_without_a_gap(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("plan", "scope"):
+        monkeypatch.setattr(f"trackteroid_cli.offline.pull.{module}.PAGE", 3)
+    monkeypatch.setattr("trackteroid_cli.offline.pull.plan.OWNERS", 4)
+    assert rows_in(pull_from(server, every_project=True).replica) == rows_of(server.engine)
+    shot = server.query("Shot")[1]
+    server.call(delete("Shot", shot["id"]))
+    assert rows_in(pull_from(server).replica) == rows_of(server.engine)
+
+
+def test_other_schemas_begin_the_replica_anew(server: Server) -> None:
+    pull_from(server, projects=(PROJECT,))
+    documents = server.engine.store.schema.documents
+    (shot,) = (each for each in documents if each["id"] == "Shot")
+    shot["properties"]["note_to_self"] = {"type": "string"}
+    server.engine.store.schema.__dict__.pop("hash", None)
+    connection = server.engine.store.connection
+    connection.execute('ALTER TABLE context ADD COLUMN "note_to_self" TEXT')
+    server.engine.store.schema.__init__(documents)  # type: ignore[misc]
+    connection.execute("UPDATE context SET note_to_self = 'here' WHERE _type = 'Shot'")
+    pulled = pull_from(server)
+    assert pulled.new > 0
+    assert {e["note_to_self"] for e in query(pulled.replica, "select note_to_self from Shot")} == {
+        "here"
+    }
+    assert [each.name for each in pulled.replica.holdings.projects] == [PROJECT]
+
+
+def test_what_the_server_tells_of_itself_is_kept(server: Server) -> None:
+    replica = pull_from(server).replica
+    with closing(replicas.engine(replica)) as engine:
+        engine.store.set_setting("server_information", '{"version": "9.9", "schema_hash": "x"}')
+        (user, *_) = server.query("select username from User where is_active is true")
+        (told,) = engine.call(
+            [{"action": "query_server_information"}], user=user["username"], key=REPLICA_KEY
+        )
+        assert told["version"] == "9.9"
+        assert told["schema_hash"] == engine.store.schema.hash
+        assert told["user_information"]["username"] == user["username"]
+
+
+def test_a_project_that_is_new_comes_with_any_pull_once_all_are_held(server: Server) -> None:
+    pull_from(server, every_project=True)
+    server.call(
+        create("Project", "newest", name="newest", full_name="Newest"),
+        create("Shot", "its-shot", name="sh900", parent_id="newest"),
+    )
+    replica = pull_from(server, projects=(PROJECT,)).replica
+    assert names(replica, 'Shot where project.name is "newest"') == ["sh900"]
+    assert replica.holdings.every_project
+    assert "newest" in [each.name for each in replica.holdings.projects]
+
+
+def test_what_the_user_may_not_see_is_not_said_to_be_held(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering = server.engine.call
+
+    def call(operations: Any, **more: Any) -> list[Any]:
+        if any(" from SecurityRole" in each.get("expression", "") for each in operations):
+            raise PermissionDenied("Not for you.")
+        return answering(operations, **more)
+
+    monkeypatch.setattr(server.engine, "call", call)
+    pulled = pull_from(server)
+    assert pulled.refused == ("SecurityRole",)
+    assert "SecurityRole" not in pulled.replica.holdings.whole
+    assert len(query(pulled.replica, "Status")) == len(server.query("Status"))
+
+
+# Expressions.
+
+
+def test_an_expression_brings_what_it_selects_and_what_is_above_it(server: Server) -> None:
+    (task, *_) = server.query("select parent.name from Task where assignments any ()")
+    replica = pull_from(server, f'Task where id is "{task["id"]}"').replica
+    wanted = (
+        "select link, custom_attributes, metadata, assignments.resource.username "
+        f'from Task where id is "{task["id"]}"'
+    )
+    assert query(replica, wanted) == server.query(wanted)
+    assert [each["id"] for each in query(replica, "Task")] == [task["id"]]
+    assert [each.entity_type for each in replica.holdings.expressions] == ["Task"]
+
+
+def test_projections_of_an_expression_are_followed(server: Server) -> None:
+    selected = "Shot where assets.versions any ()"
+    replica = pull_from(server, f"select assets.versions from {selected}").replica
+    versions = "select comment, asset.name, status.name from AssetVersion"
+    assert len(query(replica, versions)) == len(
+        server.query(f"{versions} where asset.context_id in (select id from {selected})")
+    )
+    assert len(query(replica, "Shot")) == len(server.query(selected))
+
+
+def test_an_expression_is_pulled_again_and_drops_what_is_gone(server: Server) -> None:
+    expression = "Shot where name like 'sh%'"
+    pull_from(server, expression)
+    gone, renamed = server.query(expression)[:2]
+    server.call(delete("Shot", gone["id"]), update("Shot", renamed["id"], name="renamed"))
+    replica = pull_from(server).replica
+    assert len(query(replica, expression)) == len(server.query(expression))
+    assert query(replica, f'Shot where id is "{gone["id"]}"') == []
+    assert names(replica, f'select name from Shot where id is "{renamed["id"]}"') == ["renamed"]
+
+
+def test_an_expression_that_cannot_be_read_says_so(server: Server) -> None:
+    with pytest.raises(InvalidExpression, match="nme"):
+        pull_from(server, "Shot where nme is 3")
+    with pytest.raises(InvalidExpression, match="Did you mean 'Shot'"):
+        pull_from(server, "Shto")
+
+
+def test_what_has_no_id_is_not_pulled_by_itself(server: Server) -> None:
+    with pytest.raises(UsageError, match="Metadata cannot be pulled"):
+        pull_from(server, "Metadata where key is x")
+
+
+# What goes wrong.
+
+
+def test_an_unknown_project_is_told_with_close_names(server: Server) -> None:
+    with pytest.raises(NotFound) as caught:
+        pull_from(server, projects=("salt_and_amber",))
+    assert f"did you mean {PROJECT}" in caught.value.hint
+
+
+def test_a_second_pull_at_the_same_time_is_told_who_pulls(server: Server) -> None:
+    pull_from(server)
+    with filelock.FileLock(folder(server) / "pull.lock"), pytest.raises(ReplicaBusy) as caught:
+        pull_from(server)
+    assert "process" in caught.value.why
+    assert caught.value.exit_code == 75
