@@ -9,7 +9,7 @@ import signal
 VARIABLE = "TRACKTEROID_KILL_AT"
 
 
-def pass_by(place: str) -> None:
+def kill_point(place: str) -> None:
     """Go on, unless a test wants the process to die here, as a power cut would end it."""
     if os.environ.get(VARIABLE) == place:
         os.kill(os.getpid(), signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trackteroid_cli.engine.writing.import_rows import absorb
+from trackteroid_cli.engine.writing.import_rows import import_rows
 from trackteroid_cli.server import sandbox
 
 #: Contexts of the two productions: the second is so many times the first.
@@ -196,7 +196,7 @@ def make(contexts: int) -> None:
                 }
             )
     with engine.store.writing() as connection:
-        absorb(connection, engine.store.schema, entities)
+        import_rows(connection, engine.store.schema, entities)
     engine.close()
 
 

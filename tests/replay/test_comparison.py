@@ -10,11 +10,11 @@ import pytest
 from tests.conftest import Server
 from trackteroid_cli import settings
 from trackteroid_cli.batches.operations import UNSET, Create, Delete, Operation, Update, request
-from trackteroid_cli.replay.comparison import Comparison, Standing, compare
+from trackteroid_cli.replay.comparison import Comparison, Status, compare
 from trackteroid_cli.server.connection import Connection
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
-THERE, MISSING, CONFLICT = Standing.THERE, Standing.MISSING, Standing.CONFLICT
+THERE, MISSING, CONFLICT = Status.THERE, Status.MISSING, Status.CONFLICT
 
 NEW = {"id": "00000000-0000-4000-8000-000000000001"}
 OTHER = {"id": "00000000-0000-4000-8000-000000000002"}
@@ -33,8 +33,8 @@ def compared(server: Server, *operations: Operation, sent: int = 0, known: int =
         return compare(operations, connection, sent=sent, known=known)
 
 
-def standings(server: Server, *operations: Operation, **options: int) -> list[Standing]:
-    return compared(server, *operations, **options).standings
+def statuses(server: Server, *operations: Operation, **options: int) -> list[Status]:
+    return compared(server, *operations, **options).statuses
 
 
 def apply(server: Server, *operations: Operation) -> None:
@@ -84,12 +84,12 @@ def test_an_update_is_missing_there_or_in_conflict_by_the_value_now(
     name, seen, mine, theirs = values(server, kind)
     update = Update("Task", task, name, mine, seen)
     apply(server, Update("Task", task, name, seen))
-    assert standings(server, update) == [MISSING]
+    assert statuses(server, update) == [MISSING]
     apply(server, Update("Task", task, name, mine))
-    assert standings(server, update) == [THERE]
+    assert statuses(server, update) == [THERE]
     apply(server, Update("Task", task, name, theirs))
     comparison = compared(server, update)
-    assert comparison.standings == [CONFLICT]
+    assert comparison.statuses == [CONFLICT]
     (conflict,) = comparison.conflicts
     assert (conflict.attribute, conflict.recorded, conflict.wanted) == (name, seen, mine)
     assert conflict.now == theirs
@@ -101,16 +101,16 @@ def test_dates_are_equal_in_any_zone_and_to_the_second(server: Server) -> None:
     apply(server, Update("Task", task, "start_date", moment("2026-01-02T09:00:00")))
     for same in ("2026-01-02T10:00:00+01:00", "2026-01-02T09:00:00Z", "2026-01-02T09:00:00.000"):
         wanted = Update("Task", task, "start_date", moment(same), moment("2020-01-01T00:00:00"))
-        assert standings(server, wanted) == [THERE]
+        assert statuses(server, wanted) == [THERE]
 
 
 def test_an_update_whose_old_value_nobody_knows_is_sent(
     server: Server, shot: dict[str, str]
 ) -> None:
     update = Update("Shot", shot, "description", "mine", UNSET)
-    assert standings(server, update) == [MISSING]
+    assert statuses(server, update) == [MISSING]
     apply(server, update)
-    assert standings(server, update) == [THERE]
+    assert statuses(server, update) == [THERE]
 
 
 def test_several_updates_of_one_attribute_stand_and_fall_together(
@@ -121,20 +121,20 @@ def test_several_updates_of_one_attribute_stand_and_fall_together(
         Update("Shot", shot, "description", new, old, commit)
         for commit, (old, new) in enumerate(pairwise(steps), start=1)
     ]
-    for now, standing in [("zero", MISSING), ("one", MISSING), ("two", THERE), ("x", CONFLICT)]:
+    for now, status in [("zero", MISSING), ("one", MISSING), ("two", THERE), ("x", CONFLICT)]:
         apply(server, Update("Shot", shot, "description", now))
-        assert standings(server, *updates) == [standing] * 2
+        assert statuses(server, *updates) == [status] * 2
 
 
 def test_collections_are_compared_as_sets(server: Server) -> None:
     (found,) = server.query("select id, items from AssetVersionList limit 1")
     items = [reference("AssetVersion", {"id": each["id"]}) for each in found["items"]]
     key = {"id": found["id"]}
-    assert standings(server, Update("AssetVersionList", key, "items", items[::-1], [])) == [THERE]
+    assert statuses(server, Update("AssetVersionList", key, "items", items[::-1], [])) == [THERE]
     less = Update("AssetVersionList", key, "items", items[1:], items[::-1])
-    assert standings(server, less) == [MISSING]
+    assert statuses(server, less) == [MISSING]
     other = Update("AssetVersionList", key, "items", items[2:], items[1:])
-    assert standings(server, other) == [CONFLICT]
+    assert statuses(server, other) == [CONFLICT]
 
 
 def test_notes_that_others_have_added_since_are_kept(server: Server, shot: dict[str, str]) -> None:
@@ -157,7 +157,7 @@ def test_notes_that_others_have_added_since_are_kept(server: Server, shot: dict[
     ]
     apply(server, note(THIRD), Update("Shot", shot, "notes", [*seen, theirs]))
     comparison = compared(server, *operations)
-    assert comparison.standings == [MISSING] * 4
+    assert comparison.statuses == [MISSING] * 4
     assert {
         position: {each["id"] for each in value} for position, value in comparison.adjusted.items()
     } == {
@@ -171,26 +171,26 @@ def test_notes_that_others_have_added_since_are_kept(server: Server, shot: dict[
 
 def test_a_create_is_missing_there_or_in_conflict_by_what_has_its_id(server: Server) -> None:
     create = scope(NEW)
-    assert standings(server, create) == [MISSING]
+    assert statuses(server, create) == [MISSING]
     apply(server, create)
-    assert standings(server, create) == [THERE]
+    assert statuses(server, create) == [THERE]
     apply(server, Update("Scope", NEW, "name", "theirs"))
     comparison = compared(server, create)
-    assert comparison.standings == [CONFLICT]
+    assert comparison.statuses == [CONFLICT]
     assert [(each.attribute, each.now) for each in comparison.conflicts] == [("name", "theirs")]
-    assert standings(server, create, sent=1) == [THERE]
+    assert statuses(server, create, sent=1) == [THERE]
 
 
 def test_a_delete_is_missing_while_the_entity_is_there(server: Server) -> None:
     apply(server, scope(NEW))
-    assert standings(server, Delete("Scope", NEW)) == [MISSING]
+    assert statuses(server, Delete("Scope", NEW)) == [MISSING]
     apply(server, Delete("Scope", NEW))
-    assert standings(server, Delete("Scope", NEW)) == [THERE]
+    assert statuses(server, Delete("Scope", NEW)) == [THERE]
 
 
 def test_a_change_of_an_entity_that_is_gone_is_in_conflict(server: Server) -> None:
     comparison = compared(server, Update("Scope", NEW, "name", "b", "a"))
-    assert comparison.standings == [CONFLICT]
+    assert comparison.statuses == [CONFLICT]
     assert comparison.conflicts[0].gone
 
 
@@ -202,9 +202,9 @@ def test_what_is_created_and_deleted_in_one_batch_is_sent_until_it_is_known_to_h
         Delete("Scope", NEW, 2),
         scope(OTHER, commit=2),
     ]
-    assert standings(server, *operations) == [MISSING] * 3
+    assert statuses(server, *operations) == [MISSING] * 3
     apply(server, *operations)
-    assert standings(server, *operations, sent=3) == [THERE] * 3
+    assert statuses(server, *operations, sent=3) == [THERE] * 3
 
 
 @pytest.mark.parametrize("commits", [(1, 2), (1, 1)])
@@ -218,9 +218,9 @@ def test_metadata_that_is_removed_and_set_again_is_not_removed_once_more(
         Delete("Metadata", key, commits[0]),
         Create("Metadata", key, {**data, "value": "new"}, commits[1]),
     ]
-    assert standings(server, *operations) == [MISSING] * 2
+    assert statuses(server, *operations) == [MISSING] * 2
     apply(server, Delete("Metadata", key), *operations[1:])
-    assert standings(server, *operations) == [THERE] * 2
+    assert statuses(server, *operations) == [THERE] * 2
 
 
 def test_metadata_and_custom_attributes_stand_by_their_values(
@@ -235,12 +235,12 @@ def test_metadata_and_custom_attributes_stand_by_their_values(
     )
     value_key = {"configuration_id": found["configuration_id"], "entity_id": shot["id"]}
     value = Update("ContextCustomAttributeValue", value_key, "value", 7, found["value"])
-    assert standings(server, metadata, listed, value) == [MISSING] * 3
+    assert statuses(server, metadata, listed, value) == [MISSING] * 3
     apply(server, metadata, listed, value)
-    assert standings(server, metadata, value) == [THERE] * 2
+    assert statuses(server, metadata, value) == [THERE] * 2
     apply(server, Update("ContextCustomAttributeValue", value_key, "value", 8))
     apply(server, Update("Metadata", key, "value", "B"))
-    assert standings(server, metadata, value) == [CONFLICT] * 2
+    assert statuses(server, metadata, value) == [CONFLICT] * 2
 
 
 def test_custom_attributes_of_an_entity_that_comes_with_the_batch_are_missing(
@@ -254,12 +254,12 @@ def test_custom_attributes_of_an_entity_that_comes_with_the_batch_are_missing(
         Create("Shot", NEW, {**NEW, "name": "sh999", "parent": parent}),
         Update("ContextCustomAttributeValue", key, "value", 12),
     ]
-    assert standings(server, *operations) == [MISSING] * 2
+    assert statuses(server, *operations) == [MISSING] * 2
     apply(server, *operations)
-    assert standings(server, *operations) == [THERE] * 2
+    assert statuses(server, *operations) == [THERE] * 2
     removed: list[Operation] = [*operations, Delete("Shot", NEW)]
     apply(server, Delete("Shot", NEW))
-    assert CONFLICT not in standings(server, *removed)
+    assert CONFLICT not in statuses(server, *removed)
 
 
 # -- what may have been sent -----------------------------------------------------------------------
@@ -273,13 +273,13 @@ def test_a_batch_that_landed_is_recognised_after_others_have_changed_everything(
     apply(server, *operations)
     apply(server, Update("Shot", shot, "description", "newer"))
     apply(server, Update("Scope", NEW, "name", "newer"))
-    assert standings(server, *operations, sent=2) == [THERE] * 2
-    assert standings(server, *operations) == [CONFLICT] * 2
+    assert statuses(server, *operations, sent=2) == [THERE] * 2
+    assert statuses(server, *operations) == [CONFLICT] * 2
 
 
 def test_of_a_request_that_landed_in_part_only_the_rest_is_missing(server: Server) -> None:
     apply(server, scope(NEW))
-    assert standings(server, scope(NEW), scope(OTHER), sent=2) == [THERE, MISSING]
+    assert statuses(server, scope(NEW), scope(OTHER), sent=2) == [THERE, MISSING]
 
 
 def test_a_part_that_is_known_to_be_there_proves_nothing_of_the_next(
@@ -287,7 +287,7 @@ def test_a_part_that_is_known_to_be_there_proves_nothing_of_the_next(
 ) -> None:
     apply(server, scope(NEW), Update("Shot", shot, "description", "newer"))
     operations: list[Operation] = [scope(NEW), Update("Shot", shot, "description", "mine", "seen")]
-    assert standings(server, *operations, sent=2, known=1) == [THERE, CONFLICT]
+    assert statuses(server, *operations, sent=2, known=1) == [THERE, CONFLICT]
 
 
 def test_metadata_that_somebody_else_has_made_proves_nothing(
@@ -297,7 +297,7 @@ def test_metadata_that_somebody_else_has_made_proves_nothing(
     data = {**key, "parent_type": "Shot"}
     apply(server, Create("Metadata", key, {**data, "value": "theirs"}))
     mine = Create("Metadata", key, {**data, "value": "mine"})
-    assert standings(server, mine, sent=1) == [CONFLICT]
+    assert statuses(server, mine, sent=1) == [CONFLICT]
 
 
 def test_what_a_delete_took_along_is_not_sent_again(server: Server) -> None:
@@ -310,13 +310,13 @@ def test_what_a_delete_took_along_is_not_sent_again(server: Server) -> None:
         Create("Task", NEW, {**NEW, "name": "new", "parent": reference("Shot", shot)}),
         Delete("Shot", shot),
     ]
-    assert standings(server, *operations) == [MISSING] * 3
+    assert statuses(server, *operations) == [MISSING] * 3
     apply(server, Delete("Shot", shot))
-    assert standings(server, *operations, sent=3) == [THERE] * 3
+    assert statuses(server, *operations, sent=3) == [THERE] * 3
     # Without an attempt, somebody else has deleted the shot.
-    assert standings(server, *operations) == [CONFLICT, MISSING, THERE]
+    assert statuses(server, *operations) == [CONFLICT, MISSING, THERE]
     # Something else is missing: the request never landed.
-    assert standings(server, *operations, scope(OTHER), sent=4)[0] is CONFLICT
+    assert statuses(server, *operations, scope(OTHER), sent=4)[0] is CONFLICT
 
 
 # -- asking ----------------------------------------------------------------------------------------
@@ -333,7 +333,7 @@ def test_ten_thousand_operations_are_compared_in_one_request_of_few_queries(
         metadata = {"parent_id": shot["id"], "key": f"key {number}"}
         operations.append(scope(key))
         operations.append(Create("Metadata", metadata, {**metadata, "value": "x"}))
-    assert set(standings(server, *operations)) == {MISSING}
+    assert set(statuses(server, *operations)) == {MISSING}
     asked = server.requests[before:]
     assert [actions[0] for actions in asked] == ["query_server_information", "query"]
     assert len(asked[1]) == 20
@@ -347,4 +347,4 @@ def test_what_no_server_can_hold_is_left_to_the_server_to_refuse(
         Update("Shot", {"uuid": "x"}, "name", "y", "x"),
         Update("Shot", shot, "no_such_attribute", "x"),
     ]
-    assert standings(server, *operations) == [MISSING] * 3
+    assert statuses(server, *operations) == [MISSING] * 3

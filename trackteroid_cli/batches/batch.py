@@ -251,7 +251,7 @@ def append_attempt(path: Path, attempt: Attempt) -> None:
     _append(path, [(_JOURNAL + b"%04d" % number, value)])
 
 
-def append_kept(path: Path, documents: Mapping[Identity, Any]) -> None:
+def append_preimages(path: Path, documents: Mapping[Identity, Any]) -> None:
     """Add what is kept of each entity to the batch at *path*: all of it, durably, or nothing.
 
     Args:

@@ -128,7 +128,7 @@ def _targets(batches: list[str], retry_failed: bool) -> Sequence[Entry | Path]:
 def _foretold(targets: Sequence[Entry | Path]) -> Iterator[Result]:
     from trackteroid_cli.replay import schedule
 
-    yield from schedule.foretell(targets)
+    yield from schedule.dry_run(targets)
 
 
 def _committed(targets: Sequence[Entry | Path], timeout: float, policy: Policy) -> Iterator[Result]:

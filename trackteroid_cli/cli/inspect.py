@@ -182,10 +182,10 @@ def _check(batch: Batch, summary: Summary, operations: list[Operation], output: 
 
 def _compared(batch: Batch, operations: list[Operation], connection: Connection) -> Comparison:
     from trackteroid_cli.replay.attempt import check_server, compare_batch
-    from trackteroid_cli.replay.predecessors import Forerunners
+    from trackteroid_cli.replay.predecessors import Predecessors
 
     check_server(batch.header, connection)
-    return compare_batch(batch, operations, connection, Forerunners(spool(), batch.header))
+    return compare_batch(batch, operations, connection, Predecessors(spool(), batch.header))
 
 
 def _conflict_row(conflict: Conflict, names: Names) -> tuple[str, ...]:
@@ -201,11 +201,11 @@ def _conflict_row(conflict: Conflict, names: Names) -> tuple[str, ...]:
 
 
 def _verdict(comparison: Comparison) -> str:
-    from trackteroid_cli.replay.comparison import Standing
+    from trackteroid_cli.replay.comparison import Status
 
     conflicts = plural(len(comparison.conflicts), "conflict") if comparison.conflicts else None
-    there = sum(standing is Standing.THERE for standing in comparison.standings)
-    number = len(comparison.standings)
+    there = sum(status is Status.THERE for status in comparison.statuses)
+    number = len(comparison.statuses)
     verb = "is" if 1 in (there, number) else "are"
     return (
         f"{conflicts or 'no conflicts'}; {there} of {plural(number, 'operation')} {verb} on the "

@@ -20,7 +20,7 @@ from trackteroid_cli.cli.render.output import Output, plural
 from trackteroid_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from trackteroid_cli.server.answer_cache import Answers
+    from trackteroid_cli.server.answer_cache import AnswerCache
     from trackteroid_cli.server.query_pages import Question
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -90,7 +90,7 @@ def query(
 @contextmanager
 def _kept_answers(
     url: str, reuse: bool, max_age: str | None, output: Output
-) -> Iterator[Answers | None]:
+) -> Iterator[AnswerCache | None]:
     """Give the answers of the server *url* that may be reused, and say how old those were."""
     if max_age is not None and not reuse:
         raise UsageError(
@@ -108,7 +108,7 @@ def _kept_answers(
         yield None
         return
     from trackteroid_cli.moments import ago, length
-    from trackteroid_cli.server.answer_cache import Answers, file_for
+    from trackteroid_cli.server.answer_cache import AnswerCache, file_for
 
     try:
         seconds = length(max_age or "1h")
@@ -116,7 +116,7 @@ def _kept_answers(
         raise UsageError(
             f"--max-age cannot be {max_age!r}", why=str(error), hint="for example: 90s, 10m, 2h, 1d"
         ) from error
-    with closing(Answers(file_for(url), max_age=seconds)) as answers:
+    with closing(AnswerCache(file_for(url), max_age=seconds)) as answers:
         yield answers
         if answers.oldest is not None:
             output.note(f"reused: this was answered {ago(answers.oldest)}")

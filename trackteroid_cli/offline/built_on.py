@@ -25,7 +25,7 @@ from trackteroid_cli.errors import TrackteroidError
 
 if TYPE_CHECKING:
     from trackteroid_cli.offline.holdings import Holdings
-    from trackteroid_cli.offline.overlays import Laid
+    from trackteroid_cli.offline.overlays import OverlaidBatch
     from trackteroid_cli.offline.server import OfflineServer
     from trackteroid_cli.session.deferral import Recording
 
@@ -52,7 +52,7 @@ def lineage(server: OfflineServer | None, recording: Recording) -> Lineage:
     }
 
 
-def _needed(recording: Recording, laid: Iterable[Laid]) -> Iterable[str]:
+def _needed(recording: Recording, laid: Iterable[OverlaidBatch]) -> Iterable[str]:
     """Yield the ids of the batches in *laid* that *recording* needs."""
     operations = [from_json(json.loads(text)) for text in recording.operations] if laid else []
     mentioned = {text for operation in operations for text in texts(to_json(operation))}
@@ -73,7 +73,7 @@ def _place(operation: Update) -> tuple[Identity, str]:
     return identity(operation), operation.attribute_name
 
 
-def _operations(laid: Laid) -> list[Operation]:
+def _operations(laid: OverlaidBatch) -> list[Operation]:
     try:
         with Batch(laid.entry.path) as batch:
             return list(batch.operations())

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from trackteroid_cli.errors import NotPulled
 from trackteroid_cli.offline.holdings import Holdings
-from trackteroid_cli.offline.ownership import ways_from
-from trackteroid_cli.offline.projects import Belonging
-from trackteroid_cli.offline.query_analysis import Named, Step, Touch, Walk, projected
+from trackteroid_cli.offline.ownership import owned_rows
+from trackteroid_cli.offline.projects import ProjectLookup
+from trackteroid_cli.offline.query_analysis import Named, QueryAnalysis, Step, Touch, projected
 from trackteroid_cli.server.expressions import without_projections
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Coverage:
         self.holdings = holdings
         self.pulled = pulled
         self.schema = pulled.store.schema
-        self.walk = Walk(self.schema)
+        self.walk = QueryAnalysis(self.schema)
         self.whole = frozenset(holdings.whole)
 
     def question(
@@ -93,7 +93,7 @@ class Coverage:
             root = waiting.pop()
             found.add(root)
             for name in self.schema.families[root].members:
-                parts = {each for each, way in ways_from(self.schema, name) if way.sort == "part"}
+                parts = {each for each, way in owned_rows(self.schema, name) if way.sort == "part"}
                 waiting |= parts - found
         return frozenset(found)
 
@@ -131,7 +131,7 @@ class Question:
         self._query = query
         self._walk = coverage.walk
         self._root = coverage.walk.root(query.entity_type)
-        self._belonging = Belonging((engine, coverage.pulled), coverage.whole)
+        self._lookup = ProjectLookup((engine, coverage.pulled), coverage.whole)
 
     # Before the answer.
 
@@ -171,7 +171,7 @@ class Question:
                     if named.distance and not self._is_held_project(value, named.attribute):
                         raise self._no_project(value)
             elif named.root not in self._coverage.whole:
-                for value in self._belonging.unknown(named.root, named.values):
+                for value in self._lookup.unknown(named.root, named.values):
                     if value not in self._created():
                         raise self._unknown(named.root, value, itself=not named.distance)
                 for value in named.values if named.distance else ():
@@ -302,7 +302,7 @@ class Question:
         """
         if named.attribute != "id":
             return self._is_held_project(value, named.attribute)
-        if self._belonging.project_of(named.root, value) in self._held_projects:
+        if self._lookup.project_of(named.root, value) in self._held_projects:
             return True
         if value in self._created():
             return True
@@ -311,7 +311,7 @@ class Question:
         if itself:
             return self._looks_at_own_parts
         return self._walk.is_part_of(
-            self._root, named.root or self._belonging.root_of(value)
+            self._root, named.root or self._lookup.root_of(value)
         ) and not any(touch.negated for touch in self._touches)
 
     @cached_property
@@ -387,7 +387,7 @@ class Question:
         self, root: str, entity: Mapping[str, Any], what: str, select: str = "id"
     ) -> None:
         key, name = str(entity["id"]), entity["__entity_type__"]
-        if self._belonging.project_of(root, key) not in self._held_projects:
+        if self._lookup.project_of(root, key) not in self._held_projects:
             raise self._coverage.refusal(
                 f"{what} of {name} {key}",
                 "it is not of a project that was pulled",
@@ -395,7 +395,7 @@ class Question:
             )
 
     def _refuse_dangling(self, step: Step, key: str) -> None:
-        row = self._belonging.row(step.owner_root, key)
+        row = self._lookup.row(step.owner_root, key)
         referred = row.get(step.relation.column) if row else None
         if referred and not self._was_looked_for(step.target_root, str(referred)):
             raise self._unknown(step.target_root, str(referred))
@@ -411,7 +411,7 @@ class Question:
                 [key],
             )
         ]
-        for member in self._belonging.unknown("", members):
+        for member in self._lookup.unknown("", members):
             raise self._unknown(step.target_root, member)
 
     def _was_looked_for(self, root: str, key: str) -> bool:
@@ -455,7 +455,7 @@ class Question:
 
     def _project_not_held(self, key: str) -> str | None:
         """Return the name of the project with that key, if it is one and is not held."""
-        row = None if key in self._held_projects else self._belonging.row("Context", key)
+        row = None if key in self._held_projects else self._lookup.row("Context", key)
         return str(row["name"]) if row and row["_type"] == "Project" else None
 
     @cached_property

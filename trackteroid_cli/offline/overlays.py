@@ -22,7 +22,7 @@ from trackteroid_cli.errors import ReplicaError, TrackteroidError
 from trackteroid_cli.files import remove
 from trackteroid_cli.moments import read
 from trackteroid_cli.offline import replicas
-from trackteroid_cli.offline.projects import Belonging
+from trackteroid_cli.offline.projects import ProjectLookup
 from trackteroid_cli.settings import normalise_url
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _KEPT = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Laid:
+class OverlaidBatch:
     """A batch that is laid over a replica; *landed* is when the server got it, '' if it waits."""
 
     entry: Entry
@@ -45,7 +45,7 @@ class Laid:
     landed: str = ""
 
 
-def batches_over(replica: Replica, spool: Spool) -> list[Laid]:
+def batches_over(replica: Replica, spool: Spool) -> list[OverlaidBatch]:
     """Return the batches that *replica* lacks, in recorded order.
 
     These are the ones that wait for its server, and those that landed there after the oldest of
@@ -65,11 +65,11 @@ def batches_over(replica: Replica, spool: Spool) -> list[Laid]:
         landed = journal[-1].when if entry.state is State.COMMITTED and journal else ""
         for_us = header.server in ("", normalise_url(replica.holdings.server))
         if for_us and not (landed and read(landed) < read(oldest)):
-            found.append(Laid(entry, header, landed))
+            found.append(OverlaidBatch(entry, header, landed))
     return found
 
 
-def open_overlay(replica: Replica, batches: Sequence[Laid]) -> Engine:
+def open_overlay(replica: Replica, batches: Sequence[OverlaidBatch]) -> Engine:
     """Return an engine on *replica* with *batches* laid over it; the caller closes it.
 
     A batch that cannot be laid, such as one about a project that is not held, is left out, and a
@@ -125,7 +125,7 @@ def copied(engine: Engine, path: Path) -> Iterator[Engine]:
         copy.close()
 
 
-def _names(replica: Replica, batches: Sequence[Laid]) -> list[str]:
+def _names(replica: Replica, batches: Sequence[OverlaidBatch]) -> list[str]:
     """Return the name of the overlay with the first of *batches*, with the first two, and so on."""
     names, digest = [], hashlib.sha256(replica.path.name.encode())
     for laid in batches:
@@ -134,7 +134,7 @@ def _names(replica: Replica, batches: Sequence[Laid]) -> list[str]:
     return names
 
 
-def _make(replica: Replica, batches: Sequence[Laid], files: Sequence[Path]) -> None:
+def _make(replica: Replica, batches: Sequence[OverlaidBatch], files: Sequence[Path]) -> None:
     """Make the last of *files*, from the longest of the others that is there."""
     done = next((n for n in range(len(files), 0, -1) if files[n - 1].exists()), 0)
     base = _opened(replica, files[done - 1]) if done else replicas.engine(replica)
@@ -151,7 +151,7 @@ def _make(replica: Replica, batches: Sequence[Laid], files: Sequence[Path]) -> N
     draft.rename(files[-1])
 
 
-def _lay_batch(engine: Engine, laid: Laid, holdings: Holdings) -> str:
+def _lay_batch(engine: Engine, laid: OverlaidBatch, holdings: Holdings) -> str:
     """Lay one batch; return a line that says why it could not be done, or nothing."""
     from trackteroid_cli.engine.storage.errors import EngineError
 
@@ -174,7 +174,7 @@ def _not_held_yet(
     engine: Engine, operations: Iterable[Operation], landed: str, holdings: Holdings
 ) -> Iterator[Operation]:
     """Leave out what was pulled after it had landed: the replica has it, or what came after it."""
-    belonging = Belonging((engine,), frozenset(holdings.whole))
+    belonging = ProjectLookup((engine,), frozenset(holdings.whole))
     projects: dict[str, str | None] = {}
     for operation in operations:
         mentioned = list(operation.entity_key.values())

@@ -18,7 +18,7 @@ from trackteroid_cli.engine.schema.schema import Schema
 Sort = Literal["part", "child"]
 
 
-class Way(NamedTuple):
+class Ownership(NamedTuple):
     """Rows belong to an owner if their attribute *by* is the owner's attribute *column*."""
 
     by: str
@@ -28,82 +28,82 @@ class Way(NamedTuple):
 
 
 #: The ways to each type's owners. Types without any do not belong to anything, and are held whole.
-WAYS: dict[str, tuple[Way, ...]] = {
+OWNERSHIP: dict[str, tuple[Ownership, ...]] = {
     # What a project has.
-    "Context": (Way("project_id", "Project"),),
-    "CalendarEvent": (Way("project_id", "Project"),),
-    "CalendarEventResource": (Way("calendar_event_id", "CalendarEvent"),),
-    "Event": (Way("project_id", "Project"),),
-    "Feed": (Way("social_id", "Event"),),
-    "List": (Way("project_id", "Project"),),
-    "ListObject": (Way("list_id", "List"),),
-    "ReviewSession": (Way("project_id", "Project"),),
-    "ReviewSessionInvitee": (Way("review_session_id", "ReviewSession"),),
-    "ReviewSessionObject": (Way("review_session_id", "ReviewSession"),),
-    "ReviewSessionObjectStatus": (Way("review_session_object_id", "ReviewSessionObject"),),
+    "Context": (Ownership("project_id", "Project"),),
+    "CalendarEvent": (Ownership("project_id", "Project"),),
+    "CalendarEventResource": (Ownership("calendar_event_id", "CalendarEvent"),),
+    "Event": (Ownership("project_id", "Project"),),
+    "Feed": (Ownership("social_id", "Event"),),
+    "List": (Ownership("project_id", "Project"),),
+    "ListObject": (Ownership("list_id", "List"),),
+    "ReviewSession": (Ownership("project_id", "Project"),),
+    "ReviewSessionInvitee": (Ownership("review_session_id", "ReviewSession"),),
+    "ReviewSessionObject": (Ownership("review_session_id", "ReviewSession"),),
+    "ReviewSessionObjectStatus": (Ownership("review_session_object_id", "ReviewSessionObject"),),
     # What a context has.
-    "Appointment": (Way("context_id", "Context", "part"),),
-    "Manager": (Way("context_id", "Context", "part"),),
-    "Timelog": (Way("context_id", "Context", "part"),),
-    "Timer": (Way("context_id", "Context", "part"),),
+    "Appointment": (Ownership("context_id", "Context", "part"),),
+    "Manager": (Ownership("context_id", "Context", "part"),),
+    "Timelog": (Ownership("context_id", "Context", "part"),),
+    "Timer": (Ownership("context_id", "Context", "part"),),
     "TypedContextLink": (
-        Way("from_id", "TypedContext", "part"),
-        Way("to_id", "TypedContext", "part"),
+        Ownership("from_id", "TypedContext", "part"),
+        Ownership("to_id", "TypedContext", "part"),
     ),
-    "Asset": (Way("context_id", "Context"),),
+    "Asset": (Ownership("context_id", "Context"),),
     # What is published.
-    "AssetVersion": (Way("asset_id", "Asset"),),
+    "AssetVersion": (Ownership("asset_id", "Asset"),),
     "AssetVersionLink": (
-        Way("from_id", "AssetVersion", "part"),
-        Way("to_id", "AssetVersion", "part"),
+        Ownership("from_id", "AssetVersion", "part"),
+        Ownership("to_id", "AssetVersion", "part"),
     ),
     "Component": (
-        Way("version_id", "AssetVersion"),
-        Way("container_id", "ContainerComponent", "part"),
-        Way("container_id", "SequenceComponent", "part"),
-        Way("id", "Context", "part", "thumbnail_id"),
-        Way("id", "AssetVersion", "part", "thumbnail_id"),
-        Way("id", "User", "part", "thumbnail_id"),
-        Way("id", "NoteComponent", "part", "component_id"),
-        Way("id", "JobComponent", "part", "component_id"),
-        Way("id", "SettingComponent", "part", "component_id"),
+        Ownership("version_id", "AssetVersion"),
+        Ownership("container_id", "ContainerComponent", "part"),
+        Ownership("container_id", "SequenceComponent", "part"),
+        Ownership("id", "Context", "part", "thumbnail_id"),
+        Ownership("id", "AssetVersion", "part", "thumbnail_id"),
+        Ownership("id", "User", "part", "thumbnail_id"),
+        Ownership("id", "NoteComponent", "part", "component_id"),
+        Ownership("id", "JobComponent", "part", "component_id"),
+        Ownership("id", "SettingComponent", "part", "component_id"),
     ),
-    "ComponentLocation": (Way("component_id", "Component", "part"),),
+    "ComponentLocation": (Ownership("component_id", "Component", "part"),),
     # What tells about any of them; owners with a collection of these are found from the schema.
     "CustomAttributeValue": (),
-    "EntitySetting": (Way("parent_id", "Context", "part"),),
+    "EntitySetting": (Ownership("parent_id", "Context", "part"),),
     "Metadata": (),
-    "Note": (Way("in_reply_to_id", "Note", "part"),),
-    "NoteComponent": (Way("note_id", "Note", "part"),),
-    "NoteLabelLink": (Way("note_id", "Note", "part"),),
-    "Recipient": (Way("note_id", "Note", "part"),),
+    "Note": (Ownership("in_reply_to_id", "Note", "part"),),
+    "NoteComponent": (Ownership("note_id", "Note", "part"),),
+    "NoteLabelLink": (Ownership("note_id", "Note", "part"),),
+    "Recipient": (Ownership("note_id", "Note", "part"),),
     "StatusChange": (),
     # Small tables with keys of several parts, which come with what they belong to.
-    "DashboardResource": (Way("dashboard_id", "Dashboard", "part"),),
-    "JobComponent": (Way("job_id", "Job", "part"),),
-    "ProjectSchemaObjectType": (Way("project_schema_id", "ProjectSchema", "part"),),
-    "SchemaStatus": (Way("schema_id", "Schema", "part"),),
-    "SchemaType": (Way("schema_id", "Schema", "part"),),
-    "TaskTypeSchemaType": (Way("task_type_schema_id", "TaskTypeSchema", "part"),),
-    "UserApplicationState": (Way("user_id", "User", "part"),),
-    "WorkflowSchemaStatus": (Way("workflow_schema_id", "WorkflowSchema", "part"),),
+    "DashboardResource": (Ownership("dashboard_id", "Dashboard", "part"),),
+    "JobComponent": (Ownership("job_id", "Job", "part"),),
+    "ProjectSchemaObjectType": (Ownership("project_schema_id", "ProjectSchema", "part"),),
+    "SchemaStatus": (Ownership("schema_id", "Schema", "part"),),
+    "SchemaType": (Ownership("schema_id", "Schema", "part"),),
+    "TaskTypeSchemaType": (Ownership("task_type_schema_id", "TaskTypeSchema", "part"),),
+    "UserApplicationState": (Ownership("user_id", "User", "part"),),
+    "WorkflowSchemaStatus": (Ownership("workflow_schema_id", "WorkflowSchema", "part"),),
 }
 
 #: Further references that lead up: what an expression selects is held with what is above it.
-ABOVE: dict[str, tuple[Way, ...]] = {
-    "Context": (Way("parent_id", "Context"),),
-    "AssetVersion": (Way("task_id", "TypedContext"),),
-    "ReviewSessionObject": (Way("version_id", "AssetVersion"),),
+ABOVE: dict[str, tuple[Ownership, ...]] = {
+    "Context": (Ownership("parent_id", "Context"),),
+    "AssetVersion": (Ownership("task_id", "TypedContext"),),
+    "ReviewSessionObject": (Ownership("version_id", "AssetVersion"),),
 }
 
 #: Collections that lead to rows which tell about their owner, whatever its type.
 _TELLING = ("metadata", "notes", "settings", "status_changes")
 
 
-def ways_from(schema: Schema, type_name: str) -> Iterator[tuple[str, Way]]:
+def owned_rows(schema: Schema, type_name: str) -> Iterator[tuple[str, Ownership]]:
     """Yield the root types whose rows belong to those of *type_name*, and how."""
     for root in schema.families:
-        for way in ways_to(schema, root):
+        for way in owners_of(schema, root):
             if way.owner in schema.types and schema.is_kind_of(type_name, way.owner):
                 yield root, way
     entity_type = schema.types[type_name]
@@ -111,19 +111,19 @@ def ways_from(schema: Schema, type_name: str) -> Iterator[tuple[str, Way]]:
     for relation in told:
         if relation is not None and relation.kind == "many":
             root = schema.types[relation.target].root
-            yield root, Way(relation.column, type_name, "part")
+            yield root, Ownership(relation.column, type_name, "part")
     if any(relation.kind == "dense" for relation in entity_type.relations.values()):
-        yield "CustomAttributeValue", Way("entity_id", type_name, "part")
+        yield "CustomAttributeValue", Ownership("entity_id", type_name, "part")
 
 
-def ways_to(schema: Schema, root: str) -> tuple[Way, ...]:
+def owners_of(schema: Schema, root: str) -> tuple[Ownership, ...]:
     """Return the ways of a root type; where the table has none, those that its references tell."""
-    if root in WAYS or root in _WHOLE:
-        return WAYS.get(root, ())
+    if root in OWNERSHIP or root in _WHOLE:
+        return OWNERSHIP.get(root, ())
     return tuple(
-        Way(relation.column, relation.target)
+        Ownership(relation.column, relation.target)
         for relation in schema.types[root].relations.values()
-        if relation.kind == "reference" and schema.types[relation.target].root in WAYS
+        if relation.kind == "reference" and schema.types[relation.target].root in OWNERSHIP
     )
 
 
@@ -148,6 +148,6 @@ def is_scoped(schema: Schema, root: str, seen: frozenset[str] = frozenset()) -> 
         return True
     return any(
         is_scoped(schema, schema.types[way.owner].root, seen | {root})
-        for way in ways_to(schema, root)
+        for way in owners_of(schema, root)
         if way.owner in schema.types and schema.types[way.owner].root not in seen | {root}
     )

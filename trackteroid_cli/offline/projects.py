@@ -1,4 +1,4 @@
-"""Belonging: which entities a replica knows, and which project each is a part of."""
+"""ProjectLookup: which entities a replica knows, and which project each is a part of."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OWNER_COLUMNS = ("parent_id", "entity_id")
 _NOT_OWNERS = frozenset({"thumbnail", "in_reply_to", "task"})
 
 
-class Belonging:
+class ProjectLookup:
     """The entities in *engines*, the first of which is asked first; all have one schema.
 
     Args:

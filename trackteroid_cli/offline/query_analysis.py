@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from trackteroid_cli.engine.schema.schema import Relation, is_dense
-from trackteroid_cli.offline.ownership import ways_from
+from trackteroid_cli.offline.ownership import owned_rows
 from trackteroid_cli.offline.projects import OWNER_COLUMNS
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Named(NamedTuple):
 _SELECTED = Relation("", "", "many")
 
 
-class Walk:
+class QueryAnalysis:
     """Goes through a query: which types it touches, and which entities it names."""
 
     def __init__(self, schema: Schema) -> None:
@@ -159,7 +159,7 @@ class Walk:
         root = self._schema.types[relation.target].root
         return any(
             way.sort == "part" and (each, way.by) == (root, relation.column)
-            for each, way in ways_from(self._schema, type_name)
+            for each, way in owned_rows(self._schema, type_name)
         )
 
     def is_part_of(self, root: str, owner_root: str) -> bool:
@@ -168,7 +168,7 @@ class Walk:
         return family is not None and any(
             way.sort == "part" and each == root
             for name in family.members
-            for each, way in ways_from(self._schema, name)
+            for each, way in owned_rows(self._schema, name)
         )
 
     def attributes(self, query: Query) -> set[str]:

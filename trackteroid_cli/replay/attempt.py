@@ -27,15 +27,15 @@ from trackteroid_cli.errors import (
     ServerRefused,
     ServerUnreachable,
 )
-from trackteroid_cli.kill_points import pass_by
+from trackteroid_cli.kill_points import kill_point
 from trackteroid_cli.moments import before
-from trackteroid_cli.replay.comparison import Comparison, Conflict, Standing, compare
-from trackteroid_cli.replay.preimages import keep
+from trackteroid_cli.replay.comparison import Comparison, Conflict, Status, compare
+from trackteroid_cli.replay.preimages import save_preimages
 from trackteroid_cli.server.policy import OnConflict, Policy
-from trackteroid_cli.server.retry import trying
+from trackteroid_cli.server.retry import retrier
 
 if TYPE_CHECKING:
-    from trackteroid_cli.replay.predecessors import Forerunners
+    from trackteroid_cli.replay.predecessors import Predecessors
     from trackteroid_cli.server.connection import Connection
 
 
@@ -43,12 +43,12 @@ def replay(
     batch: Batch,
     connection: Connection,
     policy: Policy,
-    forerunners: Forerunners | None = None,
+    predecessors: Predecessors | None = None,
 ) -> list[dict[str, Any]]:
     """Bring *batch* to the server of *connection*, unless it is there already.
 
     Args:
-        forerunners: earlier batches of the same spool, whose values are nobody else's newer work.
+        predecessors: earlier batches of the same spool, whose values are nobody else's newer work.
 
     Returns:
         The conflicts that were left out, as *policy* wants it, in the JSON form of
@@ -67,8 +67,8 @@ def replay(
         return []
     operations = list(batch.operations())
     try:
-        left_out: list[dict[str, Any]] = trying(policy)(
-            _attempt, batch, operations, connection, policy, forerunners
+        left_out: list[dict[str, Any]] = retrier(policy)(
+            _attempt, batch, operations, connection, policy, predecessors
         )
     except ServerRefused:
         if not _arrived_late(batch, operations, connection):
@@ -83,23 +83,23 @@ def _attempt(
     operations: list[Operation],
     connection: Connection,
     policy: Policy,
-    forerunners: Forerunners | None,
+    predecessors: Predecessors | None,
 ) -> list[dict[str, Any]]:
-    comparison = _compare(batch, operations, connection, forerunners)
-    pass_by("compared")
+    comparison = _compare(batch, operations, connection, predecessors)
+    kill_point("compared")
     left_out = _decide(batch, operations, comparison, connection, policy)
     wanted = _missing(operations, comparison, policy)
-    keep(batch, [operation for _, operation in wanted], connection)
+    save_preimages(batch, [operation for _, operation in wanted], connection)
     for chunk, up_to in _chunks(wanted, policy.chunk_size):
         _note(batch, connection, "sending", up_to=up_to)
-        pass_by("journaled")
+        kill_point("journaled")
         _send(batch, connection, request(chunk), up_to)
-        pass_by("sent")
+        kill_point("sent")
         if up_to < _end(wanted):
             _note(batch, connection, "sent", up_to=up_to)
     positions = _conflicting(comparison) if left_out else []
     _note(batch, connection, "landed", _left_out(left_out), left_out=positions)
-    pass_by("noted")
+    kill_point("noted")
     return left_out
 
 
@@ -117,12 +117,12 @@ def _compare(
     batch: Batch,
     operations: list[Operation],
     connection: Connection,
-    forerunners: Forerunners | None = None,
+    predecessors: Predecessors | None = None,
 ) -> Comparison:
     if not operations:
         return Comparison([])
     try:
-        return compare_batch(batch, operations, connection, forerunners)
+        return compare_batch(batch, operations, connection, predecessors)
     except (ServerRefused, InvalidExpression) as error:
         # Not the batch is refused, but the question: it may be allowed another time.
         raise ServerError(
@@ -138,7 +138,7 @@ def compare_batch(
     batch: Batch,
     operations: Sequence[Operation],
     connection: Connection,
-    forerunners: Forerunners | None,
+    predecessors: Predecessors | None,
 ) -> Comparison:
     """Compare the *operations* of *batch* with the server, in view of what was sent before.
 
@@ -148,7 +148,7 @@ def compare_batch(
     sent = known = 0
     if not has_landed(journal):
         sent, known = sent_before(journal, len(operations)), sent_for_certain(journal)
-    return compare(operations, connection, sent=sent, known=known, forerunners=forerunners)
+    return compare(operations, connection, sent=sent, known=known, predecessors=predecessors)
 
 
 def _decide(
@@ -208,9 +208,7 @@ def _told(conflict: Conflict, names: Names) -> str:
 def _conflicting(comparison: Comparison) -> list[int]:
     """Return the positions of the operations that are in conflict."""
     return [
-        position
-        for position, standing in enumerate(comparison.standings)
-        if standing is Standing.CONFLICT
+        position for position, status in enumerate(comparison.statuses) if status is Status.CONFLICT
     ]
 
 
@@ -224,12 +222,12 @@ def _missing(
     """Return what is to be sent, with its position: what the server lacks, and what is forced."""
     wanted: list[tuple[int, Operation]] = []
     for position, operation in enumerate(operations):
-        standing = comparison.standings[position]
-        if standing is Standing.MISSING:
+        status = comparison.statuses[position]
+        if status is Status.MISSING:
             if position in comparison.adjusted and isinstance(operation, Update):
                 operation = replace(operation, new_value=comparison.adjusted[position])
             wanted.append((position, operation))
-        elif standing is Standing.CONFLICT and policy.on_conflict is OnConflict.OVERWRITE:
+        elif status is Status.CONFLICT and policy.on_conflict is OnConflict.OVERWRITE:
             wanted.extend((position, each) for each in _forced(operation, comparison))
     return wanted
 

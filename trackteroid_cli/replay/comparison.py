@@ -30,11 +30,11 @@ from trackteroid_cli.batches.operations import (
 from trackteroid_cli.server.expressions import PAGE, condition, query, reference
 
 if TYPE_CHECKING:
-    from trackteroid_cli.replay.predecessors import Forerunners
+    from trackteroid_cli.replay.predecessors import Predecessors
     from trackteroid_cli.server.connection import Connection
 
 
-class Standing(Enum):
+class Status(Enum):
     """How an operation and the server stand to each other."""
 
     THERE = "there"  #: the server shows its effect
@@ -85,14 +85,14 @@ class Comparison:
     theirs since.
     """
 
-    standings: list[Standing]
+    statuses: list[Status]
     conflicts: list[Conflict] = field(default_factory=list)
     adjusted: dict[int, Any] = field(default_factory=dict)
 
     @property
     def landed(self) -> bool:
         """Whether all effects are there."""
-        return all(standing is Standing.THERE for standing in self.standings)
+        return all(status is Status.THERE for status in self.statuses)
 
 
 def compare(
@@ -101,7 +101,7 @@ def compare(
     *,
     sent: int = 0,
     known: int = 0,
-    forerunners: Forerunners | None = None,
+    predecessors: Predecessors | None = None,
 ) -> Comparison:
     """Compare *operations* with what the server of *connection* holds now.
 
@@ -112,18 +112,18 @@ def compare(
             same was changed afterwards, and is no conflict but newer work.
         known: how many of them, from the first, are on the server for certain. They prove nothing
             of the others.
-        forerunners: earlier batches; a value that they have set is as good as the recorded one.
+        predecessors: earlier batches; a value that they have set is as good as the recorded one.
 
     Raises:
         ServerError: the server cannot be asked.
     """
     histories = _histories(operations)
     server = _Server(connection, histories.values())
-    comparison = Comparison([Standing.MISSING] * len(operations))
+    comparison = Comparison([Status.MISSING] * len(operations))
     landed = sent if _is_proven(histories, server, range(known, sent)) else known
     taken = _taken_along(operations, histories, server, sent)
     for entity, history in histories.items():
-        _Judgement(entity, history, server, comparison, landed, sent, taken, forerunners).pass_()
+        _Judgement(entity, history, server, comparison, landed, sent, taken, predecessors).pass_()
     return comparison
 
 
@@ -279,16 +279,16 @@ class _Judgement:
     landed: int
     sent: int
     taken: frozenset[str]
-    forerunners: Forerunners | None = None
+    predecessors: Predecessors | None = None
 
     def pass_(self) -> None:
-        """Set the standing of each operation on the entity."""
+        """Set the status of each operation on the entity."""
         history = self.history
         there = self.server.holds(self.entity)
         if not self.server.can_hold(history):
             return  # missing, and the server says why that stays so
         if not there and not self.taken.isdisjoint(history.key.values()):
-            self._set(history.positions, Standing.THERE)
+            self._set(history.positions, Status.THERE)
         elif history.created is not None and history.deleted is not None:
             # It comes and goes: nothing of it can be seen, whether it was sent or not.
             self._set_all(known=history.deleted < self.landed)
@@ -313,7 +313,7 @@ class _Judgement:
         )
 
     def _judge_new(self, created: int) -> None:
-        self._set([created], Standing.THERE)
+        self._set([created], Status.THERE)
         for name, attribute in self.history.attributes.items():
             self._judge_attribute(name, attribute, created)
 
@@ -325,28 +325,28 @@ class _Judgement:
         now = self.server.value(self.entity, name)
         known = positions[-1] < self.landed
         if name in LISTS_OF_PARTS or now is UNSET:
-            standing = Standing.THERE if known or created is not None else Standing.MISSING
+            status = Status.THERE if known or created is not None else Status.MISSING
         elif _equal(now, attribute.wanted):
-            standing = Standing.THERE
+            status = Status.THERE
         elif any(_equal(now, value) for value in attribute.earlier):
-            standing = Standing.MISSING
+            status = Status.MISSING
         elif known:
-            standing = Standing.THERE
+            status = Status.THERE
         elif UNSET in attribute.earlier:
-            standing = Standing.MISSING  # nobody knows what the author saw
+            status = Status.MISSING  # nobody knows what the author saw
         elif self._is_of_forerunner(name, now):
-            standing = Standing.MISSING
+            status = Status.MISSING
         elif _only_adds(attribute, self.server):
-            standing = self._add_members(attribute, now)
+            status = self._add_members(attribute, now)
         else:
-            standing = Standing.CONFLICT
+            status = Status.CONFLICT
             self._report(name, attribute, now)
-        self._set(positions if standing is Standing.CONFLICT else attribute.positions, standing)
+        self._set(positions if status is Status.CONFLICT else attribute.positions, status)
 
     def _is_of_forerunner(self, name: str, now: Any) -> bool:
-        if self.forerunners is None:
+        if self.predecessors is None:
             return False
-        return any(_equal(now, value) for value in self.forerunners.values(self.entity, name))
+        return any(_equal(now, value) for value in self.predecessors.values(self.entity, name))
 
     def _judge_gone(self) -> None:
         """Everything that was wanted of an entity that is gone is in conflict."""
@@ -354,23 +354,23 @@ class _Judgement:
         part_of_new = any(self.server.is_new((part,)) for part in history.key.values())
         for name, attribute in history.attributes.items():
             if attribute.positions[-1] < self.landed or self._may_be_taken(attribute):
-                self._set(attribute.positions, Standing.THERE)
+                self._set(attribute.positions, Status.THERE)
             elif part_of_new:  # a custom attribute of an entity that comes with the batch
-                self._set(attribute.positions, Standing.MISSING)
+                self._set(attribute.positions, Status.MISSING)
             else:
-                self._set(attribute.positions, Standing.CONFLICT)
+                self._set(attribute.positions, Status.CONFLICT)
                 self._report(name, attribute, None, gone=True)
 
     def _may_be_taken(self, attribute: _Attribute) -> bool:
         """Return whether the entity may have gone with one that the batch itself has deleted."""
         return bool(self.taken) and attribute.positions[-1] < self.sent
 
-    def _add_members(self, attribute: _Attribute, now: list[Any]) -> Standing:
+    def _add_members(self, attribute: _Attribute, now: list[Any]) -> Status:
         before, present = _keys(attribute.recorded), _keys(now)
         for position, value in attribute.values():
             added = [item for item in value if _key(item) not in before | present]
             self.comparison.adjusted[position] = [*now, *added]
-        return Standing.MISSING
+        return Status.MISSING
 
     def _report(self, name: str, attribute: _Attribute, now: Any, *, gone: bool = False) -> None:
         recorded = None if attribute.recorded is UNSET else attribute.recorded
@@ -388,11 +388,11 @@ class _Judgement:
 
     def _set_all(self, *, known: bool) -> None:
         """Take every operation on the entity as *known* to be on the server, or as missing."""
-        self._set(self.history.positions, Standing.THERE if known else Standing.MISSING)
+        self._set(self.history.positions, Status.THERE if known else Status.MISSING)
 
-    def _set(self, positions: Iterable[int], standing: Standing) -> None:
+    def _set(self, positions: Iterable[int], status: Status) -> None:
         for position in positions:
-            self.comparison.standings[position] = standing
+            self.comparison.statuses[position] = status
 
 
 def _only_adds(attribute: _Attribute, server: _Server) -> bool:

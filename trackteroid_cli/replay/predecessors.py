@@ -1,4 +1,4 @@
-"""Forerunners: earlier batches that landed after a batch was recorded.
+"""Predecessors: earlier batches that landed after a batch was recorded.
 
 Their author recorded them first, so what they set is not somebody else's newer work: a batch that
 was recorded after them may change it again.
@@ -15,7 +15,7 @@ from trackteroid_cli.batches.spool import Entry, Spool, State
 from trackteroid_cli.errors import TrackteroidError
 
 
-class Forerunners:
+class Predecessors:
     """What the committed batches of *spool* have set since the batch of *header* was recorded.
 
     They are looked at only when they are asked about, which few commits need to.

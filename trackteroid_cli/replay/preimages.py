@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trackteroid_cli.batches.batch import Batch, Label, append_kept
+from trackteroid_cli.batches.batch import Batch, Label, append_preimages
 from trackteroid_cli.batches.labels import NAMES, label_of
 from trackteroid_cli.batches.operations import (
     Create,
@@ -64,7 +64,7 @@ _TOLD_BY_SERVER = frozenset({"link", "_link", "is_latest_version"})
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Preimage:
     """What a batch keeps of an entity that it deleted.
 
     Attributes:
@@ -87,7 +87,7 @@ class Kept:
         }
 
 
-def keep(batch: Batch, operations: Iterable[Operation], connection: Connection) -> None:
+def save_preimages(batch: Batch, operations: Iterable[Operation], connection: Connection) -> None:
     """Add to *batch* what the server holds of the entities that *operations* delete.
 
     What was kept before stays: an earlier attempt may have deleted the entity since. On return it
@@ -110,10 +110,10 @@ def keep(batch: Batch, operations: Iterable[Operation], connection: Connection) 
     if missing:
         gone = {identity(each) for each in batch.operations() if isinstance(each, Delete)}
         found = _Server(connection, gone).entities(list(missing.values()))
-        append_kept(batch.path, {entity: kept.as_json() for entity, kept in found.items()})
+        append_preimages(batch.path, {entity: kept.as_json() for entity, kept in found.items()})
 
 
-def kept_of(batch: Batch) -> dict[Identity, Kept]:
+def preimages_of(batch: Batch) -> dict[Identity, Preimage]:
     """Return what *batch* keeps of each entity that a commit of it deleted.
 
     Raises:
@@ -129,8 +129,8 @@ def kept_of(batch: Batch) -> dict[Identity, Kept]:
         ) from error
 
 
-def _read(document: Mapping[str, Any]) -> Kept:
-    return Kept(
+def _read(document: Mapping[str, Any]) -> Preimage:
+    return Preimage(
         [from_json(each) for each in document["operations"]],
         {
             (entity_type, tuple(key)): Label(label, tuple(link))
@@ -155,9 +155,9 @@ class _Server:
         self._schemas = connection.schemas
         self._gone = gone
 
-    def entities(self, deleted: Sequence[Delete]) -> dict[Identity, Kept]:
+    def entities(self, deleted: Sequence[Delete]) -> dict[Identity, Preimage]:
         """Return what is to be kept of each entity that is there."""
-        found: dict[Identity, Kept] = {}
+        found: dict[Identity, Preimage] = {}
         for entity_type, group in _grouped(deleted, self._schemas):
             try:
                 found.update(self._of_type(entity_type, group))
@@ -165,12 +165,14 @@ class _Server:
                 continue  # it may be deleted, and not read: a revert tells that it is not known
         return found
 
-    def _of_type(self, entity_type: str, keys: Sequence[Mapping[str, str]]) -> dict[Identity, Kept]:
-        found: dict[Identity, Kept] = {}
+    def _of_type(
+        self, entity_type: str, keys: Sequence[Mapping[str, str]]
+    ) -> dict[Identity, Preimage]:
+        found: dict[Identity, Preimage] = {}
         asked = query(entity_type, self._asked(entity_type), condition(keys))
         for data in self._connection.call([asked])[0]["data"]:
             create = self._create(entity_type, data)
-            found[entity_type, tuple(create.entity_key.values())] = Kept(
+            found[entity_type, tuple(create.entity_key.values())] = Preimage(
                 [create], dict(self._labels(data)), self._lost(entity_type, data)
             )
         if found and "id" in keys[0]:
@@ -178,7 +180,7 @@ class _Server:
         return found
 
     def _add_parts(
-        self, entity_type: str, ids: Sequence[str], found: Mapping[Identity, Kept]
+        self, entity_type: str, ids: Sequence[str], found: Mapping[Identity, Preimage]
     ) -> None:
         """Add what makes the rows that go with the owners *ids*."""
         kinds = list(self._kinds_of_parts(entity_type))

@@ -27,7 +27,7 @@ from trackteroid_cli.batches.operations import (
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import BatchInState, CannotRevert
 from trackteroid_cli.replay.attempt import has_landed
-from trackteroid_cli.replay.preimages import kept_of
+from trackteroid_cli.replay.preimages import preimages_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class _Inverting:
     def __init__(self, operations: Sequence[Operation], batch: Batch, names: Names) -> None:
         self.inverse = Inverse()
         self._names = names
-        self._kept = kept_of(batch)
+        self._kept = preimages_of(batch)
         self._last_commit = max((each.commit for each in operations), default=0)
         self._created = {identity(each) for each in operations if isinstance(each, Create)}
         self._deleted = {identity(each) for each in operations if isinstance(each, Delete)}

@@ -31,9 +31,9 @@ from trackteroid_cli.errors import (
     TrackteroidError,
     WaitsForBatch,
 )
-from trackteroid_cli.kill_points import pass_by
+from trackteroid_cli.kill_points import kill_point
 from trackteroid_cli.replay.attempt import has_landed, replay
-from trackteroid_cli.replay.predecessors import Forerunners
+from trackteroid_cli.replay.predecessors import Predecessors
 from trackteroid_cli.server.policy import Policy
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def replay_file(
     return result
 
 
-def foretell(targets: Iterable[Entry | Path]) -> Iterator[Result]:
+def dry_run(targets: Iterable[Entry | Path]) -> Iterator[Result]:
     """Yield what `commit` would send, without sending anything or asking a server."""
     for target in targets:
         path = target if isinstance(target, Path) else target.path
@@ -142,7 +142,7 @@ def foretell(targets: Iterable[Entry | Path]) -> Iterator[Result]:
         yield Result(header.id, header.name, state, counts=header.counts)
 
 
-def take_in(path: Path, spool: Spool) -> Entry:
+def import_batch(path: Path, spool: Spool) -> Entry:
     """Copy the batch at *path* into *spool*, unless it is there already, and return its place."""
     with Batch(path) as batch:
         header = batch.header
@@ -239,10 +239,10 @@ def _commit_entry(queue: _Queue, entry: Entry, connection: Connection, policy: P
     spool = queue.spool
     try:
         with spool.claim(entry) as claim:
-            pass_by("claimed")
+            kill_point("claimed")
             result = _result(claim.path, entry, connection, policy, queue)
             claim.outcome = result.state
-        pass_by("settled")
+        kill_point("settled")
     except NotFound as error:
         now = _now(spool, entry)
         if now is None or now.state in (entry.state, State.FAILED, State.DISCARDED):
@@ -271,7 +271,7 @@ def _commit_file(spool: Spool, path: Path, connection: Connection, policy: Polic
             header, legacy = batch.header, batch.legacy is not None
         if legacy:
             with spool.lock(header.id):
-                entry = take_in(path, spool)
+                entry = import_batch(path, spool)
             return _commit_entry(_Queue(spool), entry, connection, policy)
         with spool.lock(header.id):  # which also keeps off whoever commits it from the spool
             entry = Entry(header.id, header.name, State.PENDING, path)
@@ -295,8 +295,8 @@ def _result(
             if queue is not None:
                 _keep_to_the_order(queue.spool, batch, entry)
                 _wait_for_others(queue, batch, entry)
-            forerunners = Forerunners(queue.spool, batch.header) if queue is not None else None
-            left_out = replay(batch, connection, policy, forerunners)
+            predecessors = Predecessors(queue.spool, batch.header) if queue is not None else None
+            left_out = replay(batch, connection, policy, predecessors)
     except TrackteroidError as error:
         return _failed(result, error)
     reason = f"{len(left_out)} in conflict left out" if left_out else None

@@ -44,7 +44,7 @@ def forget(server_url: str) -> None:
         remove(file_for(server_url))
 
 
-class Answers:
+class AnswerCache:
     """The answers that are kept in the file *path*; processes may share it.
 
     Args:
@@ -125,7 +125,7 @@ class Answers:
 class _ReusingAdapter(BaseAdapter):
     """Answers from *answers* what was asked before; asks *inner* for the rest."""
 
-    def __init__(self, answers: Answers, inner: BaseAdapter, url: str) -> None:
+    def __init__(self, answers: AnswerCache, inner: BaseAdapter, url: str) -> None:
         super().__init__()
         self._answers = answers
         self._inner = inner

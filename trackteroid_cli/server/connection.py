@@ -33,7 +33,7 @@ from trackteroid_cli.settings import Server, cache_folder
 
 if TYPE_CHECKING:
     from trackteroid_cli.offline.server import OfflineServer
-    from trackteroid_cli.server.answer_cache import Answers
+    from trackteroid_cli.server.answer_cache import AnswerCache
 
 #: Seconds to wait for an answer unless told otherwise; ftrack_api's own default.
 TIMEOUT = 60.0
@@ -62,7 +62,7 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
         offline: OfflineServer | None = None,
-        answers: Answers | None = None,
+        answers: AnswerCache | None = None,
     ) -> None:
         self.server = server
         self.timeout = timeout

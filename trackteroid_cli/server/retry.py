@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from trackteroid_cli.server.policy import Policy
 
 
-def trying(policy: Policy) -> Any:
+def retrier(policy: Policy) -> Any:
     """Return what calls a function until it succeeds, fails for good, or was tried often enough.
 
     Waits grow in between; a refusal is never tried again.

@@ -29,7 +29,7 @@ from trackteroid_cli.session.reading_back import ReadingBackSession
 if TYPE_CHECKING:
     from trackteroid_cli.offline.server import OfflineServer
     from trackteroid_cli.replay.schedule import Result
-    from trackteroid_cli.server.answer_cache import Answers
+    from trackteroid_cli.server.answer_cache import AnswerCache
 
 #: Set for the length of a recorded run: every session that is made defers from its first moment.
 _recorder: Recorder | None = None
@@ -82,7 +82,7 @@ class Session(ReadingBackSession):
     offline: OfflineServer | None = None
 
     #: Answers of queries that are kept on disk; None where none are.
-    answers: Answers | None = None
+    answers: AnswerCache | None = None
 
     __signature__ = _signature()
 
@@ -110,9 +110,9 @@ class Session(ReadingBackSession):
                 completed.get("server_url") or "", without_pending=without_pending
             )
         elif answers is not None:
-            from trackteroid_cli.server.answer_cache import Answers
+            from trackteroid_cli.server.answer_cache import AnswerCache
 
-            self.answers = Answers(Path(answers))
+            self.answers = AnswerCache(Path(answers))
         try:
             super().__init__(**completed)
         except BaseException:

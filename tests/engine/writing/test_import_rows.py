@@ -13,7 +13,7 @@ from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.schema.standard import standard_schemas
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.storage.store import Store
-from trackteroid_cli.engine.writing.import_rows import Absorbed, absorb
+from trackteroid_cli.engine.writing.import_rows import ImportedRows, import_rows
 
 
 @pytest.fixture
@@ -23,9 +23,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def take(store: Store, *entities: dict[str, Any]) -> Absorbed:
+def take(store: Store, *entities: dict[str, Any]) -> ImportedRows:
     with store.writing() as connection:
-        return absorb(connection, store.schema, entities)
+        return import_rows(connection, store.schema, entities)
 
 
 def ask(store: Store, expression: str) -> list[dict[str, Any]]:

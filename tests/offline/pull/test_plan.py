@@ -9,7 +9,7 @@ import pytest
 
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.schema.standard import standard_schemas
-from trackteroid_cli.offline.ownership import ABOVE, WAYS, is_scoped, ways_to
+from trackteroid_cli.offline.ownership import ABOVE, OWNERSHIP, is_scoped, owners_of
 from trackteroid_cli.offline.pull.plan import OWNERS, Job, Plan, Reach
 from trackteroid_cli.server.expressions import PAGE
 
@@ -47,7 +47,7 @@ def test_every_type_is_held_whole_or_for_projects(plan: Plan) -> None:
 
 
 def test_the_ways_are_those_of_the_schema(schema: Schema) -> None:
-    for root, ways in [*WAYS.items(), *ABOVE.items()]:
+    for root, ways in [*OWNERSHIP.items(), *ABOVE.items()]:
         members = [schema.types[name] for name in schema.families[root].members]
         for way in ways:
             assert any(way.by in member.scalars for member in members), (root, way)
@@ -90,7 +90,9 @@ def test_a_type_that_the_table_does_not_know_belongs_to_what_it_refers_to() -> N
     (timelog,) = (each for each in documents if each["id"] == "Timelog")
     documents.append({**timelog, "id": "Shift", "alias_for": {"id": "Shift", "classifiers": {}}})
     schema = Schema(documents)
-    assert [(way.by, way.owner) for way in ways_to(schema, "Shift")] == [("context_id", "Context")]
+    assert [(each.by, each.owner) for each in owners_of(schema, "Shift")] == [
+        ("context_id", "Context")
+    ]
     assert is_scoped(schema, "Shift")
 
 

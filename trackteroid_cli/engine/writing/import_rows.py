@@ -22,7 +22,7 @@ Entity: TypeAlias = Mapping[str, Any]
 _Convert: TypeAlias = Callable[[Any], Stored]
 
 
-class Absorbed(NamedTuple):
+class ImportedRows(NamedTuple):
     """How many rows were new, and how many had another value."""
 
     new: int
@@ -36,7 +36,9 @@ class Absorber:
         self._schema = schema
         self._shapes: dict[tuple[str, ...], _Shape] = {}
 
-    def absorb(self, connection: sqlite3.Connection, entities: Iterable[Entity]) -> Absorbed:
+    def import_rows(
+        self, connection: sqlite3.Connection, entities: Iterable[Entity]
+    ) -> ImportedRows:
         """Insert the entities that are not there, and update the others where they differ.
 
         Args:
@@ -59,12 +61,14 @@ class Absorber:
             taken = self._shapes[names].take(connection, members)
             new += taken.new
             changed += taken.changed
-        return Absorbed(new, changed)
+        return ImportedRows(new, changed)
 
 
-def absorb(connection: sqlite3.Connection, schema: Schema, entities: Iterable[Entity]) -> Absorbed:
-    """Take *entities* into the store of *schema*; see `Absorber.absorb`."""
-    return Absorber(schema).absorb(connection, entities)
+def import_rows(
+    connection: sqlite3.Connection, schema: Schema, entities: Iterable[Entity]
+) -> ImportedRows:
+    """Take *entities* into the store of *schema*; see `Absorber.import_rows`."""
+    return Absorber(schema).import_rows(connection, entities)
 
 
 class _Shape:
@@ -123,7 +127,7 @@ class _Shape:
         sets = ", ".join(f"{name} = excluded.{name}" for name in others)
         return f"{statement} DO UPDATE SET {sets} WHERE {differs}"
 
-    def take(self, connection: sqlite3.Connection, entities: Sequence[Entity]) -> Absorbed:
+    def take(self, connection: sqlite3.Connection, entities: Sequence[Entity]) -> ImportedRows:
         """Keep *entities*; return how many were new, and how many were changed."""
         # A column of SQLite's that is a primary key takes a missing value all the same.
         if any(entity[name] is None for entity in entities for name in self._key):
@@ -140,7 +144,7 @@ class _Shape:
         written = connection.total_changes - before
         for relation in self._pairs:
             _replace_pairs(connection, relation, entities)
-        return Absorbed(new, written - new)
+        return ImportedRows(new, written - new)
 
     def _known(self, connection: sqlite3.Connection, entities: Sequence[Entity]) -> int:
         """Return how many of *entities*, each of which comes once, have a row."""

@@ -208,7 +208,7 @@ class Draft:
             if job.reach is not Reach.ROW:
                 following += self._owned_before(connection, source, rows, job.reach)
             following += self._drop_gone(connection, source, job, rows)
-        taken = self._absorber.absorb(connection, rows)
+        taken = self._absorber.import_rows(connection, rows)
         self.state.new += taken.new
         self.state.changed += taken.changed
         self.state.rows += len(rows)

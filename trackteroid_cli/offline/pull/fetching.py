@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from trackteroid_cli.errors import InvalidExpression, ServerRefused
 from trackteroid_cli.server.connection import Connection
 from trackteroid_cli.server.policy import Policy
-from trackteroid_cli.server.retry import trying
+from trackteroid_cli.server.retry import retrier
 from trackteroid_cli.settings import Server
 
 #: How many requests are on their way at once.
@@ -99,7 +99,7 @@ class Fetching:
         """Return the answer to each query; those that are refused do not take others with them."""
         operations = [{"action": "query", "expression": each} for each in expressions]
         try:
-            results = trying(self._policy)(connection.call, operations)
+            results = retrier(self._policy)(connection.call, operations)
         except (ServerRefused, InvalidExpression) as error:
             if isinstance(error, ServerRefused) and error.kind not in _REFUSALS:
                 raise

@@ -11,7 +11,7 @@ from typing import Any
 
 from trackteroid_cli.engine.query.rows import ONE_TYPE
 from trackteroid_cli.engine.schema.schema import TYPE_COLUMN, Schema
-from trackteroid_cli.offline.ownership import ABOVE, Way, is_scoped, ways_from, ways_to
+from trackteroid_cli.offline.ownership import ABOVE, Ownership, is_scoped, owned_rows, owners_of
 from trackteroid_cli.server.expressions import PAGE, listed, quoted
 
 #: How many owners one query names.
@@ -128,7 +128,7 @@ class Plan:
         for source in self.sources.values():
             self._by_root.setdefault(source.root, []).append(source.entity_type)
         # Looked up for every page.
-        self._ways = cache(lambda name: tuple(ways_from(schema, name)))
+        self._ways = cache(lambda name: tuple(owned_rows(schema, name)))
 
     @cached_property
     def whole(self) -> tuple[str, ...]:
@@ -151,7 +151,7 @@ class Plan:
     def basis(self) -> Iterator[Job]:
         """Yield what every pull asks for: the types that are held whole, and all projects."""
         for root in self.whole:
-            if not ways_to(self.schema, root):
+            if not owners_of(self.schema, root):
                 yield from (Job(name) for name in self._by_root[root])
         yield Job("Project", reach=Reach.PART)
 
@@ -166,7 +166,7 @@ class Plan:
     def everything(self) -> Iterator[Job]:
         """Yield what asks for every row that there is, whether it belongs to anything or not."""
         for source in self.sources.values():
-            by_itself = source.root in self.whole and not ways_to(self.schema, source.root)
+            by_itself = source.root in self.whole and not owners_of(self.schema, source.root)
             if source.has_id or by_itself:
                 yield Job(source.entity_type, reach=Reach.ROW)
 
@@ -181,7 +181,7 @@ class Plan:
 
     def named(self, type_name: str, ids: Iterable[str], reach: Reach) -> Iterator[Job]:
         """Yield what asks for the entities of *type_name* with *ids*."""
-        way = Way("id", type_name)
+        way = Ownership("id", type_name)
         yield from self._jobs(type_name, way, ids, reach)
 
     def expression(self, job: Job) -> str:
@@ -252,23 +252,25 @@ class Plan:
         if job.reach is Reach.SELECTED:
             source = self.sources[job.entity_type]
             here = set(_values(rows, source.key[0]))
-            for way in (*ways_to(self.schema, source.root), *ABOVE.get(source.root, ())):
+            for way in (*owners_of(self.schema, source.root), *ABOVE.get(source.root, ())):
                 if way.column == "id" and way.by in source.projections:
                     # A project names itself as its project.
                     above = (id_ for id_ in _values(rows, way.by) if id_ not in here)
                     yield from self.named(way.owner, above, Reach.SELECTED)
 
-    def belonging(self, source: Source) -> Iterator[tuple[Source, Way]]:
+    def belonging(self, source: Source) -> Iterator[tuple[Source, Ownership]]:
         """Yield the sources whose rows go when their owners, of *source*, are gone."""
         for root, way in self._ways(source.entity_type):
             if way.column == "id":
                 yield from ((self.sources[name], way) for name in self._by_root[root])
 
-    def referring(self, source: Source) -> Iterator[tuple[str, Way]]:
+    def referring(self, source: Source) -> Iterator[tuple[str, Ownership]]:
         """Yield what rows of *source* refer to and own, by root type."""
         yield from (each for each in self._ways(source.entity_type) if each[1].column != "id")
 
-    def _jobs(self, type_name: str, way: Way, values: Iterable[str], reach: Reach) -> Iterator[Job]:
+    def _jobs(
+        self, type_name: str, way: Ownership, values: Iterable[str], reach: Reach
+    ) -> Iterator[Job]:
         wanted = list(dict.fromkeys(values))
         for start in range(0, len(wanted), OWNERS):
             part = tuple(wanted[start : start + OWNERS])
