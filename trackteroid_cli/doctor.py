@@ -19,9 +19,11 @@ from trackteroid_cli.errors import (
     CredentialsRejected,
     ExitCode,
     NotConfigured,
-    StorageError,
+    ServerUnreachable,
     TrackteroidError,
+    cause,
 )
+from trackteroid_cli.files import storing
 
 if TYPE_CHECKING:
     from trackteroid_cli.server.connection import Connection
@@ -69,15 +71,6 @@ class Check:
     detail: str
     next: str = ""
     exit_code: ExitCode = ExitCode.OK
-
-    def as_json(self) -> dict[str, str]:
-        """Return the check as ``doctor --json`` shows it."""
-        return {
-            "check": self.check,
-            "status": self.status.value,
-            "detail": self.detail,
-            "next": self.next,
-        }
 
 
 def examine(spool: Spool) -> Iterator[Check]:
@@ -189,6 +182,10 @@ def _server(connection: Connection, found: settings.Found) -> Iterator[Check]:
         yield _warn("version", "not told: the server does not accept the credentials")
         yield _failed("credentials", error, f"correct {sources}")
     except TrackteroidError as error:
+        if isinstance(error, ServerUnreachable):
+            from trackteroid_cli.offline.replicas import mention_replica
+
+            mention_replica(error)
         yield _failed("server", error)
         for name in ("version", "credentials"):
             yield _warn(name, "not checked: the server gave no answer that tells")
@@ -238,18 +235,15 @@ def _writable(spool: Spool) -> Check:
 
     places = [spool.folder / name for name in (*(state.value for state in State), "locks")]
     for folder in (spool.folder, *(place for place in places if place.is_dir())):
-        try:
+        with storing(
+            f"cannot write to {folder}",
+            hint="make room or correct the permissions, or set TRACKTEROID_HOME",
+        ):
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-") as file:
                 file.write(b"\0" * 4096)
                 file.flush()
                 os.fsync(file.fileno())
-        except OSError as error:
-            raise StorageError(
-                f"cannot write to {folder}",
-                why=error.strerror or str(error),
-                hint="make room or correct the permissions, or set TRACKTEROID_HOME",
-            ) from error
     return _ok("spool", f"{spool.folder} can be written to")
 
 
@@ -261,7 +255,7 @@ def _space(folder: Path) -> Check:
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        return _warn("space", f"not told for {folder}: {error.strerror or error}")
+        return _warn("space", f"not told for {folder}: {cause(error)}")
     detail = f"{free / 1e6:,.0f} MB free at {folder}"
     if free < LITTLE_SPACE:
         return _warn("space", detail, "make room, or set TRACKTEROID_HOME to another disk")
@@ -319,6 +313,7 @@ def _held_back(spool: Spool) -> Check:
 def _trouble(entry: Entry) -> str:
     """Return why a batch failed, is held back or cannot be read; '' where nothing is wrong."""
     from trackteroid_cli.batches.batch import Batch
+    from trackteroid_cli.batches.journal import Outcome
     from trackteroid_cli.errors import BatchError, NotFound
 
     try:
@@ -328,10 +323,10 @@ def _trouble(entry: Entry) -> str:
         return ""  # it has just left its place
     except BatchError as error:
         return f"unreadable: {error.why}"
-    held = bool(journal) and journal[-1].outcome == "held"
+    held = journal.outcome is Outcome.HELD
     if entry.state is State.PENDING and not held:
         return ""
-    reason = journal[-1].reason if journal else ""
+    reason = journal.last.reason if journal.last else ""
     return f"{'held' if held else entry.state.value}: {reason or 'no reason is known'}"
 
 
@@ -367,7 +362,7 @@ def _python() -> Check:
 def _packages() -> Check:
     from importlib.metadata import PackageNotFoundError, version
 
-    from trackteroid_cli import __version__
+    from trackteroid_cli.version import __version__
 
     versions, missing = [f"trackteroid {__version__}"], []
     for name in _PACKAGES:

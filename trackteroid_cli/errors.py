@@ -43,7 +43,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from typing import Any
 
 
 class ExitCode(IntEnum):
@@ -244,18 +246,16 @@ class ConflictFound(CommitError):
     """The server shows neither what the author saw nor what the batch wants.
 
     Args:
-        conflicts: in the JSON form of ``inspect --check``.
-        told: the same in a few words.
+        conflicts: of the class `replay.conflicts.Conflict`.
+        why: the same in a few words.
     """
 
     exit_code = ExitCode.CONFLICT
 
-    def __init__(
-        self, batch_id: str, name: str, conflicts: list[dict[str, object]], told: str
-    ) -> None:
+    def __init__(self, batch_id: str, name: str, conflicts: Sequence[Any], why: str) -> None:
         super().__init__(
             f"batch {batch_id} ({name}) is held back",
-            why=told,
+            why=why,
             hint=f"look at it with `trackteroid inspect {batch_id} --check`; then commit it with "
             "--on-conflict skip or overwrite, or discard it",
         )
@@ -323,9 +323,17 @@ class InvalidExpression(ServerError):
 
 
 class ServerUnreachable(ServerError):
-    """A request did not reach the server."""
+    """A request did not reach the server.
+
+    Args:
+        url: of the server; '' where the network is not at fault.
+    """
 
     exit_code = ExitCode.TRY_AGAIN
+
+    def __init__(self, what: str, *, why: str = "", hint: str = "", url: str = "") -> None:
+        super().__init__(what, why=why, hint=hint)
+        self.url = url
 
 
 class ServerBusy(ServerUnreachable):
@@ -365,3 +373,17 @@ class CredentialsRejected(ServerError):
     """The server does not accept the user or the API key."""
 
     exit_code = ExitCode.CREDENTIALS
+
+
+def cause(error: BaseException) -> str:
+    """Return why *error* happened, in the system's or the library's own words."""
+    return getattr(error, "strerror", None) or getattr(error, "why", "") or str(error)
+
+
+def close_names(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
+    """Return the names of *known* that *name* was probably meant to be, the closest first."""
+    import difflib
+
+    by_folded = {each.casefold(): each for each in known}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=most)
+    return [by_folded[each] for each in close]

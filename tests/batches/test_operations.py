@@ -16,9 +16,9 @@ from trackteroid_cli.batches.operations import (
     Update,
     counts,
     from_json,
-    request,
     to_json,
 )
+from trackteroid_cli.batches.squashing import squash
 from trackteroid_cli.errors import InvalidOperation
 
 SHOT = {"id": "5f0c"}
@@ -121,7 +121,7 @@ def test_within_a_commit_only_the_last_value_is_sent_and_neighbours_share_an_ent
         Update("Shot", SHOT, "description", "x", commit=1),
         renamed("c"),
     ]
-    assert request(operations) == [payload("create", id="5f0c", name="c", description="x")]
+    assert squash(operations) == [payload("create", id="5f0c", name="c", description="x")]
 
 
 def test_within_a_commit_nothing_is_sent_of_what_is_made_and_removed_again() -> None:
@@ -132,7 +132,7 @@ def test_within_a_commit_nothing_is_sent_of_what_is_made_and_removed_again() -> 
         renamed("gone"),
         Delete("Shot", SHOT, 1),
     ]
-    assert request(operations) == [payload("update", key="77", name="other")]
+    assert squash(operations) == [payload("update", key="77", name="other")]
 
 
 def test_across_commits_everything_is_sent_in_order() -> None:
@@ -142,7 +142,7 @@ def test_across_commits_everything_is_sent_in_order() -> None:
         renamed("c", 3),
         Delete("Shot", SHOT, 4),
     ]
-    assert request(operations) == [
+    assert squash(operations) == [
         payload("create", id="5f0c", name="a"),
         payload("update", name="b"),
         payload("update", name="c"),
@@ -153,6 +153,6 @@ def test_across_commits_everything_is_sent_in_order() -> None:
 def test_the_operations_themselves_are_not_changed_by_making_a_request() -> None:
     operations = [Create("Shot", SHOT, {"name": "a"}, 1), renamed("b")]
     before = [to_json(each) for each in operations]
-    request(operations)
-    request(operations)
+    squash(operations)
+    squash(operations)
     assert [to_json(each) for each in operations] == before

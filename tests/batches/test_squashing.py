@@ -39,15 +39,8 @@ from hypothesis import strategies as st
 
 from tests.conftest import Server
 from tests.recording.test_equality import contents
-from trackteroid_cli.batches.operations import (
-    Create,
-    Delete,
-    Operation,
-    Payload,
-    Update,
-    identity,
-    request,
-)
+from trackteroid_cli.batches.operations import Create, Delete, Operation, Update, identity
+from trackteroid_cli.batches.squashing import Payload, squash
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.engine.storage.errors import EngineError
 from trackteroid_cli.server import sandbox
@@ -232,7 +225,7 @@ class Sides:
 
     def send(self, operations: list[Operation]) -> str:
         """Send *operations* as one request; return the kind of a refusal, or ''."""
-        payloads = request(operations)
+        payloads = squash(operations)
         try:
             if payloads:
                 self.single.call(payloads, user=SANDBOX_USER, key=SANDBOX_KEY)
@@ -355,7 +348,7 @@ def test_the_request_is_what_ftrack_api_sends_commit_by_commit(
         script.take(step)
     for commit in by_commit(script.operations):
         sides.commit(commit)  # refused or not: what it sends is all that matters here
-    assert request(script.operations) == [entry for sent in sides.sent for entry in sent]
+    assert squash(script.operations) == [entry for sent in sides.sent for entry in sent]
 
 
 def test_the_scripts_generated_here_do_all_kinds_of_things(world: World) -> None:

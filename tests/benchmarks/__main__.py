@@ -210,7 +210,8 @@ def listing(bench: Bench) -> None:
 
 
 def _fill_spool(home: Path, *, batches: int, operations: int) -> None:
-    from trackteroid_cli.batches.batch import Header, encode_operations, write
+    from trackteroid_cli.batches.batch import encode_operations, write
+    from trackteroid_cli.batches.header import Header
     from trackteroid_cli.batches.operations import Create
     from trackteroid_cli.batches.spool import Spool, new_id
 

@@ -29,7 +29,7 @@ import json, re, resource, time
 from trackteroid_cli import settings
 from trackteroid_cli.offline.pull import pull as pulling
 from trackteroid_cli.offline.pull.fetching import Fetching
-from trackteroid_cli.server.policy import Policy
+from trackteroid_cli.server.retry import RetryPolicy
 from trackteroid_cli.offline.pull.scope import Wanted
 def peak():
     try:  # a process inherits the other figure from the one that started it
@@ -47,13 +47,13 @@ def noting(self, expressions, label):
     send(self, expressions, label)
 Fetching.send = noting
 started = time.perf_counter()
-pulled = pulling.pull(settings.server(), Wanted(every_project=True), Policy())
+pulled = pulling.pull(settings.server(), Wanted(every_project=True), RetryPolicy())
 seconds = time.perf_counter() - started
 memory = peak()
 Fetching.send = send
 requests.seek(0)
 started = time.perf_counter()
-with Fetching(settings.server(), Policy()) as fetching:
+with Fetching(settings.server(), RetryPolicy()) as fetching:
     while sent:
         while fetching.free and (line := requests.readline()):
             fetching.send(json.loads(line), None)

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import CommandLine
-from trackteroid_cli.batches.batch import Attempt, Header, append_attempt, encode_operations, write
+from trackteroid_cli.batches.batch import append_attempt, encode_operations, write
+from trackteroid_cli.batches.header import Header
+from trackteroid_cli.batches.journal import Attempt
 from trackteroid_cli.batches.operations import Operation, Update, counts
 from trackteroid_cli.batches.spool import Entry, Spool, State, new_id
 

@@ -22,9 +22,12 @@ import pytest
 
 from tests.cli.conftest import SECRET, Put, describe, everything_below, refused, states
 from tests.conftest import CommandLine, Server
-from trackteroid_cli.batches.batch import Attempt, Batch, Header, encode_operations, write
-from trackteroid_cli.batches.operations import Create, Operation, Update, counts, request, to_json
+from trackteroid_cli.batches.batch import Batch, encode_operations, write
+from trackteroid_cli.batches.header import Header
+from trackteroid_cli.batches.journal import Attempt, Outcome
+from trackteroid_cli.batches.operations import Create, Operation, Update, counts, to_json
 from trackteroid_cli.batches.spool import Spool, State
+from trackteroid_cli.batches.squashing import squash
 from trackteroid_cli.engine.wire import respond
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
@@ -33,7 +36,7 @@ from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 def shots(server: Server) -> list[str]:
     """The ids of the first shots; their descriptions are empty, as `describe` recorded them."""
     ids = [shot["id"] for shot in server.query("select id from Shot order by name, id limit 5")]
-    server.call(*request(describe(each, "") for each in ids))
+    server.call(*squash(describe(each, "") for each in ids))
     return ids
 
 
@@ -412,7 +415,7 @@ def test_a_full_disk_keeps_the_batch_pending_and_unsent(
     assert server.writes == []
     assert states(spool) == {"pending": ["publish"]}
     with Batch(spool.find(entry.id).path) as batch:
-        assert batch.journal() == []
+        assert list(batch.journal()) == []
 
 
 def limit_files() -> None:
@@ -441,7 +444,8 @@ def test_a_file_of_a_newer_version_is_neither_sent_nor_changed(
 def test_every_attempt_is_in_the_journal(
     connected: CommandLine, server: Server, put: Put, spool: Spool
 ) -> None:
-    entry = put(new_scope(1), attempts=(Attempt("2026-01-31T14:00:00Z", "refused", reason="no"),))
+    refused = Attempt("2026-01-31T14:00:00Z", Outcome.REFUSED, reason="no")
+    entry = put(new_scope(1), attempts=(refused,))
     assert connected("commit").returncode == 0
     with Batch(spool.find(entry.id).path) as batch:
         journal = batch.journal()

@@ -9,13 +9,14 @@ import pytest
 
 from tests.cli.conftest import Put, describe, everything_below, refused, states
 from tests.conftest import CommandLine, Server
-from trackteroid_cli.batches.batch import Attempt, Batch
+from trackteroid_cli.batches.batch import Batch
+from trackteroid_cli.batches.journal import Attempt, Outcome
 from trackteroid_cli.batches.spool import Spool, State
 
-LANDED = Attempt("2026-01-31T14:00:00Z", "landed")
-REFUSED = Attempt("2026-01-31T14:00:00Z", "refused", reason="ValidationError: no")
-SENDING = Attempt("2026-01-31T14:00:00Z", "sending", up_to=1)
-LOST = Attempt("2026-01-31T14:00:01Z", "unknown", reason="no answer", up_to=1)
+LANDED = Attempt("2026-01-31T14:00:00Z", Outcome.LANDED)
+REFUSED = Attempt("2026-01-31T14:00:00Z", Outcome.REFUSED, reason="ValidationError: no")
+SENDING = Attempt("2026-01-31T14:00:00Z", Outcome.SENDING, up_to=1)
+LOST = Attempt("2026-01-31T14:00:01Z", Outcome.UNKNOWN, reason="no answer", up_to=1)
 
 UPDATE = describe("5f0c", "new")
 

@@ -20,7 +20,7 @@ import pytest
 from tests.cli.conftest import SECRET, Put, describe, on_terminal
 from tests.conftest import CommandLine, Server
 from trackteroid_cli import doctor, settings
-from trackteroid_cli.batches.batch import Attempt
+from trackteroid_cli.batches.journal import Attempt, Outcome
 from trackteroid_cli.batches.operations import Update
 from trackteroid_cli.batches.spool import Spool, State
 from trackteroid_cli.doctor import Check, Status
@@ -256,19 +256,19 @@ def test_batches_are_counted_and_those_in_trouble_named_with_the_reason(
     connected: CommandLine, put: Put, spool: Spool
 ) -> None:
     put(describe("none", "x"))
-    attempt = Attempt(when="2026-01-31T13:45:01Z", outcome="unreached", reason="no network")
+    attempt = Attempt(when="2026-01-31T13:45:01Z", outcome=Outcome.UNREACHED, reason="no network")
     put(describe("none", "x"), attempts=(attempt,))
     held = put(
         describe("none", "x"),
         attempts=(
-            Attempt(when="2026-01-31", outcome="held", reason="description was a, is b now"),
+            Attempt(when="2026-01-31", outcome=Outcome.HELD, reason="description was a, is b now"),
         ),
     )
     refused = [
         put(
             describe("none", "x"),
             state=State.FAILED,
-            attempts=(Attempt(when="2026-01-31", outcome="refused", reason="no such shot"),),
+            attempts=(Attempt(when="2026-01-31", outcome=Outcome.REFUSED, reason="no such shot"),),
         )
         for _ in range(3)
     ]

@@ -15,7 +15,9 @@ import pytest
 from tests.batches.dbm import gdbm_format
 from tests.cli.conftest import Put, describe, everything_below, on_terminal, refused
 from tests.conftest import CommandLine
-from trackteroid_cli.batches.batch import Attempt, Header, encode_operations, write
+from trackteroid_cli.batches.batch import encode_operations, write
+from trackteroid_cli.batches.header import Header
+from trackteroid_cli.batches.journal import Attempt, Outcome
 from trackteroid_cli.batches.operations import Create, Delete, to_json
 from trackteroid_cli.batches.spool import Spool, State
 
@@ -23,8 +25,10 @@ SUMMARY = {
     "id", "name", "state", "created", "user", "host", "server", "path", "counts", "reason",
 }  # fmt: skip
 
-REFUSED = Attempt("2026-01-31T14:00:00Z", "refused", reason="ValidationError: no such attribute")
-LANDED = Attempt("2026-01-31T14:00:00Z", "landed")
+REFUSED = Attempt(
+    "2026-01-31T14:00:00Z", Outcome.REFUSED, reason="ValidationError: no such attribute"
+)
+LANDED = Attempt("2026-01-31T14:00:00Z", Outcome.LANDED)
 
 OPERATIONS = [
     Create("Scope", {"id": "77"}, {"name": "Überblick"}),

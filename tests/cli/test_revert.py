@@ -11,12 +11,13 @@ import pytest
 from tests.cli.conftest import Put, describe, refused
 from tests.conftest import CommandLine, Server
 from trackteroid_cli.batches import dbm as dbmfile
-from trackteroid_cli.batches.batch import Attempt, Batch
+from trackteroid_cli.batches.batch import Batch
+from trackteroid_cli.batches.journal import Attempt, Outcome
 from trackteroid_cli.batches.operations import Create, Delete, Operation, Update
 from trackteroid_cli.batches.spool import Spool, State
 from trackteroid_cli.engine.schema.standard import standard_schemas
 
-LANDED = Attempt("2026-01-31T14:00:00Z", "landed")
+LANDED = Attempt("2026-01-31T14:00:00Z", Outcome.LANDED)
 
 #: What a pipeline does to the demo production, of every kind.
 WORK = """
@@ -171,7 +172,7 @@ def test_a_commit_without_deletes_asks_for_nothing_to_keep(
     assert connected("commit").returncode == 0
     (path,) = entry.path.parent.parent.glob("committed/*.dbm")
     with Batch(path) as batch:
-        assert batch.kept() == {}
+        assert batch.preimages() == {}
 
 
 def test_a_parent_comes_back_with_its_own_rows_and_its_lost_children_are_told(

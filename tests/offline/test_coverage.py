@@ -62,7 +62,7 @@ def server(home: Path) -> Iterator[Engine]:
 def replica(home: Path) -> Iterator[Connection]:
     with (
         closing(OfflineServer(URL)) as offline,
-        Connection(Server(URL, SANDBOX_USER, SANDBOX_KEY), offline=offline) as connection,
+        Connection(Server(URL, SANDBOX_USER, SANDBOX_KEY), adapter=offline.adapter()) as connection,
     ):
         yield connection
 
@@ -208,7 +208,7 @@ def test_what_is_linked_from_another_project_is_missed_aloud(
     name = ask(server, f'select name from Shot where id is "{theirs}"')[0]["name"]
     with (
         closing(OfflineServer(URL)) as offline,
-        Connection(address, offline=offline) as replica,
+        Connection(address, adapter=offline.adapter()) as replica,
     ):
         for expression in (
             f'Shot where id is "{ours}" and incoming_links any (from.name is "{name}x")',
@@ -235,7 +235,7 @@ def test_a_count_of_nothing_is_refused_where_there_may_be_something(home: Path) 
     address = Server(URL, SANDBOX_USER, SANDBOX_KEY)
     with (
         closing(OfflineServer(URL)) as offline,
-        Connection(address, offline=offline, headers=strict) as replica,
+        Connection(address, adapter=offline.adapter(), headers=strict) as replica,
     ):
         counted = 'select count(id) from Shot where name is "no such shot"'
         with pytest.raises(NotPulled):

@@ -178,7 +178,7 @@ def test_a_part_of_the_server_answers_as_the_server_or_refuses_or_says_what_it_h
         caplog.clear()
         with closing(OfflineServer(production.url)) as offline:
             try:
-                with Connection(address, offline=offline) as replica:
+                with Connection(address, adapter=offline.adapter()) as replica:
                     here = in_order(replica.call([operation])[0]["data"])
             except NotPulled:
                 told["refused"] += 1

@@ -9,7 +9,8 @@ import pytest
 
 from tests.conftest import Server
 from trackteroid_cli import settings
-from trackteroid_cli.batches.operations import UNSET, Create, Delete, Operation, Update, request
+from trackteroid_cli.batches.operations import UNSET, Create, Delete, Operation, Update
+from trackteroid_cli.batches.squashing import squash
 from trackteroid_cli.replay.comparison import Comparison, Status, compare
 from trackteroid_cli.server.connection import Connection
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
@@ -38,7 +39,7 @@ def statuses(server: Server, *operations: Operation, **options: int) -> list[Sta
 
 
 def apply(server: Server, *operations: Operation) -> None:
-    server.call(*request(operations))
+    server.call(*squash(operations))
 
 
 def reference(entity_type: str, key: dict[str, str]) -> dict[str, str]:

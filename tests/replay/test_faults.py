@@ -12,9 +12,10 @@ from tests.faults import COMMON, Fault, FaultyProxy, is_write
 from tests.replay.workload import Workload
 from trackteroid_cli import settings
 from trackteroid_cli.batches.spool import State
+from trackteroid_cli.replay.policy import Policy
 from trackteroid_cli.replay.schedule import commit, waiting
 from trackteroid_cli.server.connection import Connection
-from trackteroid_cli.server.policy import Policy
+from trackteroid_cli.server.retry import RetryPolicy
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 #: How many seeds there are, and how many faults each of them meets: 560 in all.
@@ -53,8 +54,7 @@ def test_every_batch_lands_exactly_once_whatever_requests_meet(
     faults = Faults(FAULTS, work.chance)
     proxy = make_proxy(faults, DELAY)
     policy = Policy(
-        retries=work.chance.choice([0, 1, 3]),
-        longest_wait=0.01,
+        retry=RetryPolicy(retries=work.chance.choice([0, 1, 3]), longest_wait=0.01),
         chunk_size=work.chance.choice([0, 0, 0, 3]),
     )
     for _ in range(40):
@@ -100,7 +100,7 @@ def test_a_request_that_arrives_after_it_was_given_up_does_no_harm(
     late = [Fault.LATE]
     proxy = make_proxy(lambda _, body: late.pop() if late and is_write(body) else Fault.NONE, DELAY)
     with connection_to(proxy.url) as connection:
-        policy = Policy(longest_wait=0.01)
+        policy = Policy(retry=RetryPolicy(longest_wait=0.01))
         (result,) = commit(work.spool, waiting(work.spool), connection, policy)
     assert result.state is State.COMMITTED, result.reason
     assert len(server.writes) == 2  # the second one is refused, for the first has come

@@ -18,8 +18,9 @@ from tests.conftest import CommandLine, Server
 from tests.faults import Fault, FaultyProxy, is_write
 from tests.replay.workload import Workload
 from trackteroid_cli.batches.batch import Batch
-from trackteroid_cli.batches.operations import Update, request
+from trackteroid_cli.batches.operations import Update
 from trackteroid_cli.batches.spool import Spool, State
+from trackteroid_cli.batches.squashing import squash
 from trackteroid_cli.errors import ExitCode
 from trackteroid_cli.kill_points import VARIABLE
 
@@ -112,7 +113,7 @@ def test_two_commits_at_once_keep_to_the_order_of_changes_to_one_entity(
     for number in range(12):
         before = shot["description"] if number == 0 else f"step {number - 1}"
         change = Update("Shot", {"id": shot["id"]}, "description", f"step {number}", before)
-        work.twin.call(*request([change]))
+        work.twin.call(*squash([change]))
         work.put([change])
     commit_twice_at_once(connected)
     finish(connected)

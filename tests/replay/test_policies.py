@@ -15,12 +15,14 @@ from tests.conftest import CommandLine, Server
 from tests.faults import Fault, FaultyProxy, is_write
 from trackteroid_cli import settings
 from trackteroid_cli.batches.batch import Batch
-from trackteroid_cli.batches.operations import Create, Delete, Update, request
+from trackteroid_cli.batches.operations import Create, Delete, Update
 from trackteroid_cli.batches.spool import Entry, Spool, State
+from trackteroid_cli.batches.squashing import squash
 from trackteroid_cli.kill_points import VARIABLE
+from trackteroid_cli.replay.policy import Policy
 from trackteroid_cli.replay.schedule import commit, waiting
 from trackteroid_cli.server.connection import Connection
-from trackteroid_cli.server.policy import Policy
+from trackteroid_cli.server.retry import RetryPolicy
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 __all__ = ["put", "spool"]  # fixtures
@@ -40,7 +42,7 @@ def names(server: Server) -> list[str]:
 def shot(server: Server) -> dict[str, str]:
     """The key of a shot whose description somebody has just changed."""
     key = {"id": server.query("select id from Shot order by id limit 1")[0]["id"]}
-    server.call(*request([Update("Shot", key, "description", "theirs")]))
+    server.call(*squash([Update("Shot", key, "description", "theirs")]))
     return key
 
 
@@ -96,7 +98,7 @@ def test_what_an_earlier_batch_of_the_same_spool_has_set_is_nobody_elses_work(
     put(Update("Shot", key, "description", "third", seen), name="third")
     assert connected("commit", "first").returncode == 0
     assert connected("commit", "second").returncode == 0
-    server.call(*request([Update("Shot", key, "description", "theirs")]))
+    server.call(*squash([Update("Shot", key, "description", "theirs")]))
     assert connected("inspect", "third", "--check").returncode == 3
     assert connected("commit", "third").returncode == 3
     assert description(server, key) == "theirs"
@@ -129,8 +131,8 @@ def test_skip_sends_the_rest_and_tells_what_was_left_out(
 def test_overwrite_sends_all_the_same(
     connected: CommandLine, server: Server, shot: dict[str, str], put: Put
 ) -> None:
-    server.call(*request([new_scope(1)]))
-    server.call(*request([Update("Scope", new_scope(1).entity_key, "name", "theirs")]))
+    server.call(*squash([new_scope(1)]))
+    server.call(*squash([Update("Scope", new_scope(1).entity_key, "name", "theirs")]))
     put(new_scope(1), describe(shot))
     ran = connected("commit", "--on-conflict", "overwrite")
     assert ran.returncode == 0, ran.stderr
@@ -141,7 +143,7 @@ def test_overwrite_sends_all_the_same(
 def test_overwrite_holds_back_what_is_for_an_entity_that_is_gone(
     connected: CommandLine, server: Server, shot: dict[str, str], put: Put, spool: Spool
 ) -> None:
-    server.call(*request([Delete("Shot", shot)]))
+    server.call(*squash([Delete("Shot", shot)]))
     put(new_scope(1), describe(shot))
     ran = connected("commit", "--on-conflict", "overwrite")
     refused(ran, 3, what="is held back", why="the entity is gone")
@@ -223,7 +225,7 @@ def test_a_server_that_is_busy_is_asked_again_when_it_wants_to_be(
     busy = [Fault.BUSY, Fault.BUSY]
     proxy = make_proxy(lambda _, body: busy.pop() if busy and is_write(body) else Fault.NONE)
     stop = Waits()
-    policy = Policy(retries=2, longest_wait=longest, stop=stop)
+    policy = Policy(retry=RetryPolicy(retries=2, longest_wait=longest, stop=stop))
     where = settings.Server(proxy.url, SANDBOX_USER, SANDBOX_KEY)
     with Connection(where) as connection:
         (result,) = commit(spool, waiting(spool), connection, policy)

@@ -11,9 +11,11 @@ from typing import Any
 
 from tests.conftest import Server
 from tests.recording.test_equality import contents
-from trackteroid_cli.batches.batch import Batch, Header, encode_operations, write
-from trackteroid_cli.batches.operations import Create, Delete, Operation, Update, counts, request
+from trackteroid_cli.batches.batch import Batch, encode_operations, write
+from trackteroid_cli.batches.header import Header
+from trackteroid_cli.batches.operations import Create, Delete, Operation, Update, counts
 from trackteroid_cli.batches.spool import Spool, State, new_id
+from trackteroid_cli.batches.squashing import squash
 from trackteroid_cli.engine.engine import Engine
 
 #: The asset that every batch adds versions to.
@@ -41,10 +43,10 @@ class Workload:
             for commit in range(1, self.chance.randint(1, changes) + 1):
                 change = self.chance.choice(CHANGES)
                 new = [_numbered(each, commit) for each in change(self)]
-                self.twin.call(*request(new))
+                self.twin.call(*squash(new))
                 operations += new
             versions = [_numbered(each, changes + 1) for each in version(self)]
-            self.twin.call(*request(versions))
+            self.twin.call(*squash(versions))
             self.put(operations + versions)
 
     def record_unrelated(self) -> None:
@@ -54,7 +56,7 @@ class Workload:
         for asset, shot in zip(assets, shots, strict=False):
             seen = Update("Shot", {"id": shot["id"]}, "description", "done", shot["description"])
             operations = [*new_shot(self), seen, *version(self, asset["id"])]
-            self.twin.call(*request(operations))
+            self.twin.call(*squash(operations))
             self.put(operations)
 
     def put(self, operations: list[Operation]) -> None:

@@ -1,15 +1,56 @@
-"""Provenance: where a batch comes from, as its header tells."""
+"""The header of a batch: where it came from."""
 
 from __future__ import annotations
 
 import hashlib
 import socket
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-from trackteroid_cli import settings
-from trackteroid_cli.batches.batch import Header, created_now
+from trackteroid_cli import moments, settings
 from trackteroid_cli.batches.spool import new_id
 from trackteroid_cli.version import __version__
+
+#: The version of the layout. A file with a later one is refused, never guessed at.
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Where a batch came from.
+
+    Attributes:
+        id: sortable by the time of recording; see `spool.new_id`.
+        name: what people call the batch.
+        created: when it was recorded; UTC, ISO 8601.
+        user, host: who recorded it, and where.
+        argv: the arguments of the program.
+        script_digest: SHA-256 of the script; '' where there was none.
+        server: the URL that the session was connected to; '' where the file does not say.
+        api_user: the user on the server.
+        version: of this package.
+        counts: the number of operations of each kind.
+        replica: for a batch recorded offline, when the data that its author saw was pulled; in the
+            form of *created*.
+        built_on: for a batch recorded offline, the ids of the pending batches that created or
+            changed what it mentions.
+        format: the version of the layout.
+    """
+
+    id: str
+    name: str
+    created: str
+    user: str = ""
+    host: str = ""
+    argv: list[str] = field(default_factory=list)
+    script_digest: str = ""
+    server: str = ""
+    api_user: str = ""
+    version: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    replica: str = ""
+    built_on: list[str] = field(default_factory=list)
+    format: int = FORMAT
 
 
 def make_header(
@@ -24,18 +65,17 @@ def make_header(
     replica: str = "",
     built_on: Sequence[str] = (),
 ) -> Header:
-    """Return the header of a batch that is recorded now, by this user on this machine.
+    """Return the header of a batch recorded now, by this user on this machine.
 
     Args:
         name: what to call the batch.
         counts: the number of operations of each kind.
         argv: the arguments of the program that made them.
-        server: URL of the server that it was connected to; '' where it needed none.
-        api_user: the user that it was there.
+        server: URL of the server that it was connected to; '' if there was none.
+        api_user: its user on that server.
         source: its text, where there is one.
-        secrets: API keys, which are blotted out of *argv*: a batch holds none.
-        replica: offline, when what its author saw was pulled.
-        built_on: offline, the batches that it goes on from.
+        secrets: API keys to mask in *argv*: a batch holds none.
+        replica, built_on: as in `Header`.
     """
     for secret in secrets:
         if len(secret) > 3:
@@ -43,7 +83,7 @@ def make_header(
     return Header(
         id=new_id(),
         name=name,
-        created=created_now(),
+        created=moments.now(),
         user=settings.user_name(),
         host=socket.gethostname(),
         argv=list(argv),

@@ -1,6 +1,6 @@
-"""Naming: what a person calls the entities that a batch mentions.
+"""Labels: what a person calls the entities of a batch.
 
-A batch is read without a server, so it keeps names beside ids; entities that it creates are named
+A batch is read without a server, so it keeps labels beside ids. Entities that it creates are named
 by their own data.
 """
 
@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
-from trackteroid_cli.batches.batch import Label
 from trackteroid_cli.batches.operations import Create, Identity, Operation, identity
-from trackteroid_cli.server.expressions import listed, query
 
-if TYPE_CHECKING:
-    from trackteroid_cli.server.connection import Connection
+
+class Label(NamedTuple):
+    """What a person calls an entity: its own label, and the names from the project down to it."""
+
+    label: str
+    link: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the path where it is known: ``showroom / sq010 / sh010``."""
+        return " / ".join(self.link) or self.label
+
 
 #: Attributes that name an entity, the best one first.
 NAMES = (
@@ -32,7 +39,7 @@ NAMES = (
 
 
 def label_of(data: Mapping[str, Any]) -> Label | None:
-    """Return what the entity with the attributes *data* (ftrack's JSON form) is called."""
+    """Return the label of the entity with the attributes *data* (ftrack's JSON form), if any."""
     link = data.get("link")
     if isinstance(link, list) and link:
         names = tuple(str(part.get("name", "")) for part in link if isinstance(part, Mapping))
@@ -48,35 +55,13 @@ def label_of(data: Mapping[str, Any]) -> Label | None:
     return None
 
 
-def labels_from(
-    connection: Connection, entities: Iterable[Identity]
-) -> Iterator[tuple[Identity, Label]]:
-    """Yield what the server of *connection* calls *entities*; those without a name are left out.
-
-    Raises:
-        ServerError: it cannot be asked.
-    """
-    schemas = connection.schemas
-    ids: dict[str, dict[str, None]] = {}
-    for entity_type, key in entities:
-        if entity_type in schemas and schemas[entity_type]["primary_key"] == ["id"]:
-            ids.setdefault(entity_type, {})[key[0]] = None
-    for entity_type, keys in ids.items():
-        names = [each for each in NAMES if each in schemas[entity_type]["properties"]]
-        answer = connection.call([query(entity_type, ["id", *names], listed("id", keys))])[0]
-        for data in answer["data"]:
-            label = label_of(data)
-            if label is not None:
-                yield (entity_type, (str(data["id"]),)), label
-
-
 def references(value: Any) -> Iterator[Identity]:
     """Yield the entities that a value in ftrack's JSON form refers to."""
     if isinstance(value, list):
         for item in value:
             yield from references(item)
     elif isinstance(value, Mapping) and "__entity_type__" in value:
-        yield _referenced(value)
+        yield referenced(value)
 
 
 class Names:
@@ -84,25 +69,25 @@ class Names:
 
     Args:
         operations: those of the batch.
-        labels: what the entities that it does not create are called.
+        labels: those of the entities that it does not create.
     """
 
     def __init__(self, operations: Iterable[Operation], labels: Mapping[Identity, Label]) -> None:
         self._labels = dict(labels)
         self._created = {identity(each): each for each in operations if isinstance(each, Create)}
         self._by_key = {key: label for (_, key), label in labels.items()}
-        self._created_by_key = {key: (entity_type, key) for entity_type, key in self._created}
+        self._created_by_key = {entity.key: entity for entity in self._created}
 
     def of(self, entity: Identity) -> str:
-        """Return the name of *entity*: the path to it, its label, or what there is of it."""
+        """Return the name of *entity*: its path, its label, or else its key."""
         return self._of(entity, frozenset())
 
     def label(self, entity: Identity) -> Label | None:
-        """Return the label of *entity*, or None where the batch does not tell."""
+        """Return the label of *entity*, or None where the batch has none."""
         return self._label(entity, frozenset())
 
     def value(self, value: Any) -> str:
-        """Return a value in ftrack's JSON form as a person reads it, entities by name."""
+        """Return a value in ftrack's JSON form for a person, entities by name."""
         return self._value(value, frozenset())
 
     def _of(self, entity: Identity, above: frozenset[Identity]) -> str:
@@ -118,7 +103,7 @@ class Names:
             return "[" + ", ".join(self._value(item, above) for item in value) + "]"
         if isinstance(value, Mapping):
             if "__entity_type__" in value:
-                return self._of(_referenced(value), frozenset(above))
+                return self._of(referenced(value), frozenset(above))
             if "__type__" in value:
                 return str(value.get("value"))
         return json.dumps(value, ensure_ascii=False)
@@ -137,7 +122,7 @@ class Names:
             for value in create.entity_data.values()
             if isinstance(value, Mapping)
             and "__entity_type__" in value
-            and _referenced(value) not in above
+            and referenced(value) not in above
         ]
         return " \u2013 ".join(parts[:3])
 
@@ -155,13 +140,14 @@ class Names:
             return None
         parent = create.entity_data.get("parent") or create.entity_data.get("asset")
         if isinstance(parent, Mapping):
-            found = self._label(_referenced(parent), above | {entity})
+            found = self._label(referenced(parent), above | {entity})
             if found is not None:
                 label = Label(label.label, (*(found.link or (found.label,)), label.label))
         self._labels[entity] = label
         return label
 
 
-def _referenced(reference: Mapping[str, Any]) -> Identity:
+def referenced(reference: Mapping[str, Any]) -> Identity:
+    """Return the entity that a reference in ftrack's JSON form names."""
     key = (value for name, value in reference.items() if name != "__entity_type__")
-    return str(reference.get("__entity_type__")), tuple(map(str, key))
+    return Identity(str(reference.get("__entity_type__")), tuple(map(str, key)))

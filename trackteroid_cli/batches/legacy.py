@@ -12,13 +12,19 @@ ftrack_api/inspection.py, `identity`; ftrack_api/operation.py.
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
-from trackteroid_cli.batches.dbm import DbmCorrupt, Reader
+from trackteroid_cli.batches.dbm import DbmCorrupt, Reader, existing_file
+from trackteroid_cli.batches.header import Header
+from trackteroid_cli.batches.labels import Label
+from trackteroid_cli.batches.operations import Identity, counts, from_json
 
 _OPERATIONS_KEY = b"__operations__"
 _NOT_SET = "NOT SET"
@@ -52,6 +58,25 @@ class LegacyBatch:
 
     operations: list[dict[str, Any]]
     entities: dict[tuple[str, str], dict[str, Any]]
+
+    def header(self, path: Path) -> Header:
+        """Return a header for the file *path*, which has none: the same at every call."""
+        text = json.dumps(self.operations, sort_keys=True).encode()
+        written = (existing_file(path) or path).stat().st_mtime
+        return Header(
+            id=f"legacy-{hashlib.sha256(text).hexdigest()[:16]}",
+            name=path.stem,
+            created=datetime.fromtimestamp(written, timezone.utc).isoformat(timespec="seconds"),
+            counts=counts(from_json(document) for document in self.operations),
+        )
+
+    def labels(self) -> Iterator[tuple[Identity, Label]]:
+        """Yield the labels of the known entities."""
+        for (entity_type, key), data in self.entities.items():
+            for name in ("full_name", "name", "username", "label", "key"):
+                if isinstance(data.get(name), str) and data[name]:
+                    yield Identity(entity_type, (key,)), Label(data[name])
+                    break
 
 
 def is_legacy(reader: Mapping[bytes, bytes]) -> bool:

@@ -1,4 +1,4 @@
-"""Operations: the JSON form of one create, update or delete, and the request that many make.
+"""Operations: one create, update or delete of one entity, and its JSON form.
 
 An operation has ftrack's own terms. Values are in ftrack's JSON forms: dates as
 ``{"__type__": "datetime", "value"}``, references as ``{"__entity_type__", <primary key>}``,
@@ -12,15 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from trackteroid_cli.errors import InvalidOperation
 
-#: An entity's type and the values of its primary key, in order.
-Identity: TypeAlias = tuple[str, tuple[str, ...]]
 
-#: One entry of a request to the server.
-Payload: TypeAlias = dict[str, Any]
+class Identity(NamedTuple):
+    """An entity's type, and the values of its primary key in order."""
+
+    entity_type: str
+    key: tuple[str, ...]
 
 
 #: Collections of rows that have operations of their own.
@@ -79,7 +80,7 @@ KINDS: dict[type[Operation], str] = {Create: "create", Update: "update", Delete:
 
 def identity(operation: Operation) -> Identity:
     """Return the type and key of the entity that *operation* changes."""
-    return operation.entity_type, tuple(operation.entity_key.values())
+    return Identity(operation.entity_type, tuple(operation.entity_key.values()))
 
 
 def counts(operations: Iterable[Operation]) -> dict[str, int]:
@@ -162,85 +163,6 @@ def texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for part in value:
             yield from texts(part)
-
-
-def request(operations: Iterable[Operation]) -> list[Payload]:
-    """Squash *operations* into the entries of one request, in order.
-
-    Within each of the script's commits this is what ``ftrack_api`` itself would have sent: of
-    several updates of an attribute only the last, nothing of an entity that is created and deleted
-    again, and updates that follow each other or their create in one entry. Across commits nothing
-    is squashed, so that the server ends in the same state as if each had been sent by itself.
-    """
-    payloads: list[Payload] = []
-    for group in _by_commit(operations):
-        payloads.extend(_squash(group))
-    return payloads
-
-
-def _by_commit(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
-    group: list[Operation] = []
-    for operation in operations:
-        if group and group[-1].commit != operation.commit:
-            yield group
-            group = []
-        group.append(operation)
-    if group:
-        yield group
-
-
-def _squash(operations: list[Operation]) -> Iterator[Payload]:
-    vanished = {identity(op) for op in operations if isinstance(op, Create)} & {
-        identity(op) for op in operations if isinstance(op, Delete)
-    }
-    last_update = {
-        (identity(op), op.attribute_name): index
-        for index, op in enumerate(operations)
-        if isinstance(op, Update)
-    }
-    previous: Payload | None = None
-    for index, operation in enumerate(operations):
-        if identity(operation) in vanished:
-            continue
-        if isinstance(operation, Update):
-            if last_update[identity(operation), operation.attribute_name] != index:
-                continue
-            if previous is not None and _same_entity(previous, operation):
-                previous["entity_data"][operation.attribute_name] = operation.new_value
-                continue
-        if previous is not None:
-            yield previous
-        previous = _payload(operation)
-    if previous is not None:
-        yield previous
-
-
-def _same_entity(payload: Payload, operation: Operation) -> bool:
-    return bool(
-        payload["action"] != "delete"
-        and payload["entity_type"] == operation.entity_type
-        and payload["entity_key"] == list(operation.entity_key.values())
-    )
-
-
-def _payload(operation: Operation) -> Payload:
-    payload: Payload = {
-        "action": KINDS[type(operation)],
-        "entity_type": operation.entity_type,
-        "entity_key": list(operation.entity_key.values()),
-    }
-    if isinstance(operation, Create):
-        payload["entity_data"] = {
-            "__entity_type__": operation.entity_type,
-            **operation.entity_key,
-            **operation.entity_data,
-        }
-    elif isinstance(operation, Update):
-        payload["entity_data"] = {
-            "__entity_type__": operation.entity_type,
-            operation.attribute_name: operation.new_value,
-        }
-    return payload
 
 
 def _invalid(why: str, document: object) -> InvalidOperation:

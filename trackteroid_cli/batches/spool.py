@@ -10,20 +10,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-from trackteroid_cli.batches.dbm.files import sync_folder
+from trackteroid_cli import settings
 from trackteroid_cli.errors import (
     AmbiguousBatch,
     BatchBusy,
     BatchDiscarded,
     NotFound,
-    StorageError,
 )
+from trackteroid_cli.files import storing, sync_folder
 
 _SUFFIX = ".dbm"
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-z]{6}|legacy-[0-9a-f]{16}")
@@ -62,10 +62,15 @@ class Claim:
 
 
 class Spool:
-    """The batches below *folder*; made when the first one is put there."""
+    """The batches below *folder*, which is made when the first one is put there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @classmethod
+    def default(cls) -> Spool:
+        """Return the spool of this user."""
+        return cls(settings.home() / "spool")
 
     def place(self, batch_id: str, name: str) -> Path:
         """Return the path at which a new batch of that id and name is to be written."""
@@ -79,6 +84,10 @@ class Spool:
             for name in self._names(state)
         ]
         return sorted(found)
+
+    def current(self, batch_id: str) -> Entry | None:
+        """Return the batch of that id where it is now; None where it is gone."""
+        return next((each for each in self.entries() if each.id == batch_id), None)
 
     def find(self, text: str, states: Iterable[State] = tuple(State)) -> Entry:
         """Return the batch whose id is or begins with *text*, or whose name it is.
@@ -131,7 +140,7 @@ class Spool:
         if entry.state is State.DISCARDED:
             raise BatchDiscarded(entry.id, entry.name)
         with self.lock(entry.id):
-            source = self._current(entry, (entry.state, State.COMMITTING))
+            source = self._expect(entry, (entry.state, State.COMMITTING))
             claim = Claim(entry, self._move(source.path, State.COMMITTING), State.PENDING)
             try:
                 yield claim
@@ -147,7 +156,7 @@ class Spool:
             NotFound: it has left the state in which it was listed.
         """
         with self.lock(entry.id):
-            self._current(entry, (entry.state,))
+            self._expect(entry, (entry.state,))
             yield
 
     def settle(self, entry: Entry, state: State) -> Entry:
@@ -194,9 +203,9 @@ class Spool:
         finally:
             lock.release()
 
-    def _current(self, entry: Entry, expected: Iterable[State]) -> Entry:
+    def _expect(self, entry: Entry, expected: Iterable[State]) -> Entry:
         """Return where *entry* is now, one of the states *expected*."""
-        found = next((each for each in self.entries() if each.id == entry.id), None)
+        found = self.current(entry.id)
         if found is None or found.state not in expected:
             raise NotFound(
                 f"batch {entry.id} is not {entry.state.value} any more",
@@ -221,16 +230,14 @@ class Spool:
         return self.folder / state.value
 
     def _names(self, state: State) -> list[str]:
-        try:
-            names = os.listdir(self._folder(state))  # noqa: PTH208  (a Path a name is too slow)
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise StorageError(
-                f"cannot read the spool {self.folder}",
-                why=error.strerror or str(error),
-                hint="check the folder's permissions, or set TRACKTEROID_HOME",
-            ) from error
+        with storing(
+            f"cannot read the spool {self.folder}",
+            hint="check the folder's permissions, or set TRACKTEROID_HOME",
+        ):
+            try:
+                names = os.listdir(self._folder(state))  # noqa: PTH208  (a Path a name is too slow)
+            except FileNotFoundError:
+                return []
         return [name for name in names if name.endswith(_SUFFIX) and _ID.match(name)]
 
 
@@ -272,13 +279,8 @@ def _id_and_name(file_name: str) -> tuple[str, str]:
     return batch_id, rest
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            f"cannot write to {path}",
-            why=error.strerror or str(error),
-            hint="nothing is lost; make room or correct the permissions, or set TRACKTEROID_HOME",
-        ) from error
+def _writing(path: Path) -> AbstractContextManager[None]:
+    return storing(
+        f"cannot write to {path}",
+        hint="nothing is lost; make room or correct the permissions, or set TRACKTEROID_HOME",
+    )

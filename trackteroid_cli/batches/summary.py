@@ -1,12 +1,13 @@
-"""Summaries: what a list of batches tells of each, without reading its operations."""
+"""Summaries: what a list shows of each batch, without reading its operations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from trackteroid_cli.batches.batch import Attempt, Batch, Header
+from trackteroid_cli.batches.batch import Batch
+from trackteroid_cli.batches.header import Header
+from trackteroid_cli.batches.journal import Journal
 from trackteroid_cli.batches.spool import Entry, State
 from trackteroid_cli.errors import BatchError, NotFound
 
@@ -20,31 +21,16 @@ class Summary:
     path: Path
     reason: str | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the summary as ``inspect --json`` shows it."""
-        header = self.header
-        return {
-            "id": header.id,
-            "name": header.name,
-            "state": self.state.value,
-            "created": header.created,
-            "user": header.user,
-            "host": header.host,
-            "server": header.server,
-            "path": str(self.path),
-            "counts": {"create": 0, "update": 0, "delete": 0, **header.counts},
-            "reason": self.reason,
-            "replica": header.replica or None,
-            "built_on": header.built_on,
-        }
-
 
 def summarise(batch: Batch, state: State | None = None) -> Summary:
-    """Return the summary of an open batch; its journal tells the state of one outside the spool."""
+    """Return the summary of an open batch.
+
+    Args:
+        state: where the batch is in the spool; for a file outside of it, its journal says.
+    """
     journal = batch.journal()
     if state is None:
-        landed = bool(journal) and journal[-1].outcome == "landed"
-        state = State.COMMITTED if landed else State.PENDING
+        state = State.COMMITTED if journal.landed else State.PENDING
     return Summary(batch.header, state, batch.path, _reason(journal, state))
 
 
@@ -62,18 +48,17 @@ def summarise_entry(entry: Entry) -> Summary | None:
         return Summary(Header(entry.id, entry.name, ""), entry.state, entry.path, error.why)
 
 
-def _reason(journal: list[Attempt], state: State) -> str | None:
+def _reason(journal: Journal, state: State) -> str | None:
+    """Return why the batch is in its state; None where there is nothing to explain."""
     if state is State.DISCARDED:
-        return _discarded(journal)
-    journal = [each for each in journal if each.outcome not in ("discarded", "restored")]
-    if not journal or journal[-1].outcome == "landed":
+        attempt = journal.discarded
+        if attempt is None:
+            return "it was discarded"
+        return f"{attempt.user}@{attempt.host} discarded it at {attempt.when}"
+    commits = journal.commits
+    if commits.last is None or commits.landed:
         return None
-    last = journal[-1]
-    return last.reason or "a commit of it did not end; the next one finds out what the server has"
-
-
-def _discarded(journal: list[Attempt]) -> str:
-    for attempt in reversed(journal):
-        if attempt.outcome == "discarded":
-            return f"{attempt.user}@{attempt.host} discarded it at {attempt.when}"
-    return "it was discarded"
+    return (
+        commits.last.reason
+        or "a commit of it did not end; the next one finds out what the server has"
+    )

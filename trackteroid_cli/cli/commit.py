@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trackteroid_cli import settings
-from trackteroid_cli.batches.spool import Entry
+from trackteroid_cli import moments, settings
+from trackteroid_cli.batches.spool import Entry, Spool
+from trackteroid_cli.cli.render.documents import result_document
 from trackteroid_cli.cli.render.output import Output, counted, plural
 from trackteroid_cli.cli.signals import stopping
-from trackteroid_cli.cli.targets import batch_or_file, spool
-from trackteroid_cli.errors import ExitCode, StorageError
-from trackteroid_cli.server.policy import OnConflict, Policy
+from trackteroid_cli.cli.targets import batch_or_file
+from trackteroid_cli.errors import ExitCode
+from trackteroid_cli.files import storing
+from trackteroid_cli.replay.policy import OnConflict, Policy
+from trackteroid_cli.server.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,19 +102,21 @@ def commit(
         on_conflict=on_conflict,
         server_changed=server_changed,
         chunk_size=chunk_size,
-        retries=retries,
+        retry=RetryPolicy(retries),
     )
     targets = _targets(batches or [], retry_failed)
     log = _Log(log_file)
     results: list[Result] = []
-    with stopping(policy.stop):
-        for result in _foretold(targets) if dry_run else _committed(targets, timeout, policy):
+    with stopping(policy.retry.stop):
+        for result in _dry_run(targets) if dry_run else _committed(targets, timeout, policy):
             results.append(result)
             log.write(result)
             _tell(result, "would send" if dry_run else "committed", output)
     status = max((_status(result) for result in results), default=ExitCode.OK)
     if as_json:
-        output.document({"batches": [result.as_json() for result in results], "exit": int(status)})
+        output.document(
+            {"batches": [result_document(result) for result in results], "exit": int(status)}
+        )
     elif not results:
         output.note("nothing to commit")
     raise typer.Exit(int(status))
@@ -122,10 +127,10 @@ def _targets(batches: list[str], retry_failed: bool) -> Sequence[Entry | Path]:
 
     if batches:
         return [batch_or_file(text) for text in batches]
-    return schedule.waiting(spool(), failed=retry_failed)
+    return schedule.waiting(Spool.default(), failed=retry_failed)
 
 
-def _foretold(targets: Sequence[Entry | Path]) -> Iterator[Result]:
+def _dry_run(targets: Sequence[Entry | Path]) -> Iterator[Result]:
     from trackteroid_cli.replay import schedule
 
     yield from schedule.dry_run(targets)
@@ -140,7 +145,7 @@ def _committed(targets: Sequence[Entry | Path], timeout: float, policy: Policy) 
     from trackteroid_cli.server.connection import Connection
 
     with Connection(server, timeout=timeout) as connection:
-        for result in schedule.commit(spool(), targets, connection, policy):
+        for result in schedule.commit(Spool.default(), targets, connection, policy):
             if result.outcome:  # something was sent
                 answers.forget(server.url)
             yield result
@@ -176,20 +181,19 @@ class _Log:
         """Add the line of *result*."""
         import json
 
-        from trackteroid_cli.batches.batch import created_now
-
         if self._path is not None:
-            line = json.dumps({"when": created_now(), **result.as_json()}, ensure_ascii=False)
+            line = json.dumps(
+                {"when": moments.now(), **result_document(result)}, ensure_ascii=False
+            )
             self._add(line + "\n")
 
     def _add(self, text: str) -> None:
         assert self._path is not None
-        try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
-            raise StorageError(
+        with (
+            storing(
                 f"cannot write the log {self._path}",
-                why=error.strerror or str(error),
                 hint="make room, correct the permissions, or give another --log-file",
-            ) from error
+            ),
+            self._path.open("a", encoding="utf-8") as file,
+        ):
+            file.write(text)

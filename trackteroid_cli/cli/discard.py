@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trackteroid_cli import settings
+from trackteroid_cli.batches.journal import Attempt, Outcome
 from trackteroid_cli.batches.spool import Entry, Spool, State
 from trackteroid_cli.cli.render.output import Output
-from trackteroid_cli.cli.targets import spool
 from trackteroid_cli.errors import (
     AmbiguousBatch,
     BatchInState,
@@ -64,7 +62,7 @@ def discard(
     output.as_json = as_json
     if restore and purge:
         raise UsageError("--restore and --purge exclude each other", hint="give one of them")
-    place = spool()
+    place = Spool.default()
     act: Callable[[Spool, Entry, Output], str] = _discard
     if restore or purge:
         act = _restore if restore else _purge
@@ -130,7 +128,7 @@ def _find_discarded(place: Spool, text: str) -> Entry:
 def _discard(place: Spool, entry: Entry, output: Output) -> str:
     with place.holding(entry):
         uncertain = _may_have_landed(entry)
-        _note(entry, "discarded")
+        _note(entry, Outcome.DISCARDED)
         place.settle(entry, State.DISCARDED)
     if uncertain:
         output.warn(
@@ -142,7 +140,7 @@ def _discard(place: Spool, entry: Entry, output: Output) -> str:
 
 def _restore(place: Spool, entry: Entry, _: Output) -> str:
     with place.holding(entry):
-        _note(entry, "restored")
+        _note(entry, Outcome.RESTORED)
         place.settle(entry, State.PENDING)
     return State.PENDING.value
 
@@ -156,19 +154,15 @@ def _purge(place: Spool, entry: Entry, _: Output) -> str:
 def _may_have_landed(entry: Entry) -> bool:
     """Return whether a request with operations of the batch was sent, and its answer was lost."""
     from trackteroid_cli.batches.batch import Batch
-    from trackteroid_cli.replay.attempt import sent_before
 
     with suppress(BatchUnreadable), Batch(entry.path) as batch:
-        return sent_before(batch.journal(), sum(batch.header.counts.values())) > 0
+        return batch.journal().sent_before(sum(batch.header.counts.values())) > 0
     return False
 
 
-def _note(entry: Entry, outcome: str) -> None:
-    """Write into the batch's journal what is about to be done; a damaged file goes without."""
-    from trackteroid_cli.batches.batch import Attempt, append_attempt, created_now
+def _note(entry: Entry, outcome: Outcome) -> None:
+    """Write what is about to be done into the batch's journal; a damaged file goes without."""
+    from trackteroid_cli.batches.batch import append_attempt
 
     with suppress(BatchUnreadable):
-        append_attempt(
-            entry.path,
-            Attempt(created_now(), outcome, user=settings.user_name(), host=socket.gethostname()),
-        )
+        append_attempt(entry.path, Attempt.now(outcome))

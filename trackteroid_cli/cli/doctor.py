@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from trackteroid_cli.batches.spool import Spool
+from trackteroid_cli.cli.render.documents import check_document
 from trackteroid_cli.cli.render.output import Output, plural
-from trackteroid_cli.cli.targets import spool
 from trackteroid_cli.doctor import Check, Status, examine, exit_code
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -33,13 +34,13 @@ def doctor(
     output: Output = ctx.obj
     output.as_json = as_json
     checks = []
-    for check in examine(spool()):
+    for check in examine(Spool.default()):
         checks.append(check)
         if not as_json:
             _show(check, output)
     status = exit_code(checks)
     if as_json:
-        documents = [check.as_json() for check in checks]
+        documents = [check_document(check) for check in checks]
         output.document({"checks": documents, "exit": int(status)})
     else:
         _sum_up(checks, output)

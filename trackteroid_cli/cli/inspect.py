@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trackteroid_cli import settings
-from trackteroid_cli.batches.spool import KEPT_STATES, State
+from trackteroid_cli.batches.spool import KEPT_STATES, Spool, State
 from trackteroid_cli.batches.summary import Summary, summarise, summarise_entry
+from trackteroid_cli.cli.render.documents import conflict_document, summary_document
 from trackteroid_cli.cli.render.output import Output, counted, plural
-from trackteroid_cli.cli.targets import batch_or_file, spool
+from trackteroid_cli.cli.targets import batch_or_file
 from trackteroid_cli.errors import ExitCode, UsageError
-from trackteroid_cli.moments import before
+from trackteroid_cli.moments import before, local
 
 if TYPE_CHECKING:
-    from trackteroid_cli.batches.batch import Batch, Label
-    from trackteroid_cli.batches.labels import Names
+    from trackteroid_cli.batches.batch import Batch
+    from trackteroid_cli.batches.labels import Label, Names
     from trackteroid_cli.batches.operations import Identity, Operation
-    from trackteroid_cli.replay.comparison import Comparison, Conflict
+    from trackteroid_cli.replay.comparison import Comparison
+    from trackteroid_cli.replay.conflicts import Conflict
     from trackteroid_cli.server.connection import Connection
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -86,7 +88,7 @@ def inspect(
 
 
 def _list(state: State | None, output: Output) -> None:
-    entries = spool().entries((state,) if state else KEPT_STATES)
+    entries = Spool.default().entries((state,) if state else KEPT_STATES)
     hidden = 0
     if not output.as_json:
         committed = [entry for entry in entries if entry.state is State.COMMITTED]
@@ -96,7 +98,7 @@ def _list(state: State | None, output: Output) -> None:
             entries = [entry for entry in entries if entry not in left_out]
     summaries = [summary for entry in entries if (summary := summarise_entry(entry))]
     if output.as_json:
-        output.document([summary.as_json() for summary in summaries])
+        output.document([summary_document(summary) for summary in summaries])
         return
     if not summaries:
         output.note("no batches are recorded" if state is None else f"no batch is {state.value}")
@@ -121,7 +123,7 @@ def _row(summary: Summary, output: Output) -> tuple[str, ...]:
         header.id,
         header.name,
         summary.state.value,
-        local_time(header.created) if output.terminal else header.created,
+        local(header.created) if output.terminal else header.created,
         f"{header.user}@{header.host}" if header.user else "",
         header.server.removeprefix("https://") if output.terminal else header.server,
         counted(header.counts),
@@ -147,52 +149,53 @@ def _show(text: str, as_lines: bool, check: bool, output: Output) -> None:
             return
         if output.as_json:
             documents = [to_json(operation) for operation in operations]
-            output.document({**summary.as_json(), "operations": documents})
+            output.document({**summary_document(summary), "operations": documents})
             return
         _review(summary, operations, batch.labels(), output)
 
 
 def _check(batch: Batch, summary: Summary, operations: list[Operation], output: Output) -> None:
-    """Compare with the server, and tell every conflict."""
+    """Compare with the server, and show every conflict."""
     from trackteroid_cli.batches.operations import to_json
-    from trackteroid_cli.replay.attempt import names_for
+    from trackteroid_cli.replay.conflicts import labelled, names_for
     from trackteroid_cli.server.connection import Connection
 
     with Connection(settings.server()) as connection:
-        comparison = _compared(batch, operations, connection)
+        comparison = _compare(batch, operations, connection)
         names = names_for(comparison.conflicts, batch, operations, connection)
+    conflicts = labelled(comparison.conflicts, names)
     if output.as_json:
         output.document(
             {
-                **summary.as_json(),
+                **summary_document(summary),
                 "operations": [to_json(operation) for operation in operations],
-                "conflicts": [each.as_json(names.of(each.entity)) for each in comparison.conflicts],
+                "conflicts": [conflict_document(each) for each in conflicts],
             }
         )
     else:
-        if comparison.conflicts:
+        if conflicts:
             output.table(
                 ("ENTITY", "ATTRIBUTE", "RECORDED", "NOW", "WANTED"),
-                [_conflict_row(conflict, names) for conflict in comparison.conflicts],
+                [_conflict_row(conflict, names) for conflict in conflicts],
             )
         output.line(_verdict(comparison))
-    if comparison.conflicts:
+    if conflicts:
         raise typer.Exit(int(ExitCode.CONFLICT))
 
 
-def _compared(batch: Batch, operations: list[Operation], connection: Connection) -> Comparison:
+def _compare(batch: Batch, operations: list[Operation], connection: Connection) -> Comparison:
     from trackteroid_cli.replay.attempt import check_server, compare_batch
     from trackteroid_cli.replay.predecessors import Predecessors
 
     check_server(batch.header, connection)
-    return compare_batch(batch, operations, connection, Predecessors(spool(), batch.header))
+    return compare_batch(batch, operations, connection, Predecessors(Spool.default(), batch.header))
 
 
 def _conflict_row(conflict: Conflict, names: Names) -> tuple[str, ...]:
     values = (conflict.recorded, conflict.now, conflict.wanted)
     recorded, now, wanted = (names.value(value) for value in values)
     return (
-        f"{conflict.entity_type} {names.of(conflict.entity)}",
+        f"{conflict.entity_type} {conflict.label}",
         conflict.attribute,
         recorded,
         "(the entity is gone)" if conflict.gone else now,
@@ -241,7 +244,7 @@ def _provenance(summary: Summary) -> list[tuple[str, Any]]:
     header = summary.header
     by = f" by {header.user} on {header.host}" if header.user else ""
     rows = [
-        ("recorded", f"{local_time(header.created)}{by}"),
+        ("recorded", f"{local(header.created)}{by}"),
         ("for", f"{header.server} as {header.api_user}" if header.server else "any server"),
     ]
     if header.argv:
@@ -252,26 +255,15 @@ def _provenance(summary: Summary) -> list[tuple[str, Any]]:
         seen = f"a replica that was pulled {before(header.replica, header.created)}"
         rows.append(("offline", f"what the author saw was {seen}"))
     if header.built_on:
-        rows.append(("built on", ", ".join(_named(header.built_on))))
+        rows.append(("built on", ", ".join(_entry_names(header.built_on))))
     if summary.reason:
         rows.append(("reason", summary.reason))
     return rows
 
 
-def _named(ids: Iterable[str]) -> Iterator[str]:
+def _entry_names(ids: Iterable[str]) -> Iterator[str]:
     """Yield the ids of batches, with name and state where they are in the spool."""
-    entries = {entry.id: entry for entry in spool().entries()}
+    entries = {entry.id: entry for entry in Spool.default().entries()}
     for id_ in ids:
         entry = entries.get(id_)
         yield f"{id_} ({entry.name}, {entry.state.value})" if entry else id_
-
-
-def local_time(created: str) -> str:
-    """Return a header's date as a person on this machine reads it."""
-    from datetime import datetime
-
-    try:
-        moment = datetime.fromisoformat(created.replace("Z", "+00:00"))
-    except ValueError:
-        return created
-    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"

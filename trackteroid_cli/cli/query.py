@@ -21,7 +21,7 @@ from trackteroid_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from trackteroid_cli.server.answer_cache import AnswerCache
-    from trackteroid_cli.server.query_pages import Question
+    from trackteroid_cli.server.query_pages import PagedQuery
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -76,15 +76,17 @@ def query(
     choose_offline(offline, without_pending)
     server = settings.server(reaching=False)
     from trackteroid_cli.server.connection import Connection
-    from trackteroid_cli.server.query_pages import Question
+    from trackteroid_cli.server.query_pages import PagedQuery
 
     with (
         offline_server(server.url, output) as replica,
         _kept_answers(server.url, reuse, max_age, output) as answers,
-        Connection(server, offline=replica, answers=answers) as connection,
+        Connection(
+            server, adapter=replica.adapter() if replica else None, answers=answers
+        ) as connection,
     ):
-        question = Question(" ".join(expression), connection, limit=limit)
-        _SHOW[format_](question, question.entities(), output)
+        paged = PagedQuery(" ".join(expression), connection, limit=limit)
+        _SHOW[format_](paged, paged.entities(), output)
 
 
 @contextmanager
@@ -107,11 +109,11 @@ def _kept_answers(
     if not reuse:
         yield None
         return
-    from trackteroid_cli.moments import ago, length
+    from trackteroid_cli.moments import ago, parse_duration
     from trackteroid_cli.server.answer_cache import AnswerCache, file_for
 
     try:
-        seconds = length(max_age or "1h")
+        seconds = parse_duration(max_age or "1h")
     except ValueError as error:
         raise UsageError(
             f"--max-age cannot be {max_age!r}", why=str(error), hint="for example: 90s, 10m, 2h, 1d"
@@ -122,37 +124,37 @@ def _kept_answers(
             output.note(f"reused: this was answered {ago(answers.oldest)}")
 
 
-def _show_table(question: Question, entities: Iterator[Any], output: Output) -> None:
-    rows = [question.row(entity) for entity in entities]
+def _show_table(paged: PagedQuery, entities: Iterator[Any], output: Output) -> None:
+    rows = [paged.row(entity) for entity in entities]
     if rows:
-        output.table(question.columns, rows)
+        output.table(paged.columns, rows)
     if output.terminal:
         output.note(plural(len(rows), "entity").replace("entitys", "entities"))
 
 
-def _show_json(question: Question, entities: Iterator[Any], output: Output) -> None:  # noqa: ARG001
+def _show_json(paged: PagedQuery, entities: Iterator[Any], output: Output) -> None:  # noqa: ARG001
     output.document(list(entities))
 
 
-def _show_jsonl(question: Question, entities: Iterator[Any], output: Output) -> None:  # noqa: ARG001
+def _show_jsonl(paged: PagedQuery, entities: Iterator[Any], output: Output) -> None:  # noqa: ARG001
     for entity in entities:
         output.json_line(entity)
 
 
-def _show_csv(question: Question, entities: Iterator[Any], output: Output) -> None:
+def _show_csv(paged: PagedQuery, entities: Iterator[Any], output: Output) -> None:
     import csv
 
     first = next(entities, None)
     writer = csv.writer(output.results, lineterminator="\n")
-    writer.writerow(question.columns)
+    writer.writerow(paged.columns)
     if first is not None:
-        writer.writerow(question.row(first))
-    writer.writerows(question.row(entity) for entity in entities)
+        writer.writerow(paged.row(first))
+    writer.writerows(paged.row(entity) for entity in entities)
 
 
-def _show_ids(question: Question, entities: Iterator[Any], output: Output) -> None:
+def _show_ids(paged: PagedQuery, entities: Iterator[Any], output: Output) -> None:
     for entity in entities:
-        output.line("\t".join(question.key(entity)))
+        output.line("\t".join(paged.key(entity)))
 
 
 _SHOW = {

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.cli.offline_options import OfflineOption, WithoutPendingOption, choose_offline
 from trackteroid_cli.cli.render.output import Output, counted, plural
-from trackteroid_cli.cli.targets import spool
-from trackteroid_cli.errors import InvalidOperation, NotFound, StorageError, UsageError
+from trackteroid_cli.errors import InvalidOperation, NotFound, UsageError, cause
 from trackteroid_cli.moments import ago
 
 if TYPE_CHECKING:
-    from trackteroid_cli.batches.spool import Spool
     from trackteroid_cli.recording.program import Program
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -109,14 +108,12 @@ def record(
         )
     choose_offline(offline, without_pending)
     # The script may change the folder that it runs in, and the environment.
-    place = spool()
+    place = Spool.default()
     output_file = output_file.absolute() if output_file else None
     if output_file is not None and output_file.exists():
-        raise StorageError(
-            f"cannot write the batch to {output_file}",
-            why="there is something of that name already",
-            hint="give another name, or move the old file away",
-        )
+        from trackteroid_cli.batches.batch import name_taken
+
+        raise name_taken(output_file)
     if jsonl is not None:
         if arguments:
             raise UsageError(
@@ -223,7 +220,7 @@ def _lines(source: str) -> Iterator[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"cannot record {source}",
-            why=getattr(error, "strerror", None) or str(error),
+            why=cause(error),
             hint="give a text file with one operation a line",
         ) from error
 

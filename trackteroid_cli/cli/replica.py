@@ -79,14 +79,14 @@ def pull(
         )
     server = settings.server()
     from trackteroid_cli.cli.signals import stopping
-    from trackteroid_cli.offline.pull.pull import pull as bring
+    from trackteroid_cli.offline.pull.pull import pull as pull_replica
     from trackteroid_cli.offline.pull.scope import Wanted
-    from trackteroid_cli.server.policy import Policy
+    from trackteroid_cli.server.retry import RetryPolicy
 
     wanted = Wanted(tuple(projects or ()), all_projects, tuple(expressions or ()))
-    policy = Policy(retries=retries)
+    policy = RetryPolicy(retries)
     with stopping(policy.stop), _progress() as watch:
-        pulled = bring(server, wanted, policy, watch)
+        pulled = pull_replica(server, wanted, policy, watch)
     _report(pulled, output)
 
 

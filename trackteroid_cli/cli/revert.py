@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trackteroid_cli.batches.spool import State
+from trackteroid_cli.batches.spool import Spool, State
 from trackteroid_cli.batches.summary import Summary
+from trackteroid_cli.cli.render.documents import summary_document
 from trackteroid_cli.cli.render.output import Output, counted
-from trackteroid_cli.cli.targets import batch_or_file, spool
+from trackteroid_cli.cli.targets import batch_or_file
 
 if TYPE_CHECKING:
     from trackteroid_cli.replay.revert import Inverse, Reverted
@@ -63,7 +64,7 @@ def revert(
     output.as_json = as_json
     target = batch_or_file(batch)
     with Batch(target if isinstance(target, Path) else target.path) as original:
-        made = reverting.revert(original, spool(), name=name, partial=partial)
+        made = reverting.revert(original, Spool.default(), name=name, partial=partial)
         inverse = made.inverse if made else reverting.invert(original)
     for text in _not_restored(inverse):
         output.warn(f"not brought back: {text}")
@@ -82,5 +83,6 @@ def _not_restored(inverse: Inverse) -> list[str]:
 
 
 def _as_json(made: Reverted | None, inverse: Inverse) -> dict[str, Any]:
-    batch = Summary(made.header, State.PENDING, made.path).as_json() if made else None
+    summary = Summary(made.header, State.PENDING, made.path) if made else None
+    batch = summary_document(summary) if summary else None
     return {"batch": batch, "not_restored": _not_restored(inverse)}

@@ -1,18 +1,12 @@
-"""What several commands share: where the spool is, and which batch an argument means."""
+"""Targets: which batch or file an argument means."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from trackteroid_cli import settings
 from trackteroid_cli.batches.dbm import existing_file
 from trackteroid_cli.batches.spool import Entry, Spool
 from trackteroid_cli.errors import NotFound
-
-
-def spool() -> Spool:
-    """Return the spool of this user."""
-    return Spool(settings.home() / "spool")
 
 
 def batch_or_file(text: str) -> Entry | Path:
@@ -29,4 +23,4 @@ def batch_or_file(text: str) -> Entry | Path:
         return path
     if is_path:
         raise NotFound(f"cannot read {text}", why="there is no such file", hint="check the path")
-    return spool().find(text)
+    return Spool.default().find(text)

@@ -24,10 +24,10 @@ from trackteroid_cli.batches.operations import (
 from trackteroid_cli.errors import TrackteroidError
 
 if TYPE_CHECKING:
+    from trackteroid_cli.batches.recording import Recording
     from trackteroid_cli.offline.holdings import Holdings
     from trackteroid_cli.offline.overlays import OverlaidBatch
     from trackteroid_cli.offline.server import OfflineServer
-    from trackteroid_cli.session.deferral import Recording
 
 
 class Lineage(TypedDict, total=False):

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trackteroid_cli.batches.batch import Batch, Header
-from trackteroid_cli.batches.operations import Create, Operation, Payload, request, texts
+from trackteroid_cli import moments
+from trackteroid_cli.batches.batch import Batch
+from trackteroid_cli.batches.header import Header
+from trackteroid_cli.batches.operations import Create, Operation, texts
 from trackteroid_cli.batches.spool import Entry, Spool, State
+from trackteroid_cli.batches.squashing import Payload, squash
 from trackteroid_cli.errors import ReplicaError, TrackteroidError
-from trackteroid_cli.files import remove
-from trackteroid_cli.moments import read
+from trackteroid_cli.files import remove_database, storing
 from trackteroid_cli.offline import replicas
 from trackteroid_cli.offline.projects import ProjectLookup
 from trackteroid_cli.settings import normalise_url
@@ -62,9 +64,10 @@ def batches_over(replica: Replica, spool: Spool) -> list[OverlaidBatch]:
                 header, journal = batch.header, batch.journal()
         except TrackteroidError:
             continue  # damaged, or it has just left its place: commit tells of it
-        landed = journal[-1].when if entry.state is State.COMMITTED and journal else ""
+        last = journal.last
+        landed = last.when if entry.state is State.COMMITTED and last is not None else ""
         for_us = header.server in ("", normalise_url(replica.holdings.server))
-        if for_us and not (landed and read(landed) < read(oldest)):
+        if for_us and not (landed and moments.parse(landed) < moments.parse(oldest)):
             found.append(OverlaidBatch(entry, header, landed))
     return found
 
@@ -84,19 +87,18 @@ def open_overlay(replica: Replica, batches: Sequence[OverlaidBatch]) -> Engine:
 
     folder = replica.path.parent / "overlays"
     files = [folder / f"{name}.sqlite" for name in _names(replica, batches)]
-    try:
+    with storing(
+        f"cannot lay the batches that wait over the replica {replica.path}",
+        hint="make room or correct the permissions; --without-pending goes without them",
+        also=(sqlite3.Error,),
+        error_type=ReplicaError,
+    ):
         folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder / "lock"):
             if not files[-1].exists():
                 _make(replica, batches, files)
                 _remove_others(files[-1])
             engine = _opened(replica, files[-1])
-    except (OSError, sqlite3.Error) as error:
-        raise ReplicaError(
-            f"cannot lay the batches that wait over the replica {replica.path}",
-            why=str(error),
-            hint="make room or correct the permissions; --without-pending goes without them",
-        ) from error
     for text in filter(None, engine.store.get_setting("left_out").split("\n")):
         _logger.warning("%s", text)
     return engine
@@ -108,7 +110,7 @@ def lay(engine: Engine, operations: Iterable[Operation], *, user: str, moment: s
     Raises:
         EngineError: the engine refuses; nothing was changed.
     """
-    payloads = list(_still_to_do(engine, request(operations)))
+    payloads = list(_still_to_do(engine, squash(operations)))
     if payloads:
         engine.apply(payloads, user=user, moment=_stored(moment))
 
@@ -139,7 +141,7 @@ def _make(replica: Replica, batches: Sequence[OverlaidBatch], files: Sequence[Pa
     done = next((n for n in range(len(files), 0, -1) if files[n - 1].exists()), 0)
     base = _opened(replica, files[done - 1]) if done else replicas.engine(replica)
     draft = files[-1].with_suffix(".new")
-    remove(draft)
+    remove_database(draft)
     try:
         with copied(base, draft) as engine:
             left_out = engine.store.get_setting("left_out")
@@ -160,8 +162,8 @@ def _lay_batch(engine: Engine, laid: OverlaidBatch, holdings: Holdings) -> str:
         with Batch(laid.entry.path) as batch:
             operations = list(batch.operations())
             journal = batch.journal()
-        if laid.landed:
-            dropped = set(journal[-1].left_out)
+        if laid.landed and journal.last is not None:
+            dropped = set(journal.last.left_out)
             operations = [each for place, each in enumerate(operations) if place not in dropped]
             operations = list(_not_held_yet(engine, operations, laid.landed, holdings))
         lay(engine, operations, user=header.api_user, moment=header.created)
@@ -190,7 +192,7 @@ def _not_held_yet(
         known = (projects.get(text) or belonging.project_of("", text) for text in mentioned)
         project = next(filter(None, known), None)
         projects.update(dict.fromkeys(operation.entity_key.values(), project))
-        if read(holdings.pulled_of(project)) < read(landed):
+        if moments.parse(holdings.pulled_of(project)) < moments.parse(landed):
             yield operation
 
 
@@ -222,16 +224,16 @@ def _remove_others(used: Path) -> None:
     files.sort(key=lambda each: each.stat().st_mtime, reverse=True)
     for file in files[_KEPT - 1 :]:
         with suppress(PermissionError):  # Windows keeps what a process has open
-            remove(file)
+            remove_database(file)
 
 
 def _written_since(entry: Entry, moment: str) -> bool:
     try:
-        return entry.path.stat().st_mtime >= read(moment).timestamp()
+        return entry.path.stat().st_mtime >= moments.parse(moment).timestamp()
     except OSError:
         return False
 
 
 def _stored(moment: str) -> str:
     """Return a header's moment as the engine takes it."""
-    return f"{read(moment):%Y-%m-%d %H:%M:%S}"
+    return f"{moments.parse(moment):%Y-%m-%d %H:%M:%S}"

@@ -7,12 +7,13 @@ in use never changes and is never half of a pull.
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trackteroid_cli.errors import NotPulled, ReplicaError
+from trackteroid_cli.errors import NotPulled, ReplicaError, ServerUnreachable
+from trackteroid_cli.moments import ago
 from trackteroid_cli.offline.holdings import SETTING, Holdings
 from trackteroid_cli.settings import folder_name, home
 
@@ -75,6 +76,18 @@ def required(server_url: str) -> Replica:
             "or --all-projects",
         )
     return found
+
+
+def mention_replica(error: ServerUnreachable) -> None:
+    """Add to the hint of *error* that there is a replica of the server to ask, if there is one."""
+    url, error.url = error.url, ""  # once is enough
+    if not url:
+        return
+    with suppress(ReplicaError):
+        found = current(url)
+        if found is not None:
+            pulled = ago(found.holdings.pulled)
+            error.hint += f"; or add --offline: there is a replica, pulled {pulled}"
 
 
 def engine(replica: Replica) -> Engine:

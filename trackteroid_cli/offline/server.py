@@ -1,7 +1,7 @@
-"""Offline: the server as its replica shows it, in place of the server.
+"""The offline server: answers in place of a server, from this machine's replica of it.
 
 What a session or a connection sends goes to an adapter of `requests`, which answers from the
-replica with the batches that wait laid over it, and with what the session has recorded so far.
+replica with the pending batches laid over it, and with what the session has recorded so far.
 Nothing leaves the process.
 """
 
@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.adapters import BaseAdapter
 
-from trackteroid_cli import settings
-from trackteroid_cli.batches.batch import created_now
+from trackteroid_cli import moments
 from trackteroid_cli.batches.operations import from_json
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import NotPulled, Offline
@@ -29,8 +28,8 @@ from trackteroid_cli.offline.coverage import Coverage
 from trackteroid_cli.server.responses import answered, body_of
 
 if TYPE_CHECKING:
+    from trackteroid_cli.batches.recording import Recording
     from trackteroid_cli.engine.engine import Engine
-    from trackteroid_cli.session.deferral import Recording
 
 _logger = logging.getLogger(__name__)
 
@@ -56,7 +55,7 @@ class OfflineServer:
         self.closed = False
         self._without_pending = without_pending
         replica = self.replica = replicas.required(url)
-        spool = Spool(settings.home() / "spool")
+        spool = Spool.default()
         #: The batches that are laid over the replica.
         self.laid = [] if without_pending else overlays.batches_over(replica, spool)
         self._closing = ExitStack()
@@ -121,9 +120,19 @@ class OfflineServer:
         draft = self._drafts.get(recording)
         return draft is None or not draft.left_out
 
-    def reopened(self) -> OfflineServer:
-        """Return the same once more, for who has a question after it was closed."""
-        return OfflineServer(self.url, without_pending=self._without_pending)
+    def adapter(
+        self,
+        recordings: Callable[[], Sequence[Recording]] = tuple,
+        created: Callable[[], Collection[str]] = tuple,
+    ) -> OfflineAdapter:
+        """Return an adapter that answers from this server; see `OfflineAdapter`.
+
+        After `close` the adapter has a server of its own, which it closes.
+        """
+        if not self.closed:
+            return OfflineAdapter(self, recordings, created)
+        reopened = OfflineServer(self.url, without_pending=self._without_pending)
+        return OfflineAdapter(reopened, recordings, created, owns=True)
 
     def close(self) -> None:
         """Close the databases; what was laid, and what the replica holds, can be read still."""
@@ -184,7 +193,7 @@ class _Draft:
             commits.setdefault(operation.commit, []).append(operation)
         for operations in commits.values():
             try:
-                overlays.lay(self.engine, operations, user=user, moment=created_now())
+                overlays.lay(self.engine, operations, user=user, moment=moments.now())
             except EngineError as error:
                 self.left_out = True
                 _logger.warning(
@@ -235,18 +244,3 @@ class OfflineAdapter(BaseAdapter):
         """Close the server, if nobody else may ask it."""
         if self._owns:
             self._server.close()
-
-
-def mount(
-    session: requests.Session,
-    server: OfflineServer,
-    recordings: Callable[[], Sequence[Recording]] = tuple,
-    created: Callable[[], Collection[str]] = tuple,
-) -> None:
-    """Make *session* ask *server*, or the same once more, whatever it is told to reach."""
-    if server.closed:
-        adapter = OfflineAdapter(server.reopened(), recordings, created, owns=True)
-    else:
-        adapter = OfflineAdapter(server, recordings, created)
-    for scheme in ("http://", "https://", settings.SANDBOX_SCHEME):
-        session.mount(scheme, adapter)

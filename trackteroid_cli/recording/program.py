@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from trackteroid_cli.errors import NotFound, ScriptError, TrackteroidError
+from trackteroid_cli.errors import NotFound, ScriptError, TrackteroidError, cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def script(path: str, arguments: list[str]) -> Program:
     except OSError as error:
         raise ScriptError(
             f"cannot record {path}",
-            why=error.strerror or str(error),
+            why=cause(error),
             hint="check the permissions of the script",
         ) from error
     folder = str(file.resolve().parent)

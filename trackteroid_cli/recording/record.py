@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trackteroid_cli import settings
-from trackteroid_cli.batches.batch import Header, encode_operations, write
-from trackteroid_cli.batches.header import make_header
+from trackteroid_cli.batches.batch import encode_operations, write
+from trackteroid_cli.batches.header import Header, make_header
 from trackteroid_cli.batches.operations import Operation, counts
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import NotConfigured
@@ -21,7 +21,7 @@ from trackteroid_cli.recording.import_alias import trackteroid_importable
 from trackteroid_cli.recording.program import Program
 
 if TYPE_CHECKING:
-    from trackteroid_cli.session.deferral import Recorder
+    from trackteroid_cli.session.recorder import Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def recording_sessions() -> Iterator[Recorder]:
     import ftrack_api.session
 
     from trackteroid_cli.session import session as ours
-    from trackteroid_cli.session.deferral import Recorder
+    from trackteroid_cli.session.recorder import Recorder
 
     recorder = Recorder()
     original_module, original_class = ftrack_api.session, ftrack_api.Session

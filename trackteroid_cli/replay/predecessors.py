@@ -1,24 +1,25 @@
 """Predecessors: earlier batches that landed after a batch was recorded.
 
-Their author recorded them first, so what they set is not somebody else's newer work: a batch that
-was recorded after them may change it again.
+They were recorded first, so the values that they set are not somebody else's newer work: a batch
+that was recorded later may change them again.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
-from trackteroid_cli.batches.batch import Batch, Header
+from trackteroid_cli import moments
+from trackteroid_cli.batches.batch import Batch
+from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.operations import Identity, Update, identity
 from trackteroid_cli.batches.spool import Entry, Spool, State
 from trackteroid_cli.errors import TrackteroidError
 
 
 class Predecessors:
-    """What the committed batches of *spool* have set since the batch of *header* was recorded.
+    """The values that batches of *spool* have set since the batch of *header* was recorded.
 
-    They are looked at only when they are asked about, which few commits need to.
+    The batches are read when they are first asked about, which few commits need.
     """
 
     def __init__(self, spool: Spool, header: Header) -> None:
@@ -27,7 +28,7 @@ class Predecessors:
         self._values: dict[tuple[Identity, str], list[Any]] | None = None
 
     def values(self, entity: Identity, attribute: str) -> list[Any]:
-        """Return the values that they gave to an attribute, in ftrack's JSON form."""
+        """Return the values that an attribute was set to, in ftrack's JSON form."""
         if self._values is None:
             self._values = {}
             for entry in self._spool.entries((State.COMMITTED,)):
@@ -38,7 +39,7 @@ class Predecessors:
     def _changed_since(self, entry: Entry) -> bool:
         """Return whether the file was written to since; cheaper than to open it."""
         try:
-            recorded = datetime.fromisoformat(self._header.created.replace("Z", "+00:00"))
+            recorded = moments.parse(self._header.created)
             return entry.path.stat().st_mtime >= recorded.timestamp()
         except (OSError, ValueError):
             return False
@@ -48,7 +49,7 @@ class Predecessors:
         try:
             with Batch(entry.path) as batch:
                 journal = batch.journal()
-                if not journal or journal[-1].when < self._header.created:
+                if journal.last is None or journal.last.when < self._header.created:
                     return
                 for operation in batch.operations():
                     if isinstance(operation, Update):

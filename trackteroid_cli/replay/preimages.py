@@ -1,9 +1,9 @@
-"""Keeping: what a commit is about to delete is written down first, so that it can be brought back.
+"""Preimages: what a commit is about to delete, saved so that `revert` can restore it.
 
-Of each entity the batch keeps the operations that create it anew with the same id: a create with
-the attributes that a client may set, then creates of the rows that cannot be without it, such as
-metadata, and updates of its custom attributes. What else the server deletes along with it is
-counted, so that a revert can tell what it does not bring back.
+The preimage of an entity is a list of operations that create it again with the same id: a create
+with the attributes that a client may set, creates of the rows that depend on it, such as metadata,
+and updates of its custom attributes. Whatever else the server deletes along with the entity is
+counted, so that a revert can say what it does not restore.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trackteroid_cli.batches.batch import Batch, Label, append_preimages
-from trackteroid_cli.batches.labels import NAMES, label_of
+from trackteroid_cli.batches.batch import Batch, append_preimages
+from trackteroid_cli.batches.labels import NAMES, Label, label_of
 from trackteroid_cli.batches.operations import (
     Create,
     Delete,
@@ -30,12 +30,12 @@ from trackteroid_cli.errors import (
     InvalidOperation,
     ServerRefused,
 )
-from trackteroid_cli.server.expressions import PAGE, condition, query, reference
+from trackteroid_cli.server.expressions import PAGE, condition, query
 
 if TYPE_CHECKING:
     from trackteroid_cli.server.connection import Connection
 
-#: Collections of rows that go with their owner and are simple to make again, with the column of
+#: Collections of rows that go with their owner and are simple to create again, with the column of
 #: the row that names the owner.
 _PARTS = {
     "metadata": "parent_id",
@@ -59,19 +59,19 @@ _DERIVED = frozenset(
     {"ancestors", "descendants", "allocations", "assignments", "uses_versions", "used_in_versions"}
 )
 
-#: Attributes that the server alone tells, though the schemas do not call them computed.
-_TOLD_BY_SERVER = frozenset({"link", "_link", "is_latest_version"})
+#: Attributes that the server alone sets, though the schemas do not call them computed.
+_SET_BY_SERVER = frozenset({"link", "_link", "is_latest_version"})
 
 
 @dataclass(frozen=True, slots=True)
 class Preimage:
-    """What a batch keeps of an entity that it deleted.
+    """The state of an entity before a batch deleted it.
 
     Attributes:
-        operations: they create it anew, the entity itself first.
-        labels: what the entities that these refer to are called.
-        lost: how many entities the server deleted along with it, or took from it, and that
-            *operations* do not bring back; by the name of the collection that they were in.
+        operations: they create it again, the entity itself first.
+        labels: those of the entities that the operations refer to.
+        lost: how many entities the server deleted along with it, or took from it, that *operations*
+            do not restore; by the name of the collection that they were in.
     """
 
     operations: list[Operation]
@@ -79,7 +79,7 @@ class Preimage:
     lost: dict[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as a batch holds it."""
+        """Return the preimage as a batch holds it."""
         return {
             "operations": [to_json(operation) for operation in self.operations],
             "labels": [[*entity, *label] for entity, label in self.labels.items()],
@@ -88,11 +88,11 @@ class Preimage:
 
 
 def save_preimages(batch: Batch, operations: Iterable[Operation], connection: Connection) -> None:
-    """Add to *batch* what the server holds of the entities that *operations* delete.
+    """Add the preimages of the entities that *operations* delete to *batch*.
 
-    What was kept before stays: an earlier attempt may have deleted the entity since. On return it
-    is on the disk; without deletes nothing is asked and nothing is written. What the server refuses
-    to tell is not kept.
+    Preimages that are there already stay: an earlier attempt may have deleted the entity since. On
+    return they are on the disk. Without deletes nothing is asked and nothing is written; what the
+    server refuses to tell is not saved.
 
     Args:
         operations: what is about to be sent, of the batch.
@@ -105,22 +105,22 @@ def save_preimages(batch: Batch, operations: Iterable[Operation], connection: Co
     if not deleted:
         return
     with Batch(batch.path) as current:
-        known = current.kept()
+        known = current.preimages()
     missing = {identity(each): each for each in deleted if identity(each) not in known}
     if missing:
         gone = {identity(each) for each in batch.operations() if isinstance(each, Delete)}
         found = _Server(connection, gone).entities(list(missing.values()))
-        append_preimages(batch.path, {entity: kept.as_json() for entity, kept in found.items()})
+        append_preimages(batch.path, {entity: each.as_json() for entity, each in found.items()})
 
 
 def preimages_of(batch: Batch) -> dict[Identity, Preimage]:
-    """Return what *batch* keeps of each entity that a commit of it deleted.
+    """Return the preimages of the entities that a commit of *batch* deleted.
 
     Raises:
         BatchUnreadable: the file is damaged.
     """
     try:
-        return {entity: _read(document) for entity, document in batch.kept().items()}
+        return {entity: _read(document) for entity, document in batch.preimages().items()}
     except (InvalidOperation, KeyError, TypeError, ValueError) as error:
         raise BatchUnreadable(
             f"cannot read {batch.path}",
@@ -133,7 +133,7 @@ def _read(document: Mapping[str, Any]) -> Preimage:
     return Preimage(
         [from_json(each) for each in document["operations"]],
         {
-            (entity_type, tuple(key)): Label(label, tuple(link))
+            Identity(entity_type, tuple(key)): Label(label, tuple(link))
             for entity_type, key, label, link in document["labels"]
         },
         dict(document["lost"]),
@@ -152,17 +152,17 @@ class _Server:
 
     def __init__(self, connection: Connection, gone: set[Identity]) -> None:
         self._connection = connection
-        self._schemas = connection.schemas
+        self._schema = connection.schema
         self._gone = gone
 
     def entities(self, deleted: Sequence[Delete]) -> dict[Identity, Preimage]:
-        """Return what is to be kept of each entity that is there."""
+        """Return the preimages of those of the entities that are there."""
         found: dict[Identity, Preimage] = {}
-        for entity_type, group in _grouped(deleted, self._schemas):
+        for entity_type, group in _grouped(deleted, self._schema):
             try:
                 found.update(self._of_type(entity_type, group))
             except (ServerRefused, InvalidExpression):
-                continue  # it may be deleted, and not read: a revert tells that it is not known
+                continue  # it may be deleted, and not read: a revert says that it is not known
         return found
 
     def _of_type(
@@ -172,7 +172,7 @@ class _Server:
         asked = query(entity_type, self._asked(entity_type), condition(keys))
         for data in self._connection.call([asked])[0]["data"]:
             create = self._create(entity_type, data)
-            found[entity_type, tuple(create.entity_key.values())] = Preimage(
+            found[Identity(entity_type, tuple(create.entity_key.values()))] = Preimage(
                 [create], dict(self._labels(data)), self._lost(entity_type, data)
             )
         if found and "id" in keys[0]:
@@ -182,7 +182,7 @@ class _Server:
     def _add_parts(
         self, entity_type: str, ids: Sequence[str], found: Mapping[Identity, Preimage]
     ) -> None:
-        """Add what makes the rows that go with the owners *ids*."""
+        """Add the operations that create the rows that go with the owners *ids*."""
         kinds = list(self._kinds_of_parts(entity_type))
         queries = [
             query(row_type, asked, condition([{column: id_} for id_ in ids]))
@@ -191,15 +191,15 @@ class _Server:
         answers = self._connection.call(queries) if queries else []
         for (row_type, column, _, values), answer in zip(kinds, answers, strict=True):
             for data in answer["data"]:
-                kept = found.get((entity_type, (data[column],)))
-                if kept is None:
+                preimage = found.get(Identity(entity_type, (data[column],)))
+                if preimage is None:
                     continue
                 if values is not None:
                     key = {name: data[name] for name in _VALUE_KEY}
-                    kept.operations.append(Update(values, key, "value", data["value"]))
+                    preimage.operations.append(Update(values, key, "value", data["value"]))
                 else:
-                    kept.operations.append(self._create(row_type, data))
-                    kept.labels.update(self._labels(data))
+                    preimage.operations.append(self._create(row_type, data))
+                    preimage.labels.update(self._labels(data))
 
     def _kinds_of_parts(
         self, entity_type: str
@@ -208,59 +208,57 @@ class _Server:
 
         For custom attributes, also the type by which a client sets them.
         """
-        properties = self._schemas[entity_type]["properties"]
+        attributes = self._schema[entity_type].attributes
         for name, column in _PARTS.items():
-            row_type = properties.get(name, {}).get("items", {}).get("$ref")
-            if row_type in self._schemas and column in self._schemas[row_type]["properties"]:
+            row_type = attributes[name].members if name in attributes else ""
+            if row_type in self._schema and column in self._schema[row_type].attributes:
                 asked = dict.fromkeys((*self._asked(row_type, parts=True), column))
                 yield row_type, column, asked, None
-        values = properties.get("custom_attributes", {}).get("items", {}).get("$ref")
-        if values is not None:
+        values = (
+            attributes["custom_attributes"].members if "custom_attributes" in attributes else ""
+        )
+        if values:
             # Only what was set: the type of the collection has a value for every attribute.
             yield "CustomAttributeValue", "entity_id", (*_VALUE_KEY, "value"), values
 
     def _asked(self, entity_type: str, *, parts: bool = False) -> Iterator[str]:
-        """Yield what to ask for; of *parts*, no collections."""
-        yield from self._schemas[entity_type]["primary_key"]
-        properties = self._schemas[entity_type]["properties"]
+        """Yield the projections to ask for; for *parts*, no collections."""
+        schema = self._schema[entity_type]
+        yield from schema.primary_key
         for name in self._settable(entity_type):
             yield name
-            target = self._schemas.get(properties[name].get("$ref"), {"properties": {}})
-            yield from (f"{name}.{each}" for each in NAMES if each in target["properties"])
+            target = self._schema.get(schema.attributes[name].target)
+            if target is not None:
+                yield from (f"{name}.{each}" for each in target.having(NAMES))
         if not parts:
             yield from self._collections(entity_type)
 
     def _settable(self, entity_type: str) -> Iterator[str]:
-        """Yield the attributes that a create may set; of a reference, not also its column."""
-        schema = self._schemas[entity_type]
-        never = {*schema["primary_key"], *schema.get("computed", ()), *_TOLD_BY_SERVER}
-        for name, fragment in schema["properties"].items():
-            target = fragment.get("$ref")
-            if name in never or f"{name}_id" in never or fragment.get("restricted_projection"):
+        """Yield the attributes that a create may set; a reference without its column."""
+        schema = self._schema[entity_type]
+        never = {*schema.primary_key, *schema.computed, *_SET_BY_SERVER}
+        for name, attribute in schema.attributes.items():
+            if name in never or f"{name}_id" in never or attribute.is_restricted:
                 continue
-            if target is None and fragment.get("type", "array") in (
-                "array",
-                "mapped_array",
-                "object",
-            ):
+            if not attribute.target and attribute.kind in ("", "array", "mapped_array", "object"):
                 continue
-            owner = name.removesuffix("_id")
-            if owner == name or "$ref" not in schema["properties"].get(owner, {}):
+            reference = schema.attributes.get(name.removesuffix("_id"))
+            if not name.endswith("_id") or reference is None or not reference.target:
                 yield name
 
     def _collections(self, entity_type: str) -> Iterator[str]:
         """Yield the collections of what goes with an entity, other than its parts."""
-        for name, fragment in self._schemas[entity_type]["properties"].items():
-            if fragment.get("type") == "array" and name not in _PARTS and name not in _DERIVED:
+        for name, attribute in self._schema[entity_type].attributes.items():
+            if attribute.kind == "array" and name not in _PARTS and name not in _DERIVED:
                 yield name
 
     def _create(self, entity_type: str, data: Mapping[str, Any]) -> Create:
-        key = {name: str(data[name]) for name in self._schemas[entity_type]["primary_key"]}
+        key = {name: str(data[name]) for name in self._schema[entity_type].primary_key}
         values = {
-            name: reference(data.get(name), self._schemas) for name in self._settable(entity_type)
+            name: self._schema.reference(data.get(name)) for name in self._settable(entity_type)
         }
         for name in _SET_ON_OWNER.intersection(data):
-            values[name] = [reference(each, self._schemas) for each in data[name]] or None
+            values[name] = [self._schema.reference(each) for each in data[name]] or None
         return Create(
             str(data.get("__entity_type__", entity_type)),
             key,
@@ -285,8 +283,8 @@ class _Server:
 
     def _identity(self, reference: Mapping[str, Any]) -> Identity:
         entity_type = str(reference["__entity_type__"])
-        names = self._schemas[entity_type]["primary_key"]
-        return entity_type, tuple(str(reference[name]) for name in names)
+        names = self._schema.primary_key(entity_type)
+        return Identity(entity_type, tuple(str(reference[name]) for name in names))
 
 
 def _grouped(

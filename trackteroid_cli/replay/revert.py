@@ -1,7 +1,7 @@
-"""Reverting: from a batch that the server has, a batch that takes back what it did.
+"""Revert: a new batch that undoes a committed one.
 
-The operations go in reverse order: creates become deletes, updates set what was there before, and
-deletes become creates of what was kept when the batch was committed (see `keeping`).
+The operations are inverted in reverse order: creates become deletes, updates set the former value,
+and deletes become the creates of their preimages (see `preimages`).
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from trackteroid_cli.batches.batch import Batch, Header, Label, encode_operations, write
-from trackteroid_cli.batches.header import make_header
-from trackteroid_cli.batches.labels import Names
+from trackteroid_cli.batches.batch import Batch, encode_operations, write
+from trackteroid_cli.batches.header import Header, make_header
+from trackteroid_cli.batches.journal import Outcome
+from trackteroid_cli.batches.labels import Label, Names
 from trackteroid_cli.batches.operations import (
     LISTS_OF_PARTS,
     UNSET,
@@ -26,19 +27,18 @@ from trackteroid_cli.batches.operations import (
 )
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import BatchInState, CannotRevert
-from trackteroid_cli.replay.attempt import has_landed
 from trackteroid_cli.replay.preimages import preimages_of
 
 
 @dataclass(frozen=True, slots=True)
 class Inverse:
-    """What takes a batch back.
+    """The inverse of a batch.
 
     Attributes:
         operations: in the order in which they are to be sent.
-        unknown: what cannot be taken back, as nobody knows what was there before; in words.
+        unknown: what cannot be undone, as nobody knows what was there before; in words.
         lost: what the server deleted along with what the batch deleted, and stays lost; in words.
-        labels: what the entities that the operations mention are called.
+        labels: those of the entities that the operations mention.
     """
 
     operations: list[Operation] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Inverse:
 
 @dataclass(frozen=True, slots=True)
 class Reverted:
-    """The new batch, and what it does not bring back."""
+    """The new batch, and what it does not restore."""
 
     header: Header
     path: Path
@@ -57,23 +57,23 @@ class Reverted:
 
 
 def revert(batch: Batch, spool: Spool, *, name: str = "", partial: bool = False) -> Reverted | None:
-    """Record what takes back *batch*, which is committed, as a new pending batch of *spool*.
+    """Record the inverse of *batch*, which is committed, as a new pending batch of *spool*.
 
     Args:
         name: what to call the new batch; ``revert`` and the name of *batch* unless given.
-        partial: whether to leave out what cannot be taken back.
+        partial: whether to leave out what cannot be undone.
 
     Returns:
-        The new batch, or None where there is nothing to take back.
+        The new batch, or None where there is nothing to undo.
 
     Raises:
         BatchInState: *batch* is not committed.
-        CannotRevert: it cannot be taken back whole, and *partial* is false.
+        CannotRevert: it cannot be undone whole, and *partial* is false.
         BatchUnreadable: the file is damaged.
         StorageError: the disk refuses; nothing was recorded.
     """
-    original, journal = batch.header, batch.journal()
-    if not has_landed(journal):
+    original, last = batch.header, batch.journal().last
+    if last is None or last.outcome is not Outcome.LANDED:
         raise BatchInState(
             f"batch {original.id} ({original.name}) is not committed",
             why="there is nothing on the server to take back",
@@ -88,7 +88,7 @@ def revert(batch: Batch, spool: Spool, *, name: str = "", partial: bool = False)
         name or f"revert {original.name}",
         counts(inverse.operations),
         argv=["revert", original.id],
-        server=journal[-1].server or original.server,
+        server=last.server or original.server,
         api_user=original.api_user,
     )
     path = spool.place(header.id, header.name)
@@ -107,17 +107,17 @@ def _not_whole(header: Header, unknown: Sequence[str]) -> CannotRevert:
 
 
 def invert(batch: Batch) -> Inverse:
-    """Return what takes back *batch*.
+    """Return the inverse of *batch*.
 
     Raises:
         BatchUnreadable: the file is damaged.
     """
     operations = list(batch.operations())
     names = Names(operations, batch.labels())
-    inverting = _Inverting(operations, batch, names)
+    inverter = _Inverter(operations, batch, names)
     for operation in reversed(operations):
-        inverting.take_back(operation)
-    inverse = inverting.inverse
+        inverter.invert(operation)
+    inverse = inverter.inverse
     inverse.labels.update(batch.labels())
     for operation in inverse.operations:
         label = names.label(identity(operation))
@@ -126,13 +126,13 @@ def invert(batch: Batch) -> Inverse:
     return inverse
 
 
-class _Inverting:
-    """Adds to `inverse` what takes back the operations of one batch, the last one first."""
+class _Inverter:
+    """Adds the inverses of the operations of one batch to `inverse`, the last one first."""
 
     def __init__(self, operations: Sequence[Operation], batch: Batch, names: Names) -> None:
         self.inverse = Inverse()
         self._names = names
-        self._kept = preimages_of(batch)
+        self._preimages = preimages_of(batch)
         self._last_commit = max((each.commit for each in operations), default=0)
         self._created = {identity(each) for each in operations if isinstance(each, Create)}
         self._deleted = {identity(each) for each in operations if isinstance(each, Delete)}
@@ -140,29 +140,29 @@ class _Inverting:
         for operation in operations:
             first.setdefault(identity(operation), operation)
         #: Created and deleted again: nothing of them is left.
-        self._fleeting = {
+        self._transient = {
             entity for entity in self._created & self._deleted if isinstance(first[entity], Create)
         }
         #: Ids of what goes or comes back as a whole, with all that its attributes were.
         self._whole = {key[0] for _, key in self._created | self._deleted if len(key) == 1}
         self._made: set[Identity] = set()
 
-    def take_back(self, operation: Operation) -> None:
-        """Add what takes back *operation*."""
+    def invert(self, operation: Operation) -> None:
+        """Add the inverse of *operation*."""
         entity = identity(operation)
-        if entity in self._fleeting:
+        if entity in self._transient:
             return
         if isinstance(operation, Update):
-            self._take_back_update(operation)
+            self._invert_update(operation)
         elif entity in self._created & self._deleted:
             self._not_known(operation, "it was deleted and made anew")
         elif isinstance(operation, Create):
             if not self._goes_with_owner(operation):
                 self._add(Delete(operation.entity_type, operation.entity_key), operation)
         else:
-            self._take_back_delete(operation)
+            self._invert_delete(operation)
 
-    def _take_back_update(self, update: Update) -> None:
+    def _invert_update(self, update: Update) -> None:
         if (
             update.attribute_name in LISTS_OF_PARTS
             or self._goes_with_owner(update)
@@ -183,22 +183,22 @@ class _Inverting:
             update,
         )
 
-    def _take_back_delete(self, delete: Delete) -> None:
+    def _invert_delete(self, delete: Delete) -> None:
         entity = identity(delete)
         if entity in self._made:
             return  # it came back with its owner
-        kept = self._kept.get(entity)
-        if kept is None:
+        preimage = self._preimages.get(entity)
+        if preimage is None:
             self._not_known(delete, "what it was is not kept")
             return
-        for operation in kept.operations:
+        for operation in preimage.operations:
             if identity(operation) not in self._made:
                 self._made.add(identity(operation))
                 self._add(operation, delete)
-        self.inverse.labels.update(kept.labels)
-        if kept.lost:
-            told = ", ".join(f"{number} in {name}" for name, number in kept.lost.items())
-            self.inverse.lost.append(f"{self._named(delete)}: {told}")
+        self.inverse.labels.update(preimage.labels)
+        if preimage.lost:
+            lost = ", ".join(f"{number} in {name}" for name, number in preimage.lost.items())
+            self.inverse.lost.append(f"{self._entity_label(delete)}: {lost}")
 
     def _goes_with_owner(self, operation: Operation) -> bool:
         """Return whether *operation* is about a row of an entity that goes or comes as a whole."""
@@ -206,15 +206,15 @@ class _Inverting:
         return len(key) > 1 and not self._whole.isdisjoint(key)
 
     def _add(self, inverse: Operation, operation: Operation) -> None:
-        """Add *inverse* to the operations that take back the commit of *operation*."""
+        """Add *inverse* to the operations that undo the commit of *operation*."""
         # In a commit of its own for each of the script's, the last one first.
         commit = self._last_commit - operation.commit + 1 if self._last_commit else 0
         self.inverse.operations.append(replace(inverse, commit=commit))
 
     def _not_known(self, operation: Operation, why: str) -> None:
-        told = f"{self._named(operation)} ({why})"
-        if told not in self.inverse.unknown:
-            self.inverse.unknown.append(told)
+        line = f"{self._entity_label(operation)} ({why})"
+        if line not in self.inverse.unknown:
+            self.inverse.unknown.append(line)
 
-    def _named(self, operation: Operation) -> str:
+    def _entity_label(self, operation: Operation) -> str:
         return f"{operation.entity_type} {self._names.of(identity(operation))}"

@@ -12,18 +12,15 @@ import json
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 import requests
 from requests.adapters import BaseAdapter
 
-from trackteroid_cli import settings
-from trackteroid_cli.batches.batch import created_now
-from trackteroid_cli.errors import StorageError
-from trackteroid_cli.files import remove
+from trackteroid_cli import moments, settings
+from trackteroid_cli.files import remove_database, storing
 from trackteroid_cli.moments import age, ago
 from trackteroid_cli.server.responses import answered, body_of
 
@@ -41,7 +38,7 @@ def file_for(server_url: str) -> Path:
 def forget(server_url: str) -> None:
     """Forget what the command line keeps of a server: it has changed."""
     with suppress(OSError):  # it was never more than a copy, with its age
-        remove(file_for(server_url))
+        remove_database(file_for(server_url))
 
 
 class AnswerCache:
@@ -110,16 +107,12 @@ class AnswerCache:
         """Close the file."""
         self._connection.close()
 
-    @contextmanager
-    def _storing(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise StorageError(
-                f"cannot keep answers in {self.path}",
-                why=str(error),
-                hint="give another file, or remove that one: it holds nothing but copies",
-            ) from error
+    def _storing(self) -> AbstractContextManager[None]:
+        return storing(
+            f"cannot keep answers in {self.path}",
+            hint="give another file, or remove that one: it holds nothing but copies",
+            also=(sqlite3.Error,),
+        )
 
 
 class _ReusingAdapter(BaseAdapter):
@@ -137,7 +130,7 @@ class _ReusingAdapter(BaseAdapter):
         kept = self._answers.get(key) if key else None
         if kept is not None:
             return answered(request, requests.codes.ok, kept)
-        moment = created_now()
+        moment = moments.now()
         response = self._inner.send(request, *args, **{**kwargs, "stream": False})
         # An error is one object; answers are a list.
         if key and response.ok and response.content.lstrip().startswith(b"["):

@@ -1,7 +1,7 @@
-"""A connection to a server: calls that need no entities in memory.
+"""A connection to a server: plain calls, without entities in memory.
 
-Replay, query and inspect talk to ftrack through this rather than through ``ftrack_api``, whose
-session builds a class for each entity type before the first call.
+Replay, query and inspect use this rather than ``ftrack_api``, whose session builds a class for each
+entity type before the first call.
 
 Source: ``ftrack_api/session.py``, ``call``.
 """
@@ -16,23 +16,24 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import requests
+from requests.adapters import BaseAdapter
 
 from trackteroid_cli.errors import (
     AnswerLost,
     CredentialsRejected,
     InvalidExpression,
-    ReplicaError,
     ServerBusy,
     ServerError,
     ServerRefused,
     ServerUnreachable,
 )
-from trackteroid_cli.moments import ago
+from trackteroid_cli.files import write_whole
 from trackteroid_cli.server import sandbox
+from trackteroid_cli.server.responses import mount_everywhere
+from trackteroid_cli.server.schemas import ServerSchema
 from trackteroid_cli.settings import Server, cache_folder
 
 if TYPE_CHECKING:
-    from trackteroid_cli.offline.server import OfflineServer
     from trackteroid_cli.server.answer_cache import AnswerCache
 
 #: Seconds to wait for an answer unless told otherwise; ftrack_api's own default.
@@ -50,8 +51,8 @@ class Connection:
         timeout: seconds to wait for the answer to one request.
         headers: sent with each request, besides ftrack's own.
         cookies: sent with each request.
-        offline: what answers in place of the server; it stays open.
-        answers: where answers of queries are kept, to be reused; it stays open.
+        adapter: answers in place of the server, whatever its address.
+        answers: the answers of queries to reuse; it stays open.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Connection:
         timeout: float = TIMEOUT,
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
-        offline: OfflineServer | None = None,
+        adapter: BaseAdapter | None = None,
         answers: AnswerCache | None = None,
     ) -> None:
         self.server = server
@@ -81,12 +82,10 @@ class Connection:
                 "accept": "application/json",
             }
         )
-        if offline is None:
+        if adapter is None:
             sandbox.mount(self._session)
         else:
-            from trackteroid_cli.offline.server import mount
-
-            mount(self._session, offline)
+            mount_everywhere(self._session, adapter)
         if answers is not None:
             answers.mount(self._session, server.url)
 
@@ -125,14 +124,14 @@ class Connection:
         return answer
 
     def server_information(self) -> dict[str, Any]:
-        """Return what the server tells of itself; the cheapest way to check the credentials."""
+        """Return what the server says about itself; the cheapest way to check the credentials."""
         information: dict[str, Any] = self.call([{"action": "query_server_information"}])[0]
         return information
 
     @cached_property
-    def schemas(self) -> dict[str, dict[str, Any]]:
-        """The server's entity schemas by name; asked for once, as checking them takes its time."""
-        return {schema["id"]: schema for schema in self._load_schemas()}
+    def schema(self) -> ServerSchema:
+        """The server's entity schemas; asked for once, as checking them takes its time."""
+        return ServerSchema(self._load_schemas())
 
     def _load_schemas(self) -> list[dict[str, Any]]:
         """Return the schemas from the local copy while it is current, else from the server."""
@@ -212,27 +211,12 @@ class Connection:
         )
 
 
-def _parsed(content: bytes) -> Any:
-    """Return what *content* is as JSON; None where it is none."""
+def _parsed(content: bytes) -> object:
+    """Return *content* parsed as JSON; None where it is not JSON."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
         return None
-
-
-def write_whole(file: Any, text: str) -> None:
-    """Write *text* to *file* so that no other process ever reads a part of it."""
-    import os
-    import tempfile
-
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as temporary:
-            temporary.write(text)
-        os.replace(name, file)  # noqa: PTH105
-    except BaseException:
-        os.unlink(name)  # noqa: PTH108
-        raise
 
 
 def _seconds(retry_after: str | None) -> float | None:
@@ -253,15 +237,13 @@ def _seconds(retry_after: str | None) -> float | None:
 
 
 def unreachable(url: str, error: requests.ConnectionError) -> ServerUnreachable:
-    """Return the error that a request did not reach the server *url*, as *error* tells."""
-    from trackteroid_cli.offline import replicas as replica
-
-    hint = "check the address and the network, then run the same command again"
-    with suppress(ReplicaError):
-        held = replica.current(url)
-        if held is not None:
-            hint += f"; or add --offline: there is a replica, pulled {ago(held.holdings.pulled)}"
-    return ServerUnreachable(f"cannot reach {url}", why=_root_cause(error), hint=hint)
+    """Return the error that a request did not reach the server *url*, because of *error*."""
+    return ServerUnreachable(
+        f"cannot reach {url}",
+        why=_root_cause(error),
+        hint="check the address and the network, then run the same command again",
+        url=url,
+    )
 
 
 def was_sent(error: requests.ConnectionError) -> bool:

@@ -1,4 +1,4 @@
-"""Expressions of ftrack's query language, and the entities that answer them.
+"""Expressions of ftrack's query language.
 
 Source: ftrack's API documentation, "Querying".
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 _SELECT = re.compile(r"\s*select\s.+?\sfrom\s+", re.I | re.S)
 
@@ -16,13 +15,13 @@ PAGE = 500
 
 
 def query(entity_type: str, names: Iterable[str], condition: str) -> dict[str, str]:
-    """Return the entry of a request that asks for attributes of entities."""
+    """Return the entry of a request that selects attributes of entities."""
     expression = f"select {', '.join(names)} from {entity_type} where {condition}"
     return {"action": "query", "expression": expression}
 
 
 def condition(keys: Sequence[Mapping[str, str]]) -> str:
-    """Return the condition that an entity has one of *keys*, all of which have the same parts."""
+    """Return the condition that an entity has one of *keys*, which all have the same parts."""
     names = list(keys[0])
     if len(names) == 1:
         return listed(names[0], (key[names[0]] for key in keys))
@@ -43,18 +42,5 @@ def quoted(text: str) -> str:
 
 
 def without_projections(expression: str) -> str:
-    """Return *expression* from the type on that it queries."""
+    """Return *expression* without its ``select … from``."""
     return _SELECT.sub("", expression, count=1).strip()
-
-
-def reference(value: Any, schemas: Mapping[str, Mapping[str, Any]]) -> Any:
-    """Return an entity with no more than its type and key, everything else as it is.
-
-    Args:
-        schemas: the server's entity schemas by name.
-    """
-    if not isinstance(value, Mapping) or "__entity_type__" not in value:
-        return value
-    schema = schemas.get(value["__entity_type__"])
-    names = schema["primary_key"] if schema else ["id"]
-    return {name: value[name] for name in ("__entity_type__", *names)}

@@ -1,4 +1,4 @@
-"""Querying: an expression becomes pages of entities, in ftrack's JSON form.
+"""Query pages: the entities that an expression selects, in ftrack's JSON form.
 
 As ``ftrack_api`` does, an expression without ``select`` gets the type's default projections, and
 large results are fetched in pages.
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from trackteroid_cli.errors import InvalidExpression
+from trackteroid_cli.errors import InvalidExpression, close_names
 from trackteroid_cli.server.expressions import PAGE
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ _TAIL = re.compile(r"\b(?:limit|offset)\s+\d+", re.I)
 _AGGREGATE = re.compile(r"(?P<function>\w+)\s*\(\s*(?P<path>[\w.]+)\s*\)")
 
 
-class Question:
-    """One query and how its answer is laid out.
+class PagedQuery:
+    """One query, and how its answer is laid out.
 
     Args:
         expression: in ftrack's query language.
@@ -84,8 +84,7 @@ class Question:
 
     def key(self, entity: Mapping[str, Any]) -> list[str]:
         """Return the values of the primary key of *entity*."""
-        schema = self._connection.schemas.get(str(entity.get("__entity_type__")))
-        names = schema["primary_key"] if schema else ["id"]
+        names = self._connection.schema.primary_key(str(entity.get("__entity_type__")))
         return [str(entity.get(name, "")) for name in names]
 
     def _ask(self, expression: str) -> tuple[list[dict[str, Any]], int | None]:
@@ -101,14 +100,12 @@ class Question:
 
     def _default_projections(self, expression: str) -> list[str]:
         name = re.split(r"\W", expression, maxsplit=1)[0]
-        schema = self._connection.schemas.get(name)
+        schema = self._connection.schema.get(name)
         if schema is None:
-            import difflib
-
-            close = difflib.get_close_matches(name, self._connection.schemas, n=3)
+            close = close_names(name, self._connection.schema)
             hint = f"; did you mean {' or '.join(close)}?" if close else ""
             raise InvalidExpression(f"the server has no entity type {name!r}{hint}")
-        return list(schema["default_projections"]) or list(schema["primary_key"])
+        return list(schema.default_projections or schema.primary_key)
 
 
 def _follow(value: Any, path: list[str]) -> Any:

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from trackteroid_cli.errors import AnswerLost, ServerUnreachable
 
 if TYPE_CHECKING:
-    from trackteroid_cli.server.policy import Policy
+    import tenacity
 
 
-def retrier(policy: Policy) -> Any:
-    """Return what calls a function until it succeeds, fails for good, or was tried often enough.
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often to try again, and when to stop.
 
-    Waits grow in between; a refusal is never tried again.
+    Attributes:
+        retries: how often to try again when the server is out of reach or its answer is lost.
+        longest_wait: seconds to wait between two tries, at most.
+        stop: set by another thread, or by a signal, when nothing more is to be sent.
+    """
+
+    retries: int = 3
+    longest_wait: float = 30.0
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+def retrier(policy: RetryPolicy) -> tenacity.Retrying:
+    """Return a caller of functions that tries again as *policy* says.
+
+    Called with a function and its arguments, it returns what the function returns, or raises its
+    last error. The waits in between grow. A refusal is never tried again.
     """
     import tenacity
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.adapters import BaseAdapter
 
-from trackteroid_cli.errors import ExtraMissing, StorageError, UsageError
-from trackteroid_cli.files import remove
+from trackteroid_cli.errors import ExtraMissing, UsageError, cause
+from trackteroid_cli.files import remove_database, storing
 from trackteroid_cli.server.responses import answered, body_of
 from trackteroid_cli.settings import SANDBOX_SCHEME, check_sandbox_name, home
 
@@ -45,14 +45,12 @@ def open_engine(name: str, *, server_url: str = "") -> Engine:
     engine_class = engine_type()
     if not file.exists():
         _make(file)
-    try:
+    with storing(
+        f"cannot open the sandbox {file}",
+        hint=f"`trackteroid sandbox reset {name}` puts it back to the demo data",
+        also=(sqlite3.Error, ValueError),
+    ):
         return engine_class(file, server_url=server_url or f"{SANDBOX_SCHEME}{name}")
-    except (sqlite3.Error, ValueError) as error:
-        raise StorageError(
-            f"cannot open the sandbox {file}",
-            why=str(error),
-            hint=f"`trackteroid sandbox reset {name}` puts it back to the demo data",
-        ) from error
 
 
 def reset(name: str) -> None:
@@ -91,7 +89,7 @@ def serve(name: str, *, port: int, ready: Callable[[str], None]) -> None:
         listener.close()
         raise UsageError(
             f"cannot serve on port {port}",
-            why=error.strerror or str(error),
+            why=cause(error),
             hint="give another port, or --port 0 for any free one",
         ) from error
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -152,26 +150,23 @@ def _make(file: Path, *, replace: bool = False) -> None:
     from trackteroid_cli.engine.demo import load_demo
     from trackteroid_cli.engine.schema.standard import standard_schemas
 
-    try:
+    with storing(
+        f"cannot make the sandbox {file}",
+        hint="make room or correct the permissions, or set TRACKTEROID_HOME",
+    ):
         file.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(file.with_suffix(".lock")):
             if file.exists() and not replace:
                 return
             draft = file.with_suffix(".new")
-            remove(draft)
+            remove_database(draft)
             engine = engine_class.create(draft, standard_schemas())
             try:
                 load_demo(engine)
             finally:
                 engine.close()
-            remove(file)
+            remove_database(file)
             draft.rename(file)
-    except OSError as error:
-        raise StorageError(
-            f"cannot make the sandbox {file}",
-            why=error.strerror or str(error),
-            hint="make room or correct the permissions, or set TRACKTEROID_HOME",
-        ) from error
 
 
 def engine_type() -> type[Engine]:

@@ -1,8 +1,8 @@
-"""Completing a recording: what the script did not ask for, and a reader or a commit will need.
+"""Backfill: what a script did not ask for, and a reviewer or a commit will need.
 
-That is the names of the entities it mentions, and the values of attributes that it changed without
-reading them. What is in the session's memory is used; the rest is asked for in one request. Where
-the server does not answer, the batch is recorded without.
+These are the labels of the entities that the recording mentions, and the old values of attributes
+that were changed without having been read. The session's memory is used first; one request asks for
+the rest. If the server does not answer, the batch goes without.
 """
 
 from __future__ import annotations
@@ -10,24 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from trackteroid_cli.batches.batch import Label
-from trackteroid_cli.batches.labels import NAMES, label_of
+from trackteroid_cli.batches.labels import NAMES, Label, label_of
 from trackteroid_cli.batches.operations import Identity
 from trackteroid_cli.errors import ServerError
-from trackteroid_cli.server.expressions import PAGE, listed, query, reference
+from trackteroid_cli.server.expressions import PAGE, listed, query
+from trackteroid_cli.server.schemas import Attribute, ServerSchema
 
 if TYPE_CHECKING:
     import ftrack_api
 
+    from trackteroid_cli.batches.recording import Recording
     from trackteroid_cli.server.connection import Connection
-    from trackteroid_cli.session.deferral import Recording
 
 
-def complete(
+def backfill(
     recording: Recording, session: ftrack_api.Session, connect: Callable[[], Connection]
 ) -> None:
-    """Add names and old values to *recording*, as far as *session* and its server know them."""
-    questions = _Questions(session)
+    """Add labels and old values to *recording*, as far as *session* and its server know them."""
+    schema = ServerSchema(session.schemas)
+    questions = _Questions(schema)
     for entity, label in recording.mentioned.items():
         if label is None and entity not in recording.created:
             label = recording.mentioned[entity] = _from_memory(session, entity)
@@ -50,35 +51,35 @@ def complete(
     for (entity, attribute), position in recording.unseen.items():
         data = found.get(entity[1][0])
         if data is not None and attribute in data:
-            recording.set_old_value(position, reference(data[attribute], questions.schemas))
+            recording.set_old_value(position, schema.reference(data[attribute]))
             _name_reference(recording, data[attribute])
 
 
 class _Questions:
     """Which attributes to ask for, of which entities."""
 
-    def __init__(self, session: ftrack_api.Session) -> None:
-        self.schemas = {schema["id"]: schema for schema in session.schemas}
+    def __init__(self, schema: ServerSchema) -> None:
+        self._schema = schema
         self._ids: dict[str, dict[str, None]] = {}
         self._projections: dict[str, dict[str, None]] = {}
 
     def add(self, entity: Identity, attribute: str = "") -> None:
-        """Ask what *entity* is called, and for the value of *attribute* if it is one value."""
-        schema = self.schemas.get(entity[0])
-        if schema is None or schema["primary_key"] != ["id"]:
+        """Ask for the label of *entity*, and for the value of *attribute* if it is one value."""
+        schema = self._schema.get(entity.entity_type)
+        if schema is None or not schema.has_id:
             return
         projections = self._projections.setdefault(
-            entity[0], dict.fromkeys(self._names(schema, "link", *NAMES))
+            entity.entity_type, dict.fromkeys(schema.having(("link", *NAMES)))
         )
-        fragment = schema["properties"].get(attribute, {})
-        if "items" in fragment:
+        described = schema.attributes.get(attribute, Attribute())
+        if described.members:
             return
-        self._ids.setdefault(entity[0], {})[entity[1][0]] = None
+        self._ids.setdefault(entity.entity_type, {})[entity.key[0]] = None
         if attribute:
             projections[attribute] = None
-        if fragment.get("$ref") in self.schemas:
-            target = self.schemas[fragment["$ref"]]
-            names = self._names(target, *NAMES)
+        target = self._schema.get(described.target)
+        if target is not None:
+            names = target.having(NAMES)
             projections.update(dict.fromkeys(f"{attribute}.{name}" for name in names))
 
     def queries(self) -> Iterator[dict[str, str]]:
@@ -87,10 +88,6 @@ class _Questions:
             keys, names = list(ids), ("id", *self._projections[entity_type])
             for start in range(0, len(keys), PAGE):
                 yield query(entity_type, names, listed("id", keys[start : start + PAGE]))
-
-    @staticmethod
-    def _names(schema: Mapping[str, Any], *names: str) -> list[str]:
-        return [name for name in names if name in schema["properties"]]
 
 
 def _from_memory(session: ftrack_api.Session, entity: Identity) -> Label | None:
@@ -123,6 +120,6 @@ def _path_in_memory(context: Any) -> Label | None:
 
 def _name_reference(recording: Recording, value: Any) -> None:
     if isinstance(value, Mapping) and "__entity_type__" in value and "id" in value:
-        entity = value["__entity_type__"], (value["id"],)
+        entity = Identity(value["__entity_type__"], (value["id"],))
         if recording.mentioned.get(entity) is None:
             recording.mentioned[entity] = label_of(value)

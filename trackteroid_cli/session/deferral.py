@@ -1,8 +1,7 @@
-"""Deferring: what a session commits becomes a batch instead of a request.
+"""Deferral: what a session commits joins a recording instead of going to the server.
 
-A `Recording` is the batch in the making, for one server; a `Recorder` has one for each server of a
-run. A `Deferral` connects one session to a recording: it takes over what the session commits, and
-can undo what a block left in the session.
+A `Deferral` connects one session to one `Recording`. It takes what the session commits, and can
+undo what a block left in the session.
 """
 
 from __future__ import annotations
@@ -10,13 +9,9 @@ from __future__ import annotations
 import datetime
 import gc
 import json
-import os
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import arrow
@@ -26,13 +21,11 @@ import ftrack_api.entity.base
 import ftrack_api.operation
 import ftrack_api.symbol
 
-from trackteroid_cli import settings
-from trackteroid_cli.batches import batch as batch_file
-from trackteroid_cli.batches.batch import Batch, Header, Label
-from trackteroid_cli.batches.operations import Create, Identity, identity, to_json
+from trackteroid_cli.batches.operations import Identity
+from trackteroid_cli.batches.placements import Placement
+from trackteroid_cli.batches.recording import Recording
 from trackteroid_cli.errors import CannotDefer
 from trackteroid_cli.session.folding import documents
-from trackteroid_cli.session.locations import Placement, Placements
 
 _NOT_SET = ftrack_api.symbol.NOT_SET
 _Create = ftrack_api.operation.CreateEntityOperation
@@ -64,103 +57,6 @@ READING_ACTIONS = frozenset(
         "search",
     }
 )
-
-
-class Recording:
-    """A batch in the making: operations in the order in which they were committed.
-
-    Several sessions may record into one.
-    """
-
-    def __init__(self) -> None:
-        self.operations: list[bytes] = []
-        self.counts = {"create": 0, "update": 0, "delete": 0}
-        self.commits = 0
-        #: Entities that exist only in this recording.
-        self.created: set[Identity] = set()
-        #: What other entities, which the operations mention, are called; None while unknown.
-        self.mentioned: dict[Identity, Label | None] = {}
-        #: Attributes that were changed without having been read -> the operation's position.
-        self.unseen: dict[tuple[Identity, str], int] = {}
-        #: Where components are, as far as this recording changed it.
-        self.placements = Placements()
-        #: The process that will write the batch.
-        self.process = os.getpid()
-        #: Held while a commit is added: sessions in several threads may record into one.
-        self.lock = threading.Lock()
-
-    def __len__(self) -> int:
-        """Return the number of operations."""
-        return len(self.operations)
-
-    def continue_from(self, path: Path, server_url: str) -> None:
-        """Begin with what the batch at *path* holds.
-
-        Raises:
-            CannotDefer: it was sent already, so that it would be applied twice, or it is for
-                another server than that at *server_url*.
-        """
-        with Batch(path) as earlier:
-            _refuse_to_continue(earlier, server_url)
-            operations = list(earlier.operations())
-            self.operations.extend(batch_file.encode_operations(operations))
-            self.created.update(identity(each) for each in operations if isinstance(each, Create))
-            for operation in operations:
-                self.placements.note(to_json(operation))
-            self.counts.update(earlier.header.counts)
-            self.commits = max((each.commit for each in operations), default=0)
-            self.mentioned.update(earlier.labels())
-
-    def set_old_value(self, position: int, value: Any) -> None:
-        """Complete the update at *position* with the value that its attribute had, in JSON form."""
-        document = json.loads(self.operations[position])
-        document["old_value"] = value
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-        self.operations[position] = text.encode("utf-8", "surrogatepass")
-
-    def save(self, path: Path, header: Header, *, replace: bool = False) -> None:
-        """Write the batch to *path*, whole or not at all.
-
-        Raises:
-            StorageError: the disk refuses.
-        """
-        labels = {
-            entity: label
-            for entity, label in self.mentioned.items()
-            if label is not None and entity not in self.created
-        }
-        batch_file.write(path, header, self.operations, labels, replace=replace)
-
-
-@dataclass
-class Recorder:
-    """Keeps what the sessions of one run commit: one recording for each server."""
-
-    recordings: dict[str, Recording] = field(default_factory=dict)
-    sessions: list[ftrack_api.Session] = field(default_factory=list)
-
-    def recording_for(self, session: ftrack_api.Session) -> Recording:
-        """Return the recording that *session* takes part in."""
-        return self.recordings.setdefault(settings.normalise_url(session.server_url), Recording())
-
-    def adopt(self, session: ftrack_api.Session) -> None:
-        """Take note of a new session."""
-        self.sessions.append(session)
-
-    @property
-    def uncommitted(self) -> int:
-        """The number of operations that the script has recorded and not committed."""
-        return sum(
-            len(session.recorded_operations) for session in self.sessions if not session.closed
-        )
-
-    def session_for(self, url: str) -> ftrack_api.Session:
-        """Return the last session of the server *url*."""
-        return next(
-            session
-            for session in reversed(self.sessions)
-            if settings.normalise_url(session.server_url) == url
-        )
 
 
 class Operations(ftrack_api.operation.Operations):  # type: ignore[misc]
@@ -270,7 +166,7 @@ class Deferral:
         placed: list[dict[str, Any]] = []
         for document in documents(operations, self.pending.seen, recording.commits + 1):
             kind = document["operation"]
-            entity = document["entity_type"], tuple(document["entity_key"].values())
+            entity = Identity(document["entity_type"], tuple(document["entity_key"].values()))
             (made if kind == "create" else touched).append(entity)
             if kind == "update" and "old_value" not in document:
                 unseen.append((entity, document["attribute_name"], len(texts)))
@@ -395,28 +291,13 @@ def _collecting_nothing() -> Iterator[None]:
 
 def _changed(operation: Any) -> Identity:
     """Return the identity of the entity that *operation* changes."""
-    return operation.entity_type, tuple(operation.entity_key.values())
+    return Identity(operation.entity_type, tuple(operation.entity_key.values()))
 
 
 def _identity(entity: Any) -> Identity:
     """Return the identity of *entity*, whose session does not populate for now."""
-    return entity.entity_type, tuple([str(entity[name]) for name in entity.primary_key_attributes])
-
-
-def _refuse_to_continue(batch: Batch, server_url: str) -> None:
-    url = settings.normalise_url(server_url)
-    journal = batch.journal()
-    if journal and journal[-1].outcome in ("sending", "unknown", "landed"):
-        why = "it was sent to the server already, and what it holds would be applied twice"
-    elif batch.header.server and batch.header.server != url:
-        why = f"it was recorded against {batch.header.server}, and this session is at {url}"
-    else:
-        return
-    raise CannotDefer(
-        f"cannot add to {batch.path}",
-        why=why,
-        hint="record into another file, or replace this one with clear=True",
-    )
+    key = [str(entity[name]) for name in entity.primary_key_attributes]
+    return Identity(entity.entity_type, tuple(key))
 
 
 def _check(operation: Any, name: str, value: Any) -> None:

@@ -9,52 +9,13 @@ Source: ``ftrack_api/entity/location.py``; ``ftrack_api/accessor/server.py``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import ftrack_api.accessor.server
 import ftrack_api.exception
 
+from trackteroid_cli.batches.placements import Placement
 from trackteroid_cli.errors import CannotDefer
-
-
-class Placement(NamedTuple):
-    """That a component is in a location; *resource_identifier* is None where it is no longer."""
-
-    key: str
-    resource_identifier: str | None
-
-
-class Placements:
-    """What a recording has changed about where components are."""
-
-    def __init__(self) -> None:
-        self._by_component: dict[str, dict[str, Placement]] = {}
-        self._by_key: dict[str, tuple[str, str]] = {}
-
-    def of(self, component_id: str) -> Mapping[str, Placement]:
-        """Return where the component is by now, by location; only what the recording changed."""
-        return self._by_component.get(component_id, {})
-
-    def note(self, document: Mapping[str, Any]) -> None:
-        """Take note of *document* if it adds a component to a location, or takes such one back."""
-        if document["entity_type"] != "ComponentLocation":
-            return
-        key = document["entity_key"]["id"]
-        if document["operation"] == "create":
-            data = document["entity_data"]
-            component, location = (
-                str(data[name]["id"] if data.get(name) else data.get(f"{name}_id"))
-                for name in ("component", "location")
-            )
-            self._by_key[key] = component, location
-            identifier = str(data.get("resource_identifier", ""))
-            self._by_component.setdefault(component, {})[location] = Placement(key, identifier)
-        elif document["operation"] == "delete" and key in self._by_key:
-            self.remove(*self._by_key[key])
-
-    def remove(self, component_id: str, location_id: str) -> None:
-        """Note that the component is no longer in the location."""
-        self._by_component.setdefault(component_id, {})[location_id] = Placement("", None)
 
 
 class RecordedLocation:

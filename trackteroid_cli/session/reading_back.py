@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import ftrack_api
 import ftrack_api.entity.factory
 
+from trackteroid_cli.batches.placements import Placement
+from trackteroid_cli.server.schemas import ServerSchema
 from trackteroid_cli.session.deferral import Deferral
-from trackteroid_cli.session.locations import Placement, RecordedLocation, RecordedServerAccessor
+from trackteroid_cli.session.locations import RecordedLocation, RecordedServerAccessor
 from trackteroid_cli.session.query_cache import ReusingSession
 
 if TYPE_CHECKING:
@@ -119,11 +121,8 @@ class ReadingBackSession(ReusingSession):
         attribute = entity.attributes.get("custom_attributes")
         if attribute is None:
             return
-        reference = next(
-            schema["properties"]["custom_attributes"]["items"]["$ref"]
-            for schema in self.schemas
-            if schema["id"] == entity.entity_type
-        )
+        schema = ServerSchema(self.schemas)[entity.entity_type]
+        reference = schema.attributes["custom_attributes"].members
         with self.operation_recording(False):
             if attribute.get_local_value(entity) is ftrack_api.symbol.NOT_SET:
                 attribute.set_local_value(entity, None)

@@ -19,12 +19,16 @@ import ftrack_api
 import requests
 
 from trackteroid_cli import settings
+from trackteroid_cli.batches.recording import Recording
 from trackteroid_cli.errors import CannotDefer, Offline, ServerUnreachable
+from trackteroid_cli.files import write_whole
 from trackteroid_cli.server import connection, sandbox
-from trackteroid_cli.session.backfill import complete
-from trackteroid_cli.session.deferral import READING_ACTIONS, Deferral, Recorder, Recording
+from trackteroid_cli.server.responses import mount_everywhere
+from trackteroid_cli.session.backfill import backfill
+from trackteroid_cli.session.deferral import READING_ACTIONS, Deferral
 from trackteroid_cli.session.merging import FtrackSession
 from trackteroid_cli.session.reading_back import ReadingBackSession
+from trackteroid_cli.session.recorder import Recorder
 
 if TYPE_CHECKING:
     from trackteroid_cli.offline.server import OfflineServer
@@ -196,7 +200,7 @@ class Session(ReadingBackSession):
 
     def complete_recording(self, recording: Recording) -> None:
         """Add names and old values to *recording*, as far as this session's server knows them."""
-        complete(recording, self, self.open_connection)
+        backfill(recording, self, self.open_connection)
 
     def _begin(self, recording: Recording) -> Deferral:
         self._deferral = Deferral(self, recording, self._deferral)
@@ -262,8 +266,11 @@ class Session(ReadingBackSession):
         except requests.ConnectionError as error:
             if connection.was_sent(error):
                 raise
-            told = connection.unreachable(self.server_url, error)
-            raise _Unreachable(told.what, why=told.why, hint=told.hint) from error
+            from trackteroid_cli.offline.replicas import mention_replica
+
+            found = connection.unreachable(self.server_url, error)
+            mention_replica(found)
+            raise _Unreachable(found.what, why=found.why, hint=found.hint) from error
 
     # -- reconnecting ------------------------------------------------------------------------------
 
@@ -366,7 +373,7 @@ class Session(ReadingBackSession):
             timeout=timeout if isinstance(timeout, (int, float)) else connection.TIMEOUT,
             headers=self._arguments.get("headers"),
             cookies=self._arguments.get("cookies"),
-            offline=self.offline,
+            adapter=self.offline.adapter() if self.offline is not None else None,
         )
 
     def _recordings(self) -> list[Recording]:
@@ -400,9 +407,8 @@ class Session(ReadingBackSession):
     def _request(self, value: requests.Session | None) -> None:
         if value is not None:
             if self.offline is not None:
-                from trackteroid_cli.offline import server as offline
-
-                offline.mount(value, self.offline, self._recordings, self._created_keys)
+                adapter = self.offline.adapter(self._recordings, self._created_keys)
+                mount_everywhere(value, adapter)
             else:
                 sandbox.mount(value)
             if self.answers is not None:
@@ -413,7 +419,7 @@ class Session(ReadingBackSession):
         """Keep *schemas* so that a session that starts meanwhile never reads half of them."""
         import json
 
-        connection.write_whole(Path(schema_cache_path), json.dumps(schemas))
+        write_whole(Path(schema_cache_path), json.dumps(schemas))
 
     def _read_schemas_from_cache(self, schema_cache_path: str) -> Any:
         """Return the schemas that are kept, or none; one that is damaged is fetched again."""

@@ -12,7 +12,7 @@ from trackteroid_cli.offline import replicas
 from trackteroid_cli.offline.pull.pull import Pulled, pull
 from trackteroid_cli.offline.pull.scope import Wanted
 from trackteroid_cli.offline.replicas import REPLICA_KEY, Replica
-from trackteroid_cli.server.policy import Policy
+from trackteroid_cli.server.retry import RetryPolicy
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER, Server
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -26,7 +26,7 @@ def pull_from(
 ) -> Pulled:
     """Pull what is named, or all that is held."""
     wanted = Wanted(projects, every_project, expressions)
-    policy = Policy(longest_wait=0.01)
+    policy = RetryPolicy(longest_wait=0.01)
     return pull(Server(server.url, SANDBOX_USER, SANDBOX_KEY), wanted, policy)
 
 

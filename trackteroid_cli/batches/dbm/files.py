@@ -1,10 +1,8 @@
-"""Plain file access: what is at a path, and files that appear whole or not at all."""
+"""Plain files: reading what is at a path, with the errors of this package."""
 
 from __future__ import annotations
 
-import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,85 +101,3 @@ class Bounded:
     def close(self) -> None:
         """Close the file; harmless when it is closed."""
         self._file.close()
-
-
-@contextmanager
-def whole_file(path: Path, *, replace: bool) -> Iterator[Path]:
-    """Yield an empty temporary file beside *path*; it becomes *path* when the block ends well.
-
-    It is named `.trackteroid-*.tmp`, and gone when the block raises anything. Only a process that
-    is killed, or a machine that stops, leaves it behind.
-
-    Args:
-        path: where the file is to appear; its folder exists.
-        replace: whether it may take the place of a file that is there.
-
-    Raises:
-        FileExistsError: *path* exists, or came to exist meanwhile, and *replace* is false.
-        DbmNotWritten: anything else that the system refuses.
-
-    """
-    if not replace and os.path.lexists(path):
-        raise _taken(path)
-    temporary = path.with_name(f".trackteroid-{secrets.token_hex(8)}.tmp")
-    try:
-        with writing(path):
-            # Made here and not by tempfile: the umask decides who may read it.
-            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        yield temporary
-        with writing(path):
-            _sync_file(temporary)
-            if replace:
-                temporary.replace(path)
-            else:
-                _rename_to_free_name(temporary, path)
-            sync_folder(path.parent)  # the name is durable only after this
-    finally:
-        with writing(path):
-            temporary.unlink(missing_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in *folder* durable; Windows has no such call, and needs none."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("r+b") as file:
-        os.fsync(file.fileno())
-
-
-def _rename_to_free_name(temporary: Path, path: Path) -> None:
-    """Give *temporary* the name *path*, never that of a file that a rival put there."""
-    if os.name == "nt":
-        temporary.rename(path)  # refuses a taken name on this platform, and only on this one
-        return
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        raise _taken(path) from None
-    except OSError:
-        _reserve_and_replace(temporary, path)
-
-
-def _reserve_and_replace(temporary: Path, path: Path) -> None:
-    """Do the same on a file system without hard links: an empty file keeps the name meanwhile."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-    except FileExistsError:
-        raise _taken(path) from None
-    try:
-        temporary.replace(path)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-
-
-def _taken(path: Path) -> FileExistsError:
-    return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))

@@ -26,7 +26,8 @@ from trackteroid_cli.batches.dbm.errors import (
     DbmNotWritten,
     DbmUnreadable,
 )
-from trackteroid_cli.batches.dbm.files import read_head, whole_file
+from trackteroid_cli.batches.dbm.files import read_head, writing
+from trackteroid_cli.files import whole_file
 
 MAGIC = b"SQLite format 3\0"
 
@@ -129,6 +130,7 @@ class DbmWriter:
 
     def __enter__(self) -> DbmWriter:
         with ExitStack() as stack:
+            stack.enter_context(writing(self.path))
             temporary = stack.enter_context(whole_file(self.path, replace=self._replace))
             self._connection = stack.enter_context(_filling(temporary, self.path))
             self._cleanup = stack.pop_all()

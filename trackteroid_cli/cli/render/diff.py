@@ -12,8 +12,7 @@ from typing import Any, TypeAlias
 
 from rich.text import Text
 
-from trackteroid_cli.batches.batch import Label
-from trackteroid_cli.batches.labels import Names
+from trackteroid_cli.batches.labels import Label, Names
 from trackteroid_cli.batches.operations import (
     LISTS_OF_PARTS,
     UNSET,
@@ -55,9 +54,9 @@ class Diff:
         self._labels = labels
         self._names = Names(operations, labels)
         self._known_ids = {
-            key[0]: (entity_type, key)
-            for entity_type, key in (*labels, *map(identity, operations))
-            if len(key) == 1
+            entity.key[0]: entity
+            for entity in (*labels, *map(identity, operations))
+            if len(entity.key) == 1
         }
 
     def lines(self) -> Iterator[Text]:

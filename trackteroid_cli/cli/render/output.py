@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
-from trackteroid_cli.errors import TrackteroidError
+from trackteroid_cli.errors import ServerUnreachable, TrackteroidError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -120,12 +120,14 @@ class Output:
 
     def error(self, error: TrackteroidError) -> None:
         """Tell what ended the command: what went wrong, why, and what to do next."""
+        _mention_replica(error)
         if self.as_json:
             self.document({"error": error.as_json()})
         self.report(error)
 
     def report(self, error: TrackteroidError) -> None:
         """Tell a person what went wrong, why, and what to do next."""
+        _mention_replica(error)
         sys.stdout.flush()
         from rich.markup import escape
 
@@ -136,6 +138,14 @@ class Output:
             parts.append(f" [bold]next:[/] {escape(_indented(error.hint))}")
         for part in parts:
             self._notes.print(_harmless(part))
+
+
+def _mention_replica(error: TrackteroidError) -> None:
+    """Complete the hint of an error with the replica, where the network is at fault."""
+    if isinstance(error, ServerUnreachable):
+        from trackteroid_cli.offline.replicas import mention_replica
+
+        mention_replica(error)
 
 
 def _console(file: TextIO, *, soft_wrap: bool = False) -> Console:

@@ -20,8 +20,8 @@ from trackteroid_cli.engine.storage.errors import EngineError
 from trackteroid_cli.engine.storage.sql import constant, quoted
 from trackteroid_cli.engine.storage.store import Store
 from trackteroid_cli.engine.writing.import_rows import Absorber
-from trackteroid_cli.errors import ServerError, StorageError
-from trackteroid_cli.files import remove
+from trackteroid_cli.errors import ServerError
+from trackteroid_cli.files import remove_database, storing
 from trackteroid_cli.moments import age
 from trackteroid_cli.offline.holdings import SETTING, Holdings
 from trackteroid_cli.offline.pull.plan import OWNERS, Job, Plan, Reach, Source
@@ -131,7 +131,7 @@ class Draft:
         Raises:
             ServerError: the server's schemas do not have what it names.
         """
-        with _kept(), self.store.reading() as connection:
+        with _writing(), self.store.reading() as connection:
             answer = run_query(
                 connection,
                 self.store.schema,
@@ -148,7 +148,7 @@ class Draft:
             ServerError: an answer does not fit the server's schemas.
             StorageError: the disk refuses.
         """
-        with _kept(), self.store.writing() as connection:
+        with _writing(), self.store.writing() as connection:
             for numbers, job, rows in answers:
                 done = [(number,) for number in numbers]
                 connection.executemany("DELETE FROM _pull_job WHERE id = ?", done)
@@ -160,7 +160,7 @@ class Draft:
 
     def finish(self, holdings: Holdings, information: Mapping[str, Any]) -> None:
         """Make the draft a replica that can be moved to its place."""
-        with _kept():
+        with _writing():
             with self.store.writing() as connection:
                 connection.execute("DROP TABLE _pull_job")
                 if self.state.empty:
@@ -176,7 +176,7 @@ class Draft:
 
     def begin(self, jobs: Iterable[Job]) -> None:
         """Note the first jobs of a pull."""
-        with _kept(), self.store.writing() as connection:
+        with _writing(), self.store.writing() as connection:
             connection.execute(
                 "CREATE TABLE _pull_job (id INTEGER PRIMARY KEY, "
                 "shape TEXT NOT NULL, size INTEGER NOT NULL, body TEXT NOT NULL)"
@@ -338,7 +338,7 @@ class Draft:
 
 @contextmanager
 def opened(
-    path: Path, schemas: list[dict[str, Any]], *, purpose: str, base: Path | None, began: str
+    path: Path, schemas: Sequence[Mapping[str, Any]], *, purpose: str, base: Path | None, began: str
 ) -> Iterator[tuple[Draft, bool]]:
     """Give the draft at *path*, and whether it was there already, for the length of the block.
 
@@ -351,11 +351,11 @@ def opened(
     Raises:
         StorageError: the disk refuses.
     """
-    with _kept():
+    with _writing():
         state = _state_of(path)
         resumed = state is not None and state.purpose == purpose and age(state.began) < _OLD
         if state is None or not resumed:
-            remove(path)
+            remove_database(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             state = State(purpose, began, empty=base is None)
             if base is None:
@@ -418,20 +418,25 @@ def _nested(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 @contextmanager
-def _kept() -> Iterator[None]:
-    """Turn what keeps rows from being kept into errors of ours."""
-    try:
-        yield
-    except EngineError as error:
-        raise ServerError(
-            "the server's answer does not fit its own schemas",
-            why=error.content,
-            hint="run the same command again; if it is still so, tell your ftrack administrator",
-        ) from error
-    except (sqlite3.OperationalError, OSError) as error:
-        raise StorageError(
-            "cannot write the replica",
-            why=getattr(error, "strerror", None) or str(error),
-            hint="make room or correct the permissions, or set TRACKTEROID_HOME; then run the same "
-            "command again. The former replica, if there is one, stays in use",
-        ) from error
+def _writing() -> Iterator[None]:
+    """Raise an error of this package where an answer cannot be written into the draft.
+
+    Raises:
+        ServerError: the answer does not fit the server's schemas.
+        StorageError: the disk refuses.
+    """
+    with storing(
+        "cannot write the replica",
+        hint="make room or correct the permissions, or set TRACKTEROID_HOME; then run the same "
+        "command again. The former replica, if there is one, stays in use",
+        also=(sqlite3.OperationalError,),
+    ):
+        try:
+            yield
+        except EngineError as error:
+            raise ServerError(
+                "the server's answer does not fit its own schemas",
+                why=error.content,
+                hint="run the same command again; if it is still so, tell your ftrack "
+                "administrator",
+            ) from error

@@ -10,8 +10,7 @@ from typing import Any, TypeAlias
 
 from trackteroid_cli.errors import InvalidExpression, ServerRefused
 from trackteroid_cli.server.connection import Connection
-from trackteroid_cli.server.policy import Policy
-from trackteroid_cli.server.retry import retrier
+from trackteroid_cli.server.retry import RetryPolicy, retrier
 from trackteroid_cli.settings import Server
 
 #: How many requests are on their way at once.
@@ -38,7 +37,7 @@ class Fetching:
         policy: how often to try again, and whether to stop.
     """
 
-    def __init__(self, server: Server, policy: Policy) -> None:
+    def __init__(self, server: Server, policy: RetryPolicy) -> None:
         self._server = server
         self._policy = policy
         self._local = threading.local()

@@ -10,17 +10,15 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from trackteroid_cli.batches.batch import created_now
-from trackteroid_cli.batches.dbm.files import sync_folder
+from trackteroid_cli import moments
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.errors import (
     AnswerLost,
     PullInterrupted,
     ReplicaBusy,
     ServerUnreachable,
-    StorageError,
 )
-from trackteroid_cli.files import remove
+from trackteroid_cli.files import remove_database, storing, sync_folder, write_whole
 from trackteroid_cli.offline import replicas
 from trackteroid_cli.offline.holdings import Holdings, PulledExpression, PulledProject
 from trackteroid_cli.offline.pull import scope as scopes
@@ -29,9 +27,9 @@ from trackteroid_cli.offline.pull.fetching import THREADS, Fetching
 from trackteroid_cli.offline.pull.plan import OWNERS, Job, Reach
 from trackteroid_cli.offline.pull.scope import Scope, Wanted
 from trackteroid_cli.offline.replicas import Replica
-from trackteroid_cli.server.connection import Connection, write_whole
+from trackteroid_cli.server.connection import Connection
 from trackteroid_cli.server.expressions import listed
-from trackteroid_cli.server.policy import Policy
+from trackteroid_cli.server.retry import RetryPolicy
 from trackteroid_cli.settings import Server, normalise_url, user_name
 
 #: How many queries one request has.
@@ -60,7 +58,7 @@ class Pulled:
     resumed: bool
 
 
-def pull(server: Server, wanted: Wanted, policy: Policy, watch: Watch | None = None) -> Pulled:
+def pull(server: Server, wanted: Wanted, policy: RetryPolicy, watch: Watch | None = None) -> Pulled:
     """Fill the replica of *server*, or bring it up to date.
 
     Args:
@@ -81,10 +79,10 @@ def pull(server: Server, wanted: Wanted, policy: Policy, watch: Watch | None = N
     place = replicas.folder(server.url)
     with _alone(place), _continuable():
         former = replicas.current(server.url)
-        began = created_now()
+        began = moments.now()
         with Connection(server) as connection:
             information = connection.server_information()
-            schemas = list(connection.schemas.values())
+            schemas = list(connection.schema.documents)
             schema = Schema(schemas)
             anew = former is None or _schema_hash(former) != schema.hash
             held = former.holdings if former else None
@@ -125,7 +123,7 @@ def _first_jobs(draft: Draft, scope: Scope) -> Iterator[Job]:
 
 
 def _run(
-    draft: Draft, server: Server, total: int | None, policy: Policy, watch: Watch | None
+    draft: Draft, server: Server, total: int | None, policy: RetryPolicy, watch: Watch | None
 ) -> None:
     """Send what is to be asked and keep the answers, until nothing is left."""
     under_way: set[int] = set()
@@ -202,31 +200,28 @@ def _holdings(draft: Draft, server: Server, scope: Scope, held: Holdings | None)
 
 def _put_in_use(place: Path, draft: Path, began: str) -> None:
     """Name the draft as the replica in use, and remove the others."""
-    try:
+    with storing(
+        f"cannot put the replica in {place} in use",
+        hint="make room or correct the permissions, then run the same command again",
+    ):
         moment = began.translate(dict.fromkeys(map(ord, ":-.")))
         number = 1
         while (place / f"{moment}-{number}.sqlite").exists():
             number += 1
         generation = place / f"{moment}-{number}.sqlite"
         draft.rename(generation)
-        remove(draft)  # what SQLite had put beside it
+        remove_database(draft)  # what SQLite had put beside it
         sync_folder(place)
         write_whole(place / replicas.CURRENT, generation.name + "\n")
         for other in place.glob("*.sqlite"):
             if other != generation:
                 _try_to_remove(other)
-    except OSError as error:
-        raise StorageError(
-            f"cannot put the replica in {place} in use",
-            why=error.strerror or str(error),
-            hint="make room or correct the permissions, then run the same command again",
-        ) from error
 
 
 def _try_to_remove(generation: Path) -> None:
     """Remove a former replica, unless the system keeps it for a process that has it open."""
     try:
-        remove(generation)
+        remove_database(generation)
     except PermissionError:
         return
 
@@ -238,37 +233,40 @@ def _schema_hash(former: Replica) -> str:
 
 @contextmanager
 def _alone(place: Path) -> Iterator[None]:
-    """Keep other pulls of the same server away for the length of the block."""
+    """Keep other pulls of the same server away for the length of the block.
+
+    Raises:
+        ReplicaBusy: another process pulls.
+        StorageError: the disk refuses.
+    """
     import filelock
 
     owner = place / "pulling"
     lock = filelock.FileLock(place / "pull.lock", timeout=0)
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-        me = {"user": user_name(), "host": socket.gethostname(), "pid": os.getpid()}
-        write_whole(owner, json.dumps({**me, "began": created_now()}))
-    except filelock.Timeout:
-        raise ReplicaBusy(
-            "another process pulls from this server",
-            why=_told(owner),
-            hint="wait for it to finish; then, if something is still missing, run the same "
-            "command again",
-        ) from None
-    except OSError as error:
-        lock.release()
-        raise StorageError(
+        with storing(
             f"cannot write in {place}",
-            why=error.strerror or str(error),
             hint="make room or correct the permissions, or set TRACKTEROID_HOME",
-        ) from error
-    try:
+        ):
+            place.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire()
+            except filelock.Timeout:
+                raise ReplicaBusy(
+                    "another process pulls from this server",
+                    why=_describe(owner),
+                    hint="wait for it to finish; then, if something is still missing, run the same "
+                    "command again",
+                ) from None
+            me = {"user": user_name(), "host": socket.gethostname(), "pid": os.getpid()}
+            write_whole(owner, json.dumps({**me, "began": moments.now()}))
         yield
     finally:
         lock.release()
 
 
-def _told(owner: Path) -> str:
+def _describe(owner: Path) -> str:
+    """Return who pulls, as they wrote into the file *owner*."""
     try:
         who = json.loads(owner.read_text(encoding="utf-8"))
         return f"process {who['pid']} of {who['user']} on {who['host']}, since {who['began']}"
@@ -282,6 +280,8 @@ def _continuable() -> Iterator[None]:
     try:
         yield
     except (ServerUnreachable, AnswerLost) as error:
+        if isinstance(error, ServerUnreachable):
+            error.url = ""  # asking the replica is no way to refresh it
         error.hint = (
             "run the same command again when the server can be reached: it goes on where it "
             "stopped. Until then the former replica, if there is one, stays in use"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -13,7 +12,13 @@ from trackteroid_cli.engine.query.language import Path, parse
 from trackteroid_cli.engine.query.lookup import find_type
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.storage.errors import EngineError
-from trackteroid_cli.errors import InvalidExpression, NotFound, ServerRefused, UsageError
+from trackteroid_cli.errors import (
+    InvalidExpression,
+    NotFound,
+    ServerRefused,
+    UsageError,
+    close_names,
+)
 from trackteroid_cli.offline.holdings import Holdings
 from trackteroid_cli.server.connection import Connection
 from trackteroid_cli.server.expressions import PAGE, listed, quoted, without_projections
@@ -135,13 +140,11 @@ def _every_project(connection: Connection) -> dict[str, str]:
 
 
 def _unknown(connection: Connection, name: str) -> NotFound:
-    names = _every_project(connection).values()
-    by_folded = {each.casefold(): each for each in names}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=3)
-    hint = " or ".join(by_folded[each] for each in close)
+    names = set(_every_project(connection).values())
+    hint = " or ".join(close_names(name, names))
     return NotFound(
         f"the server has no project {name!r}",
-        why=f"of {len(by_folded)} projects, none has this name",
+        why=f"of {len(names)} projects, none has this name",
         hint=f"did you mean {hint}?" if hint else "`trackteroid query Project` lists them",
     )
 

@@ -1,0 +1,98 @@
+"""Recording: a batch in the making, in memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from trackteroid_cli import settings
+from trackteroid_cli.batches import batch as batch_file
+from trackteroid_cli.batches.batch import Batch
+from trackteroid_cli.batches.header import Header
+from trackteroid_cli.batches.labels import Label
+from trackteroid_cli.batches.operations import Create, Identity, identity, to_json
+from trackteroid_cli.batches.placements import Placements
+from trackteroid_cli.errors import CannotDefer
+
+
+class Recording:
+    """The operations that sessions have committed so far, in the order of the commits.
+
+    Several sessions may record into one.
+    """
+
+    def __init__(self) -> None:
+        self.operations: list[bytes] = []
+        self.counts = {"create": 0, "update": 0, "delete": 0}
+        self.commits = 0
+        #: Entities that exist only in this recording.
+        self.created: set[Identity] = set()
+        #: Labels of the other entities that the operations mention; None while unknown.
+        self.mentioned: dict[Identity, Label | None] = {}
+        #: Attributes that were changed without having been read, with the position of the update.
+        self.unseen: dict[tuple[Identity, str], int] = {}
+        #: Where the recording put components.
+        self.placements = Placements()
+        #: The process that will write the batch.
+        self.process = os.getpid()
+        #: Held while a commit is added: sessions in several threads may record into one.
+        self.lock = threading.Lock()
+
+    def __len__(self) -> int:
+        """Return the number of operations."""
+        return len(self.operations)
+
+    def continue_from(self, path: Path, server_url: str) -> None:
+        """Begin with what the batch at *path* holds.
+
+        Raises:
+            CannotDefer: it was sent already, or it is for another server than *server_url*.
+        """
+        with Batch(path) as earlier:
+            _refuse_to_continue(earlier, server_url)
+            operations = list(earlier.operations())
+            self.operations.extend(batch_file.encode_operations(operations))
+            self.created.update(identity(each) for each in operations if isinstance(each, Create))
+            for operation in operations:
+                self.placements.note(to_json(operation))
+            self.counts.update(earlier.header.counts)
+            self.commits = max((each.commit for each in operations), default=0)
+            self.mentioned.update(earlier.labels())
+
+    def set_old_value(self, position: int, value: Any) -> None:
+        """Give the update at *position* the old value of its attribute, in JSON form."""
+        document = json.loads(self.operations[position])
+        document["old_value"] = value
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        self.operations[position] = text.encode("utf-8", "surrogatepass")
+
+    def save(self, path: Path, header: Header, *, replace: bool = False) -> None:
+        """Write the batch to *path*, whole or not at all.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        labels = {
+            entity: label
+            for entity, label in self.mentioned.items()
+            if label is not None and entity not in self.created
+        }
+        batch_file.write(path, header, self.operations, labels, replace=replace)
+
+
+def _refuse_to_continue(batch: Batch, server_url: str) -> None:
+    url = settings.normalise_url(server_url)
+    if batch.journal().may_have_landed:
+        why = "it was sent to the server already, and what it holds would be applied twice"
+    elif batch.header.server and batch.header.server != url:
+        why = f"it was recorded against {batch.header.server}, and this session is at {url}"
+    else:
+        return
+    raise CannotDefer(
+        f"cannot add to {batch.path}",
+        why=why,
+        hint="record into another file, or replace this one with clear=True",
+    )

@@ -1,0 +1,65 @@
+"""The JSON shapes of what commands print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trackteroid_cli.batches.summary import Summary
+    from trackteroid_cli.doctor import Check
+    from trackteroid_cli.replay.conflicts import Conflict
+    from trackteroid_cli.replay.schedule import Result
+
+
+def conflict_document(conflict: Conflict) -> dict[str, Any]:
+    """Return a conflict as ``inspect --check --json`` shows it."""
+    return {
+        "entity_type": conflict.entity_type,
+        "entity_key": conflict.entity_key,
+        "label": conflict.label,
+        "attribute": conflict.attribute,
+        "recorded": conflict.recorded,
+        "now": conflict.now,
+        "wanted": conflict.wanted,
+    }
+
+
+def result_document(result: Result) -> dict[str, Any]:
+    """Return what became of a batch as ``commit --json`` shows it."""
+    return {
+        "id": result.id,
+        "name": result.name,
+        "state": result.state.value,
+        "outcome": result.outcome.value if result.outcome else None,
+        "reason": result.reason,
+        "conflicts": [conflict_document(each) for each in result.conflicts],
+    }
+
+
+def summary_document(summary: Summary) -> dict[str, Any]:
+    """Return the summary of a batch as ``inspect --json`` shows it."""
+    header = summary.header
+    return {
+        "id": header.id,
+        "name": header.name,
+        "state": summary.state.value,
+        "created": header.created,
+        "user": header.user,
+        "host": header.host,
+        "server": header.server,
+        "path": str(summary.path),
+        "counts": {"create": 0, "update": 0, "delete": 0, **header.counts},
+        "reason": summary.reason,
+        "replica": header.replica or None,
+        "built_on": header.built_on,
+    }
+
+
+def check_document(check: Check) -> dict[str, str]:
+    """Return a check as ``doctor --json`` shows it."""
+    return {
+        "check": check.check,
+        "status": check.status.value,
+        "detail": check.detail,
+        "next": check.next,
+    }

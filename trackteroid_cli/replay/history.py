@@ -1,0 +1,104 @@
+"""Histories: what the operations of a batch do to each entity, taken together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from trackteroid_cli.batches.operations import (
+    UNSET,
+    Create,
+    Delete,
+    Identity,
+    Operation,
+    Update,
+    identity,
+)
+
+
+@dataclass(slots=True)
+class AttributeHistory:
+    """What a batch does to one attribute.
+
+    Attributes:
+        recorded: the value that the author saw.
+        wanted: the value in the end.
+        positions: those of the updates.
+        earlier: the values before each update, from the one that the author saw.
+    """
+
+    recorded: Any
+    wanted: Any
+    positions: list[int]
+    earlier: list[Any] = field(default_factory=list)
+
+    def values(self) -> Iterator[tuple[int, Any]]:
+        """Yield the position of each update, and the value that it sets."""
+        yield from zip(self.positions, [*self.earlier[1:], self.wanted], strict=True)
+
+
+@dataclass(slots=True)
+class History:
+    """What a batch does to one entity: the positions of its operations, and the net change.
+
+    Attributes:
+        created, deleted: the positions of the create and the delete.
+        attributes: the net change of each attribute.
+        replaced: the positions before the entity is created again in its own place, as happens
+            when metadata is removed and set again.
+    """
+
+    entity_type: str
+    key: dict[str, str]
+    created: int | None = None
+    deleted: int | None = None
+    attributes: dict[str, AttributeHistory] = field(default_factory=dict)
+    replaced: list[int] = field(default_factory=list)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the batch creates the entity, under an id that was drawn for it alone."""
+        made = self.created is not None and self.deleted is None
+        return made and len(self.key) == 1 and not self.replaced
+
+    @property
+    def positions(self) -> Iterator[int]:
+        """The positions of all operations."""
+        yield from self.replaced
+        yield from (each for each in (self.created, self.deleted) if each is not None)
+        for attribute in self.attributes.values():
+            yield from attribute.positions
+
+
+def histories(operations: Iterable[Operation]) -> dict[Identity, History]:
+    """Return what *operations* do to each entity, in the order of their first operations."""
+    found: dict[Identity, History] = {}
+    for position, operation in enumerate(operations):
+        entity = identity(operation)
+        history = found.get(entity)
+        if history is None:
+            history = found[entity] = History(operation.entity_type, operation.entity_key)
+        if isinstance(operation, Create):
+            history.replaced = list(history.positions)
+            history.created, history.deleted, history.attributes = position, None, {}
+            for name, value in operation.entity_data.items():
+                if name not in operation.entity_key:
+                    history.attributes[name] = AttributeHistory(UNSET, value, [])
+        elif isinstance(operation, Delete):
+            history.deleted = position
+        else:
+            _add_update(history, position, operation)
+    return found
+
+
+def _add_update(history: History, position: int, operation: Update) -> None:
+    known = history.attributes.get(operation.attribute_name)
+    if known is None:
+        history.attributes[operation.attribute_name] = AttributeHistory(
+            operation.old_value, operation.new_value, [position], [operation.old_value]
+        )
+    else:
+        known.earlier.append(known.wanted)
+        known.wanted = operation.new_value
+        known.positions.append(position)
