@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from trackteroid_cli.engine.schema.schema import EntityType, Schema
+from trackteroid_cli.engine.storage.custom_attribute_values import TYPE_NAMES
 from trackteroid_cli.engine.writing import create
-from trackteroid_cli.engine.writing.custom_attributes import TYPE_NAMES
 from trackteroid_cli.engine.writing.defaults import TASK
 from trackteroid_cli.engine.writing.request import Writing
 

@@ -18,8 +18,8 @@ from trackteroid_cli.engine.query.rows import ONE_TYPE, Rows, columns, is_in_sql
 from trackteroid_cli.engine.query.translate import Translator
 from trackteroid_cli.engine.schema.schema import Attribute, Relation, Schema
 from trackteroid_cli.engine.storage import computed, values
+from trackteroid_cli.engine.storage.custom_attribute_values import variable_to_wire
 from trackteroid_cli.engine.storage.sql import Sql, compose, is_one_of, json_list, quoted
-from trackteroid_cli.engine.writing.custom_attributes import variable_to_wire
 
 Record: TypeAlias = dict[str, Any]
 Entity: TypeAlias = dict[str, Any]

@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from trackteroid_cli.engine.schema.schema import Schema
-from trackteroid_cli.engine.writing.custom_attributes import applicability, owner_of
 
 
 class DensePart(NamedTuple):
@@ -61,3 +60,69 @@ def dense_parts(schema: Schema, type_name: str, number: int) -> tuple[DensePart,
         },
     )
     return stored, default
+
+
+def owner_of(dense_type: str) -> str:
+    """Return the root type whose entities own the values of *dense_type*.
+
+    ``ContextCustomAttributeValue`` belongs to ``Context``.
+    """
+    return {"User": "Resource"}.get(name := dense_type.removesuffix("CustomAttributeValue"), name)
+
+
+def applicability(root: str, entity: str, configuration: str) -> str:
+    """Return the SQL condition "this configuration applies to this entity".
+
+    Args:
+        root: the entity's root type, as `owner_of` returns it.
+        entity: alias of the entity's table.
+        configuration: alias of ``custom_configuration_base``.
+    """
+    project = _PROJECT[root].format(entity=entity)
+    shadow = f"{configuration}_shadow"
+    return (
+        f"{_applies(root, entity, configuration, project)} "
+        f"AND NOT ({configuration}.project_id IS NULL AND EXISTS ("
+        f"SELECT 1 FROM custom_configuration_base {shadow} "
+        f"WHERE {shadow}.key = {configuration}.key AND {shadow}.project_id IS NOT NULL "
+        f"AND {_applies(root, entity, shadow, project)}))"
+    )
+
+
+def _applies(root: str, entity: str, configuration: str, project: str) -> str:
+    """Return the condition before a project's configurations hide global ones of the same key."""
+    own = _ENTITY_TYPE[root].format(entity=entity, configuration=configuration)
+    if root in ("Context", "Asset", "AssetVersion"):
+        own = f"({configuration}.is_hierarchical = 1 OR ({own}))"
+    return (
+        f"{configuration}._type = 'CustomAttributeConfiguration' AND {own} "
+        f"AND ({configuration}.project_id IS NULL OR {configuration}.project_id = {project})"
+    )
+
+
+#: The project of an entity, as SQL.
+_PROJECT = {
+    "Context": "{entity}.project_id",
+    "Asset": "(SELECT project_id FROM context WHERE id = {entity}.context_id)",
+    "AssetVersion": (
+        "(SELECT context.project_id FROM asset JOIN context ON context.id = asset.context_id "
+        "WHERE asset.id = {entity}.asset_id)"
+    ),
+    "Resource": "NULL",
+    "List": "{entity}.project_id",
+    "ListObject": "(SELECT project_id FROM list WHERE id = {entity}.list_id)",
+}
+
+#: Whether a configuration's ``entity_type`` means an entity, as SQL.
+_ENTITY_TYPE = {
+    "Context": (
+        "CASE {entity}._type WHEN 'Project' THEN {configuration}.entity_type = 'show' "
+        "ELSE {configuration}.entity_type = 'task' "
+        "AND {configuration}.object_type_id = {entity}.object_type_id END"
+    ),
+    "Asset": "{configuration}.entity_type = 'asset'",
+    "AssetVersion": "{configuration}.entity_type = 'assetversion'",
+    "Resource": "{configuration}.entity_type = 'user' AND {entity}._type = 'User'",
+    "List": "{configuration}.entity_type = 'list'",
+    "ListObject": "{configuration}.entity_type = 'listobject'",
+}

@@ -15,9 +15,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from trackteroid_cli.engine.schema.schema import EntityType, Schema
+from trackteroid_cli.engine.storage import dense
 from trackteroid_cli.engine.storage.errors import DuplicateEntryError, ValidationError
 from trackteroid_cli.engine.storage.values import Stored
-from trackteroid_cli.engine.writing import custom_attributes
 from trackteroid_cli.engine.writing.request import Key, Writing, display
 
 #: What a type, and its kinds, must have. The schemas' own lists name what the server fills in, too.
@@ -284,14 +284,14 @@ def _check_dense_values(writing: Writing) -> None:
     for dense_type, configuration_id, entity_id in writing.dense_values:
         by_type[dense_type].append((configuration_id, entity_id))
     for dense_type, pairs in by_type.items():
-        root = custom_attributes.owner_of(dense_type)
+        root = dense.owner_of(dense_type)
         stray = writing.connection.execute(
             f"""
             SELECT c.key, e.id FROM json_each(?) pair
             JOIN custom_configuration_base c ON c.id = json_extract(pair.value, '$[0]')
             JOIN "{writing.schema.families[root].table}" e
             ON e.id = json_extract(pair.value, '$[1]')
-            WHERE NOT coalesce({custom_attributes.applicability(root, "e", "c")}, 0) LIMIT 1
+            WHERE NOT coalesce({dense.applicability(root, "e", "c")}, 0) LIMIT 1
             """,
             [json.dumps(pairs)],
         ).fetchone()

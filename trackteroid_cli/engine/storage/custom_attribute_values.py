@@ -1,0 +1,151 @@
+"""Custom attribute values as ftrack sends them and as the store keeps them.
+
+A value that was set is a row of ``custom_attribute_value``. Its column ``value`` is typed by the
+configuration's type: text as text, numbers as numbers, booleans 0 and 1, dates as
+``YYYY-MM-DD HH:MM:SS``, enumerators as a JSON list of strings. A configuration's ``default`` has
+the same form, and is what an entity without such a row shows.
+
+Source: ftrack's API documentation, "Custom attributes"; ``ftrack_api/entity/factory.py``,
+``_get_entity_configurations``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from trackteroid_cli.engine.storage import values
+from trackteroid_cli.engine.storage.errors import ValidationError
+from trackteroid_cli.engine.storage.values import Stored
+
+#: Names of the rows of `CustomAttributeType`.
+TYPE_NAMES = (
+    "text",
+    "boolean",
+    "date",
+    "enumerator",
+    "dynamic enumerator",
+    "number",
+    "expression",
+    "url",
+)
+
+_ENUMERATORS = frozenset({"enumerator", "dynamic enumerator"})
+
+#: What an unset default reads as, by type; the others have none.
+_EMPTY: dict[str, Stored] = {
+    "text": "",
+    "expression": "",
+    "url": "",
+    "boolean": 0,
+    "enumerator": "[]",
+    "dynamic enumerator": "[]",
+}
+
+
+def variable_to_wire(type_name: str, stored: Stored) -> Any:
+    """Return a stored custom attribute value as ftrack sends it.
+
+    Args:
+        type_name: the name of the configuration's type, one of `TYPE_NAMES`.
+        stored: the value as the store keeps it.
+    """
+    if stored is None:
+        return None
+    if type_name == "boolean":
+        return bool(stored)
+    if type_name == "date":
+        return values.write_date(str(stored))
+    if type_name in _ENUMERATORS:
+        return json.loads(str(stored))
+    return stored
+
+
+def variable_to_stored(type_name: str, config: str | None, key: str, value: Any) -> Stored:
+    """Return a custom attribute value, as a client sends it, as the store keeps it.
+
+    Args:
+        type_name: the name of the configuration's type, one of `TYPE_NAMES`.
+        config: the configuration's ``config``: JSON text.
+        key: the configuration's key, for the error.
+        value: what the client sent.
+
+    Raises:
+        ValidationError: the value is not of that type.
+    """
+    if value is None:
+        return None
+    if type_name == "boolean":
+        stored = _boolean(value)
+    elif type_name == "date":
+        stored = _date(value)
+    elif type_name == "number":
+        stored = _number(value, decimal=_is_decimal(config))
+    elif type_name in _ENUMERATORS:
+        stored = _options(value)
+    else:
+        stored = value if isinstance(value, str) and values.is_text(value) else None
+    if stored is None:
+        raise ValidationError(
+            f'Custom attribute value for "{key}" must be of type {type_name}. '
+            f'Got "{value}" of type {type(value)}'
+        )
+    return stored
+
+
+def default_to_stored(type_name: str, config: str | None, key: str, value: Any) -> Stored:
+    """Return a configuration's ``default`` as the store keeps it; '' and none are the same."""
+    if value is None or value == "":
+        return _EMPTY.get(type_name)
+    return variable_to_stored(type_name, config, key, value)
+
+
+class Configuration(NamedTuple):
+    """What it takes to read a custom attribute's values."""
+
+    type_name: str
+    config: str | None
+    key: str
+
+    def stored(self, value: Any) -> Stored:
+        """Return a value, as a client sends it, as the store keeps it."""
+        return variable_to_stored(self.type_name, self.config, self.key, value)
+
+    def wire(self, stored: Stored) -> Any:
+        """Return a stored value as ftrack sends it."""
+        return variable_to_wire(self.type_name, stored)
+
+
+def _boolean(value: Any) -> Stored:
+    return int(value) if isinstance(value, bool) or value in (0, 1) else None
+
+
+def _date(value: Any) -> Stored:
+    if isinstance(value, Mapping):
+        value = value.get("value")
+    return values.read_date(value) if isinstance(value, str) else None
+
+
+def _number(value: Any, *, decimal: bool) -> Stored:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    # Neither infinite nor too large for the store; false for what is not a number, too.
+    if not abs(value) < 2**63:
+        return None
+    return value if decimal else int(value)
+
+
+def _is_decimal(config: str | None) -> bool:
+    try:
+        settings = json.loads(config or "{}")
+    except ValueError:
+        return False
+    return isinstance(settings, dict) and bool(settings.get("isdecimal"))
+
+
+def _options(value: Any) -> Stored:
+    chosen = [value] if isinstance(value, str) else value
+    if isinstance(chosen, list) and all(isinstance(option, str) for option in chosen):
+        return json.dumps(chosen)
+    return None
