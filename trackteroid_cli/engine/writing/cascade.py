@@ -1,11 +1,15 @@
-"""What goes with a deleted entity, what lets go of it, and what stands in its way.
+"""Deleting one entity with the rows that depend on it.
 
-The first is told by `BELONGS` and by what follows from the schemas: metadata, custom attribute
-values and links go with their entity, a row between two entities with either of them, and a row
-goes if what it would lose is a part of its key. The last is told by `IN_USE`. Every other
-reference becomes null.
+For every reference to a deleted entity one of three rules holds, as in SQL's ``ON DELETE``:
 
-Source: ftrack's API documentation, "Deleting entities".
+* cascade: the referring row is deleted too. `CASCADES` lists these columns. Metadata, custom
+  attribute values and links go with their entity, a row between two entities with either of them,
+  and a row whose primary key contains the reference with what it refers to.
+* restrict: the entity is in use and cannot be deleted. `RESTRICTS` lists these columns.
+* set null: every other reference becomes null.
+
+Source: ``ftrack_api/session.py``, `commit`, for what a delete operation holds; ftrack's API
+documentation, "Deleting entities".
 """
 
 from __future__ import annotations
@@ -15,10 +19,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from trackteroid_cli.engine.schema import facts
-from trackteroid_cli.engine.schema.schema import Relation, Schema
+from trackteroid_cli.engine.schema.schema import EntityType, Relation, Schema, is_dense
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.storage.values import Stored
-from trackteroid_cli.engine.writing.request import Found, Key, Writing
+from trackteroid_cli.engine.writing.request import Found, Key, Writing, read_key
 
 
 class Column(NamedTuple):
@@ -28,8 +32,8 @@ class Column(NamedTuple):
     name: str
 
 
-#: Rows that are deleted with what their column refers to, by the root type of that.
-BELONGS: dict[str, tuple[Column, ...]] = {
+#: Columns whose row is deleted with the entity that they refer to, by root type of that entity.
+CASCADES: dict[str, tuple[Column, ...]] = {
     "Asset": (Column("AssetVersion", "asset_id"),),
     "AssetVersion": (
         Column("Component", "version_id"),
@@ -95,8 +99,8 @@ BELONGS: dict[str, tuple[Column, ...]] = {
     "UserSecurityRole": (Column("UserSecurityRoleProject", "user_security_role_id"),),
 }
 
-#: References that keep what they refer to from being deleted, by the root type of that.
-IN_USE: dict[str, tuple[Column, ...]] = {
+#: Columns that keep the entity that they refer to from being deleted, by its root type.
+RESTRICTS: dict[str, tuple[Column, ...]] = {
     "CustomAttributeType": (Column("CustomConfigurationBase", "type_id"),),
     "ListCategory": (Column("List", "category_id"),),
     "Location": (Column("ComponentLocation", "location_id"),),
@@ -114,16 +118,35 @@ IN_USE: dict[str, tuple[Column, ...]] = {
 
 
 class Rules(NamedTuple):
-    """What refers to the entities of one root type: rows that go, columns that become null."""
+    """The columns that refer to entities of one root type, by what happens to their rows."""
 
-    belongs: tuple[Column, ...]
-    lets_go: tuple[Column, ...]
-    #: Tables without an entity type, and the column in each.
+    cascade: tuple[Column, ...]
+    set_null: tuple[Column, ...]
+    #: Tables without an entity type, and the column in each: their rows are deleted.
     hidden: tuple[tuple[str, str], ...]
 
 
-def remove(writing: Writing, found: Found) -> None:
-    """Delete an entity with everything that belongs to it.
+def delete(writing: Writing, entity_type: EntityType, sent_key: object) -> None:
+    """Delete the entity with a key.
+
+    Args:
+        writing: the request.
+        entity_type: the entity's type, or one that it is a kind of.
+        sent_key: the operation's ``entity_key``.
+
+    Raises:
+        ValidationError: there is no such entity, or it is in use.
+    """
+    if is_dense(entity_type.name):
+        raise ValidationError(
+            f"A {entity_type.name} cannot be deleted. Delete the CustomAttributeValue of the same "
+            f"key to return to the default."
+        )
+    cascade(writing, writing.get(entity_type, read_key(entity_type, sent_key)))
+
+
+def cascade(writing: Writing, found: Found) -> None:
+    """Delete an entity with everything that depends on it.
 
     Raises:
         ValidationError: it is in use.
@@ -137,7 +160,7 @@ def remove(writing: Writing, found: Found) -> None:
     for root, rows in doomed.items():
         _refuse_in_use(writing, root, rows, doomed)
     for root, rows in doomed.items():
-        _let_go(writing, root, rows, doomed)
+        _clear_references(writing, root, rows, doomed)
         writing.remove(writing.schema.families[root], rows.values())
 
 
@@ -146,11 +169,11 @@ def _next_wave(
     wave: dict[str, dict[Key, Found]],
     doomed: dict[str, dict[Key, Found]],
 ) -> dict[str, dict[Key, Found]]:
-    """Return the rows that belong to those of *wave* and are not doomed yet."""
+    """Return the rows that depend on those of *wave* and are not doomed yet."""
     following: dict[str, dict[Key, Found]] = {}
     for root, rows in wave.items():
         ids = _ids(rows)
-        for column in _rules(writing.schema, root).belongs if ids else ():
+        for column in _rules(writing.schema, root).cascade if ids else ():
             family = writing.schema.families[column.root]
             for found in writing.select(family, column.name, ids):
                 if found.key not in doomed.get(column.root, ()):
@@ -159,7 +182,7 @@ def _next_wave(
 
 
 def _ids(rows: dict[Key, Found]) -> list[Stored]:
-    """Return the keys by which others refer to *rows*; longer keys are not referred to."""
+    """Return the keys of *rows*; nothing refers to entities with a key of several parts."""
     return [key[0] for key in rows if len(key) == 1]
 
 
@@ -169,7 +192,7 @@ def _refuse_in_use(
     rows: dict[Key, Found],
     doomed: dict[str, dict[Key, Found]],
 ) -> None:
-    for column in IN_USE.get(root, ()):
+    for column in RESTRICTS.get(root, ()):
         for user in writing.select(writing.schema.families[column.root], column.name, _ids(rows)):
             if user.key not in doomed.get(column.root, ()):
                 used = rows[(user.row[column.name],)]
@@ -179,16 +202,16 @@ def _refuse_in_use(
                 )
 
 
-def _let_go(
+def _clear_references(
     writing: Writing,
     root: str,
     rows: dict[Key, Found],
     doomed: dict[str, dict[Key, Found]],
 ) -> None:
-    """Take the references to *rows* back from what stays."""
+    """Set the references to *rows* to null in the rows that stay."""
     ids = _ids(rows)
     rules = _rules(writing.schema, root)
-    for column in rules.lets_go if ids else ():
+    for column in rules.set_null if ids else ():
         for found in writing.select(writing.schema.families[column.root], column.name, ids):
             if found.key not in doomed.get(column.root, ()):
                 writing.change(found, {column.name: None})
@@ -198,18 +221,18 @@ def _let_go(
         )
 
 
-# What follows from the schemas.
+# The rules that follow from the schemas.
 
 
 @lru_cache(maxsize=512)
 def _rules(schema: Schema, root: str) -> Rules:
-    belongs = dict.fromkeys((*BELONGS.get(root, ()), *_belonging(schema, root)))
-    lets_go = []
-    for column in _referring(schema, root):
+    cascading = dict.fromkeys((*CASCADES.get(root, ()), *_cascading(schema, root)))
+    set_null = []
+    for column in _referring_columns(schema, root):
         if column.name in schema.families[column.root].primary_key:
-            belongs[column] = None
-        elif column not in belongs and column not in IN_USE.get(root, ()):
-            lets_go.append(column)
+            cascading[column] = None
+        elif column not in cascading and column not in RESTRICTS.get(root, ()):
+            set_null.append(column)
     hidden = [
         (through.between, column)
         for through in facts.THROUGH.values()
@@ -218,7 +241,7 @@ def _rules(schema: Schema, root: str) -> Rules:
     ]
     if root == "Resource":
         hidden.append(("_api_key", "user_id"))
-    return Rules(tuple(belongs), tuple(dict.fromkeys(lets_go)), tuple(dict.fromkeys(hidden)))
+    return Rules(tuple(cascading), tuple(dict.fromkeys(set_null)), tuple(dict.fromkeys(hidden)))
 
 
 def _relations(schema: Schema) -> Iterator[tuple[str, Relation]]:
@@ -228,8 +251,12 @@ def _relations(schema: Schema) -> Iterator[tuple[str, Relation]]:
             yield entity_type.root, relation
 
 
-def _belonging(schema: Schema, root: str) -> Iterator[Column]:
-    """Yield metadata, custom attribute values and links, and rows between two entities."""
+def _cascading(schema: Schema, root: str) -> Iterator[Column]:
+    """Yield columns that always cascade.
+
+    These are the owners of metadata, custom attribute values and links, and both ends of rows
+    between two entities.
+    """
     for owner, relation in _relations(schema):
         if relation.kind == "through" and relation.between in schema.types:
             for end, column in _ends(schema, relation.between):
@@ -256,7 +283,7 @@ def _ends(schema: Schema, between: str) -> Iterator[tuple[str, str]]:
             yield schema.types[relation.target].root, relation.target_column
 
 
-def _referring(schema: Schema, root: str) -> Iterator[Column]:
+def _referring_columns(schema: Schema, root: str) -> Iterator[Column]:
     """Yield the columns that refer to entities of *root*."""
     for owner, relation in _relations(schema):
         if relation.kind != "reference" or schema.types[relation.target].root != root:

@@ -60,7 +60,7 @@ def _replace_links(writing: Writing, key: Key, relation: Relation, members: list
         if member in wanted:
             kept.add(member)
         else:
-            cascade.remove(writing, found)
+            cascade.cascade(writing, found)
     for (member,) in members:
         if member not in kept:
             kept.add(member)
