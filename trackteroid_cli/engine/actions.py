@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from trackteroid_cli.engine.schema.schema import EntityType
 from trackteroid_cli.engine.storage.errors import UnknownAction, ValidationError
-from trackteroid_cli.engine.writing import cascade, checks, create, results, update
+from trackteroid_cli.engine.writing import checks, create, delete, results, update
 from trackteroid_cli.engine.writing.request import Writing
 
 #: The version of ftrack that the engine behaves as.
@@ -207,7 +207,7 @@ def _update(request: Request, operation: Operation) -> Answer:
 
 def _delete(request: Request, operation: Operation) -> Answer:
     writing = request.writing
-    cascade.delete(writing, _entity_type(writing, operation), operation.get("entity_key"))
+    delete.delete(writing, _entity_type(writing, operation), operation.get("entity_key"))
     return lambda: {"action": "delete", "data": True}
 
 

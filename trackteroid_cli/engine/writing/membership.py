@@ -9,7 +9,7 @@ Source: ``ftrack_api/collection.py``.
 from __future__ import annotations
 
 from trackteroid_cli.engine.schema.schema import EntityType, Relation
-from trackteroid_cli.engine.writing import cascade, consequences, defaults
+from trackteroid_cli.engine.writing import consequences, defaults, delete
 from trackteroid_cli.engine.writing.request import Key, Row, Writing
 
 
@@ -60,7 +60,7 @@ def _replace_links(writing: Writing, key: Key, relation: Relation, members: list
         if member in wanted:
             kept.add(member)
         else:
-            cascade.cascade(writing, found)
+            delete.cascade(writing, found)
     for (member,) in members:
         if member not in kept:
             kept.add(member)
