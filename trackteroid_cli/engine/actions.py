@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from trackteroid_cli.engine.schema.schema import EntityType
 from trackteroid_cli.engine.storage.errors import UnknownAction, ValidationError
 from trackteroid_cli.engine.writing import checks, create, delete, results, update
-from trackteroid_cli.engine.writing.request import Writing
+from trackteroid_cli.engine.writing.transaction import Writing
 
 #: The version of ftrack that the engine behaves as.
 VERSION = "4.13.8"

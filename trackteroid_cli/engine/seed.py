@@ -19,7 +19,7 @@ from trackteroid_cli.engine.schema.schema import EntityType, Schema
 from trackteroid_cli.engine.storage.custom_attribute_values import TYPE_NAMES
 from trackteroid_cli.engine.writing import create
 from trackteroid_cli.engine.writing.defaults import TASK
-from trackteroid_cli.engine.writing.request import Writing
+from trackteroid_cli.engine.writing.transaction import Writing
 
 #: When the rows are dated, as the store keeps dates.
 MOMENT = "2024-01-01 00:00:00"

@@ -18,7 +18,7 @@ from trackteroid_cli.engine.schema.schema import EntityType, Schema
 from trackteroid_cli.engine.storage import dense
 from trackteroid_cli.engine.storage.errors import DuplicateEntryError, ValidationError
 from trackteroid_cli.engine.storage.values import Stored
-from trackteroid_cli.engine.writing.request import Key, Writing, display
+from trackteroid_cli.engine.writing.transaction import Key, Writing, display
 
 #: What a type, and its kinds, must have. The schemas' own lists name what the server fills in, too.
 REQUIRED: dict[str, tuple[str, ...]] = {

@@ -12,7 +12,7 @@ from trackteroid_cli.engine.schema.schema import EntityType
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.storage.values import Stored
 from trackteroid_cli.engine.writing import hierarchy
-from trackteroid_cli.engine.writing.request import Found, Key, Row, Writing
+from trackteroid_cli.engine.writing.transaction import Found, Key, Row, Writing
 
 #: Families whose status is followed, and the type of the rows that follow it.
 _STATUS_CHANGES = {

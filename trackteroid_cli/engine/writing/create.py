@@ -11,7 +11,7 @@ from typing import Any
 from trackteroid_cli.engine.schema.schema import EntityType, is_dense
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.writing import consequences, defaults, membership
-from trackteroid_cli.engine.writing.request import Key, Outcome, Row, Writing, read_key
+from trackteroid_cli.engine.writing.transaction import Key, Outcome, Row, Writing, read_key
 
 #: Types of which no row is: what is created says which kind it is.
 _ABSTRACT = frozenset({"Context", "Resource", "CustomConfigurationBase"})

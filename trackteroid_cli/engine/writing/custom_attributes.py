@@ -12,7 +12,7 @@ from trackteroid_cli.engine.schema.schema import TYPE_COLUMN
 from trackteroid_cli.engine.storage.custom_attribute_values import Configuration, default_to_stored
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.storage.values import Stored
-from trackteroid_cli.engine.writing.request import Found, Key, Row, Writing
+from trackteroid_cli.engine.writing.transaction import Found, Key, Row, Writing
 
 
 def configuration(writing: Writing, configuration_id: Stored) -> Configuration:

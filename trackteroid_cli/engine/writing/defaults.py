@@ -21,7 +21,7 @@ from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.storage.values import Stored
 from trackteroid_cli.engine.writing import checks, consequences, custom_attributes, hierarchy
-from trackteroid_cli.engine.writing.request import Row, Writing
+from trackteroid_cli.engine.writing.transaction import Row, Writing
 
 #: Object type of tasks, which alone take types and statuses from a workflow with overrides.
 TASK = "11c137c0-ee7e-4f9c-91c5-8c77cec22b2c"

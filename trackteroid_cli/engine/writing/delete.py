@@ -22,7 +22,7 @@ from trackteroid_cli.engine.schema import facts
 from trackteroid_cli.engine.schema.schema import EntityType, Relation, Schema, is_dense
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.storage.values import Stored
-from trackteroid_cli.engine.writing.request import Found, Key, Writing, read_key
+from trackteroid_cli.engine.writing.transaction import Found, Key, Writing, read_key
 
 
 class Column(NamedTuple):

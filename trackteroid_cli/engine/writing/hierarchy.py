@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.storage.values import Stored
-from trackteroid_cli.engine.writing.request import Found, Writing
+from trackteroid_cli.engine.writing.transaction import Found, Writing
 
 _BELOW = """
     WITH RECURSIVE below(id) AS (

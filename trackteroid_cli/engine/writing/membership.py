@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from trackteroid_cli.engine.schema.schema import EntityType, Relation
 from trackteroid_cli.engine.writing import consequences, defaults, delete
-from trackteroid_cli.engine.writing.request import Key, Row, Writing
+from trackteroid_cli.engine.writing.transaction import Key, Row, Writing
 
 
 def replace(

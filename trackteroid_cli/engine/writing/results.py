@@ -14,7 +14,7 @@ from trackteroid_cli.engine.schema.schema import EntityType, is_dense
 from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.values import Stored
 from trackteroid_cli.engine.writing import custom_attributes
-from trackteroid_cli.engine.writing.request import Fields, Found, Key, Outcome, Row, Writing
+from trackteroid_cli.engine.writing.transaction import Fields, Found, Key, Outcome, Row, Writing
 
 
 def created(writing: Writing, outcome: Outcome) -> dict[str, Any]:

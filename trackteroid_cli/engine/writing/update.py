@@ -11,7 +11,14 @@ from typing import Any
 from trackteroid_cli.engine.schema.schema import EntityType, is_dense
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.writing import consequences, custom_attributes, defaults, membership
-from trackteroid_cli.engine.writing.request import Fields, Found, Key, Outcome, Writing, read_key
+from trackteroid_cli.engine.writing.transaction import (
+    Fields,
+    Found,
+    Key,
+    Outcome,
+    Writing,
+    read_key,
+)
 
 
 def update(
