@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from trackteroid_cli.engine.schema.schema import EntityType
 from trackteroid_cli.engine.storage.errors import UnknownAction, ValidationError
 from trackteroid_cli.engine.writing import checks, create, delete, results, update
-from trackteroid_cli.engine.writing.transaction import Writing
+from trackteroid_cli.engine.writing.transaction import Transaction
 
 #: The version of ftrack that the engine behaves as.
 VERSION = "4.13.8"
@@ -35,7 +35,7 @@ class Caller(NamedTuple):
 class Request:
     """What the operations of one request share."""
 
-    writing: Writing
+    transaction: Transaction
     caller: Caller
     server_url: str
     strict: bool
@@ -46,7 +46,7 @@ Operation: TypeAlias = Mapping[str, Any]
 Answer: TypeAlias = Callable[[], Any]
 
 
-def perform(request: Request, operations: list[Operation]) -> list[Any]:
+def execute(request: Request, operations: list[Operation]) -> list[Any]:
     """Do *operations* in order; return one result for each.
 
     An operation sees the effects of those before it. Results of creates and updates show their
@@ -56,8 +56,8 @@ def perform(request: Request, operations: list[Operation]) -> list[Any]:
         EngineError: the first operation that is refused, or what does not hold at the end.
     """
     answers = [_ACTIONS[operation["action"]](request, operation) for operation in operations]
-    if request.writing.changes or request.writing.paired or request.writing.awaited:
-        _finish(request.writing)
+    if request.transaction.changes or request.transaction.paired or request.transaction.awaited:
+        _finish(request.transaction)
     return [answer() for answer in answers]
 
 
@@ -84,15 +84,15 @@ def writes(operations: list[Operation]) -> bool:
     return any(operation["action"] in _WRITING for operation in operations)
 
 
-def _finish(writing: Writing) -> None:
+def _finish(transaction: Transaction) -> None:
     """Do what had to wait for later operations, as far as it can be done; then check."""
     progress = True
-    while writing.unfinished and progress:
-        steps, writing.unfinished = writing.unfinished, []
+    while transaction.postponed and progress:
+        steps, transaction.postponed = transaction.postponed, []
         waiting = [step for step in steps if not step()]
         progress = len(waiting) < len(steps)
-        writing.unfinished += waiting
-    checks.check(writing)
+        transaction.postponed += waiting
+    checks.check(transaction)
 
 
 # What a server tells of itself.
@@ -102,13 +102,13 @@ def _query_server_information(request: Request, operation: Operation) -> Answer:
     information = {
         "version": VERSION,
         "is_timezone_support_enabled": True,
-        "storage_scenario": _storage_scenario(request.writing),
+        "storage_scenario": _storage_scenario(request.transaction),
         "is_nested_subqueries_enabled": True,
         "workday_length": 28800,
         "week_startday": 1,
         # What the server told that the rows are from, if they are a replica's.
-        **_kept_information(request.writing),
-        "schema_hash": request.writing.schema.hash,
+        **_stored_server_information(request.transaction),
+        "schema_hash": request.transaction.schema.hash,
         "user_information": {
             "id": request.caller.id,
             "username": request.caller.username,
@@ -124,14 +124,14 @@ def _query_server_information(request: Request, operation: Operation) -> Answer:
     return lambda: information
 
 
-def _kept_information(writing: Writing) -> dict[str, Any]:
-    text = writing.one("SELECT value FROM _setting WHERE name = 'server_information'")
+def _stored_server_information(transaction: Transaction) -> dict[str, Any]:
+    text = transaction.fetch_value("SELECT value FROM _setting WHERE name = 'server_information'")
     information: dict[str, Any] = json.loads(text) if text else {}
     return information
 
 
-def _storage_scenario(writing: Writing) -> Any:
-    text = writing.one(
+def _storage_scenario(transaction: Transaction) -> Any:
+    text = transaction.fetch_value(
         "SELECT value FROM setting WHERE name = 'storage_scenario' AND \"group\" = 'STORAGE'"
     )
     try:
@@ -143,7 +143,7 @@ def _storage_scenario(writing: Writing) -> Any:
 
 
 def _query_schemas(request: Request, operation: Operation) -> Answer:  # noqa: ARG001
-    return lambda: request.writing.schema.documents
+    return lambda: request.transaction.schema.documents
 
 
 # Queries.
@@ -153,8 +153,8 @@ def _query(request: Request, operation: Operation) -> Answer:
     from trackteroid_cli.engine.query.query import run_query
 
     result = run_query(
-        request.writing.connection,
-        request.writing.schema,
+        request.transaction.connection,
+        request.transaction.schema,
         _expression(operation),
         server_url=request.server_url,
         strict=request.strict,
@@ -166,8 +166,8 @@ def _search(request: Request, operation: Operation) -> Answer:
     from trackteroid_cli.engine.query import search
 
     result = search.run_search(
-        request.writing.connection,
-        request.writing.schema,
+        request.transaction.connection,
+        request.transaction.schema,
         _expression(operation),
         search.read_terms(operation),
         server_url=request.server_url,
@@ -186,33 +186,33 @@ def _expression(operation: Operation) -> str:
 
 
 def _create(request: Request, operation: Operation) -> Answer:
-    writing = request.writing
-    entity_type = _entity_type(writing, operation)
+    transaction = request.transaction
+    entity_type = _entity_type(transaction, operation)
     outcome = create.create(
-        writing, entity_type, _entity_data(operation), operation.get("entity_key")
+        transaction, entity_type, _entity_data(operation), operation.get("entity_key")
     )
-    return lambda: {"action": "create", "data": results.created(writing, outcome)}
+    return lambda: {"action": "create", "data": results.created(transaction, outcome)}
 
 
 def _update(request: Request, operation: Operation) -> Answer:
-    writing = request.writing
+    transaction = request.transaction
     outcome = update.update(
-        writing,
-        _entity_type(writing, operation),
+        transaction,
+        _entity_type(transaction, operation),
         operation.get("entity_key"),
         _entity_data(operation),
     )
-    return lambda: {"action": "update", "data": results.updated(writing, outcome)}
+    return lambda: {"action": "update", "data": results.updated(transaction, outcome)}
 
 
 def _delete(request: Request, operation: Operation) -> Answer:
-    writing = request.writing
-    delete.delete(writing, _entity_type(writing, operation), operation.get("entity_key"))
+    transaction = request.transaction
+    delete.delete(transaction, _entity_type(transaction, operation), operation.get("entity_key"))
     return lambda: {"action": "delete", "data": True}
 
 
-def _entity_type(writing: Writing, operation: Operation) -> EntityType:
-    return writing.entity_type(operation.get("entity_type"))
+def _entity_type(transaction: Transaction, operation: Operation) -> EntityType:
+    return transaction.entity_type(operation.get("entity_type"))
 
 
 def _entity_data(operation: Operation) -> Mapping[str, Any]:

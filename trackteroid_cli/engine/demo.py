@@ -102,7 +102,7 @@ class _Production:
             (15, _SUPERVISOR, self.reviews),
             (16, _SUPERVISOR, self.notes),
             (17, "dana.whitlock", self.replies),
-            (18, _PRODUCER, self.times),
+            (18, _PRODUCER, self.timelogs),
             (21, _PRODUCER, self.progress),
         )
         for day, user, make in story:
@@ -135,7 +135,7 @@ class _Production:
 
     def set_custom(self, entity: Reference, key: str, value: Any) -> None:
         """Set a custom attribute of a context."""
-        configuration_id = _made("CustomAttributeConfiguration", key)["id"]
+        configuration_id = _demo_reference("CustomAttributeConfiguration", key)["id"]
         self.operations.append(
             {
                 "action": "update",
@@ -172,14 +172,14 @@ class _Production:
                 "UserSecurityRole",
                 username,
                 user=user,
-                security_role=_seeded("SecurityRole", role),
+                security_role=_seed_reference("SecurityRole", role),
                 is_all_open_projects=True,
             )
         for group, departments in _GROUPS.items():
             made = self.add("Group", group, name=group)
             for username, _, _, department in _PEOPLE:
                 if department in departments:
-                    user = _made("User", username)
+                    user = _demo_reference("User", username)
                     self.add("Membership", f"{group}/{username}", group=made, user=user)
 
     def custom_attributes(self) -> None:
@@ -216,8 +216,8 @@ class _Production:
             key,
             key=key,
             label=label,
-            type=_seeded("CustomAttributeType", type_name),
-            group=_seeded("CustomAttributeGroup", "Default"),
+            type=_seed_reference("CustomAttributeType", type_name),
+            group=_seed_reference("CustomAttributeGroup", "Default"),
             config=json.dumps(config),
             default=default,
             **data,
@@ -227,7 +227,7 @@ class _Production:
 
     def projects(self) -> None:
         """Begin the two projects."""
-        schema = _seeded("ProjectSchema", PROJECT_SCHEMA)
+        schema = _seed_reference("ProjectSchema", PROJECT_SCHEMA)
         for name, full_name, _ in _PROJECTS:
             project = self.add(
                 "Project",
@@ -245,25 +245,27 @@ class _Production:
                     "Manager",
                     f"{name}/{role}",
                     context=project,
-                    user=_made("User", username),
-                    type=_seeded("ManagerType", role),
+                    user=_demo_reference("User", username),
+                    type=_seed_reference("ManagerType", role),
                 )
             self.add("Milestone", name, name="Final delivery", parent=project, end_date=_date(85))
-        self.set_custom(_made("Project", "brightwater"), "fps", 25)
-        self.set_custom(_made("Project", "salt_and_ember"), "stereo", True)
+        self.set_custom(_demo_reference("Project", "brightwater"), "fps", 25)
+        self.set_custom(_demo_reference("Project", "salt_and_ember"), "stereo", True)
 
     def builds(self) -> None:
         """Break down what is built once and used in many shots."""
         for name, _, _ in _PROJECTS:
-            self.add("Folder", f"{name}/assets", name="assets", parent=_made("Project", name))
+            self.add(
+                "Folder", f"{name}/assets", name="assets", parent=_demo_reference("Project", name)
+            )
         for number, (project, name, type_name) in enumerate(_BUILDS):
             build = self.add(
                 "AssetBuild",
                 f"{project}/{name}",
                 name=name,
-                parent=_made("Folder", f"{project}/assets"),
-                type=_seeded("Type", type_name),
-                status=_seeded("Status", "Completed" if number % 2 == 0 else "In progress"),
+                parent=_demo_reference("Folder", f"{project}/assets"),
+                type=_seed_reference("Type", type_name),
+                status=_seed_reference("Status", "Completed" if number % 2 == 0 else "In progress"),
             )
             statuses = ("Completed", "Completed" if number % 2 == 0 else "In progress")
             path = f"{project}/{name}"
@@ -274,14 +276,14 @@ class _Production:
         for project, _, sequences in _PROJECTS:
             for name in sequences:
                 path = f"{project}/{name}"
-                parent = _made("Project", project)
+                parent = _demo_reference("Project", project)
                 sequence = self.add("Sequence", path, name=name, parent=parent)
                 self.add(
                     "Appointment",
                     path,
                     type="allocation",
                     context=sequence,
-                    resource=_made("Group", "Animation"),
+                    resource=_demo_reference("Group", "Animation"),
                 )
 
     def shots(self) -> None:
@@ -293,9 +295,9 @@ class _Production:
                 "Shot",
                 path,
                 name=name,
-                parent=_made("Sequence", f"{project}/{sequence}"),
+                parent=_demo_reference("Sequence", f"{project}/{sequence}"),
                 description=_DESCRIPTIONS[number % len(_DESCRIPTIONS)],
-                status=_seeded("Status", status),
+                status=_seed_reference("Status", status),
                 sort=(number + 1) * 10,
             )
             self.set_custom(shot, "fend", 1001 + 24 * (2 + number % 5) - 1)
@@ -306,7 +308,7 @@ class _Production:
             self.add(
                 "TypedContextLink",
                 path,
-                **{"from": _made("AssetBuild", f"{project}/{build[1]}"), "to": shot},
+                **{"from": _demo_reference("AssetBuild", f"{project}/{build[1]}"), "to": shot},
             )
 
     def _tasks(
@@ -323,16 +325,16 @@ class _Production:
                 f"{path}/{type_name}",
                 name=type_name.lower(),
                 parent=parent,
-                type=_seeded("Type", type_name),
-                status=_seeded("Status", status),
-                priority=_seeded("Priority", ("Medium", "High", "Low")[number % 3]),
+                type=_seed_reference("Type", type_name),
+                status=_seed_reference("Status", status),
+                priority=_seed_reference("Priority", ("Medium", "High", "Low")[number % 3]),
                 bid=(2 + (number + place) % 4) * 8 * 3600,
                 start_date=_date(5 + 5 * place + number % 5),
                 end_date=_date(10 + 5 * place + number % 5),
             )
             people = [person[0] for person in _PEOPLE if person[3] == type_name]
             if people:
-                resource = _made("User", people[number % len(people)])
+                resource = _demo_reference("User", people[number % len(people)])
                 self.add("Appointment", f"{path}/{type_name}", context=task, resource=resource)
 
     # What is published.
@@ -346,8 +348,8 @@ class _Production:
                     "Asset",
                     f"{path}/{task}",
                     name=task.lower(),
-                    parent=_made("Shot", path),
-                    type=_seeded("AssetType", asset_type),
+                    parent=_demo_reference("Shot", path),
+                    type=_seed_reference("AssetType", asset_type),
                 )
                 status = "Changes requested" if task == "Animation" else "Pending review"
                 self._version(path, task, asset, 1, status)
@@ -355,8 +357,8 @@ class _Production:
                 "AssetVersionLink",
                 path,
                 **{
-                    "from": _made("AssetVersion", f"{path}/Animation/1"),
-                    "to": _made("AssetVersion", f"{path}/Compositing/1"),
+                    "from": _demo_reference("AssetVersion", f"{path}/Animation/1"),
+                    "to": _demo_reference("AssetVersion", f"{path}/Compositing/1"),
                 },
             )
 
@@ -364,7 +366,7 @@ class _Production:
         """Publish again what was asked to change."""
         for project, sequence, name in _published_shots():
             path = f"{project}/{sequence}/{name}"
-            asset = _made("Asset", f"{path}/Animation")
+            asset = _demo_reference("Asset", f"{path}/Animation")
             self._version(path, "Animation", asset, 2, "Approved")
 
     def _version(self, path: str, task: str, asset: Reference, number: int, status: str) -> None:
@@ -373,10 +375,10 @@ class _Production:
             "AssetVersion",
             version_path,
             asset=asset,
-            task=_made("Task", f"{path}/{task}"),
-            status=_seeded("Status", status),
+            task=_demo_reference("Task", f"{path}/{task}"),
+            status=_seed_reference("Status", status),
             comment="First pass" if number == 1 else "Notes addressed",
-            user=_made("User", "dana.whitlock" if task == "Animation" else "ines.duarte"),
+            user=_demo_reference("User", "dana.whitlock" if task == "Animation" else "ines.duarte"),
         )
         folder = f"/projects/{path}/{task.lower()}/v{number:03}"
         movie = self.add(
@@ -428,22 +430,22 @@ class _Production:
 
     def reviews(self) -> None:
         """Collect versions for dailies and for the client."""
-        project = _made("Project", "salt_and_ember")
+        project = _demo_reference("Project", "salt_and_ember")
         dailies = self.add(
             "AssetVersionList",
             "dailies",
             name="Dailies 19 March",
             project=project,
-            category=_seeded("ListCategory", "Dailies"),
-            owner=_made("User", _SUPERVISOR),
+            category=_seed_reference("ListCategory", "Dailies"),
+            owner=_demo_reference("User", _SUPERVISOR),
         )
         heroes = self.add(
             "TypedContextList",
             "heroes",
             name="Hero animation",
             project=project,
-            category=_seeded("ListCategory", "General"),
-            owner=_made("User", _PRODUCER),
+            category=_seed_reference("ListCategory", "General"),
+            owner=_demo_reference("User", _PRODUCER),
         )
         session = self.add(
             "ReviewSession",
@@ -464,9 +466,9 @@ class _Production:
         for number, path in enumerate(map("/".join, _published_shots())):
             if not path.startswith("salt_and_ember"):
                 continue
-            version = _made("AssetVersion", f"{path}/Animation/2")
+            version = _demo_reference("AssetVersion", f"{path}/Animation/2")
             self.add("ListObject", f"dailies/{path}", list=dailies, entity_id=version["id"])
-            task = _made("Task", f"{path}/Animation")
+            task = _demo_reference("Task", f"{path}/Animation")
             self.add("ListObject", f"heroes/{path}", list=heroes, entity_id=task["id"])
             item = self.add(
                 "ReviewSessionObject",
@@ -487,10 +489,12 @@ class _Production:
 
     def notes(self) -> None:
         """Comment on shots and versions."""
-        author = _made("User", _SUPERVISOR)
+        author = _demo_reference("User", _SUPERVISOR)
         for number, path in enumerate(map("/".join, _published_shots())):
             about = (
-                _made("AssetVersion", f"{path}/Animation/1") if number % 2 else _made("Shot", path)
+                _demo_reference("AssetVersion", f"{path}/Animation/1")
+                if number % 2
+                else _demo_reference("Shot", path)
             )
             note = self.add(
                 "Note",
@@ -500,14 +504,14 @@ class _Production:
                 parent_id=about["id"],
                 parent_type=about["__entity_type__"],
             )
-            label = _seeded("NoteLabel", "Client" if number == 0 else "Dailies")
+            label = _seed_reference("NoteLabel", "Client" if number == 0 else "Dailies")
             self.link("NoteLabelLink", note_id=note["id"], label_id=label["id"])
-            recipient = _made("User", "dana.whitlock")
+            recipient = _demo_reference("User", "dana.whitlock")
             self.link("Recipient", note_id=note["id"], resource_id=recipient["id"])
 
     def replies(self) -> None:
         """Answer the notes."""
-        author = _made("User", "dana.whitlock")
+        author = _demo_reference("User", "dana.whitlock")
         for number, path in enumerate(map("/".join, _published_shots())):
             if number % 2 == 0:
                 self.add(
@@ -515,10 +519,10 @@ class _Production:
                     f"{path}/reply",
                     content="On it, new version tomorrow.",
                     author=author,
-                    in_reply_to=_made("Note", path),
+                    in_reply_to=_demo_reference("Note", path),
                 )
 
-    def times(self) -> None:
+    def timelogs(self) -> None:
         """Log the hours of three days."""
         for number, path in enumerate(map("/".join, _published_shots())):
             for task, username in (("Animation", "dana.whitlock"), ("Compositing", "ines.duarte")):
@@ -526,8 +530,8 @@ class _Production:
                     self.add(
                         "Timelog",
                         f"{path}/{task}/{day}",
-                        context=_made("Task", f"{path}/{task}"),
-                        user=_made("User", username),
+                        context=_demo_reference("Task", f"{path}/{task}"),
+                        user=_demo_reference("User", username),
                         start=_date(11 + day),
                         duration=3600 * (2 + (number + day) % 5),
                         comment="",
@@ -536,8 +540,11 @@ class _Production:
     def progress(self) -> None:
         """Move finished work on."""
         for path in map("/".join, _published_shots()):
-            self.set(_made("Task", f"{path}/Compositing"), status=_seeded("Status", "Completed"))
-            self.set(_made("Shot", path), status=_seeded("Status", "Completed"))
+            self.set(
+                _demo_reference("Task", f"{path}/Compositing"),
+                status=_seed_reference("Status", "Completed"),
+            )
+            self.set(_demo_reference("Shot", path), status=_seed_reference("Status", "Completed"))
 
 
 _SHOT = "bad911de-3bd6-47b9-8b46-3476e237cb36"
@@ -578,11 +585,11 @@ def _reference(type_name: str, id_: str) -> Reference:
     return {"__entity_type__": type_name, "id": id_}
 
 
-def _seeded(type_name: str, name: str) -> Reference:
+def _seed_reference(type_name: str, name: str) -> Reference:
     """Refer to a row that every store has."""
     return _reference(type_name, identify(type_name, name))
 
 
-def _made(type_name: str, name: str) -> Reference:
+def _demo_reference(type_name: str, name: str) -> Reference:
     """Refer to an entity of the demo production."""
     return _reference(type_name, identify(type_name, f"demo/{name}"))

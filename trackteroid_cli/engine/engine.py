@@ -13,7 +13,7 @@ from trackteroid_cli.engine.schema.schema import Schema, is_dense
 from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.errors import EngineError, InvalidCredentials
 from trackteroid_cli.engine.storage.store import Store
-from trackteroid_cli.engine.writing.transaction import Writing
+from trackteroid_cli.engine.writing.transaction import Transaction
 
 
 class Engine:
@@ -45,13 +45,15 @@ class Engine:
         Store.create(path, Schema(schemas)).close()
         engine = cls(path, server_url=server_url)
         with engine.store.writing() as connection:
-            seed.plant(Writing(connection, engine.store.schema, None, seed.MOMENT))
+            seed.create_rows(Transaction(connection, engine.store.schema, None, seed.MOMENT))
         return engine
 
     def admit(self, username: str, key: str) -> None:
         """Let everybody in who presents *key*, and see to it that the user *username* exists."""
         with self.store.writing() as connection:
-            seed.admit(Writing(connection, self.store.schema, None, values.now()), username, key)
+            seed.admit(
+                Transaction(connection, self.store.schema, None, values.now()), username, key
+            )
 
     def call(
         self,
@@ -86,12 +88,12 @@ class Engine:
 
     def _call(self, sent: object, user: str, key: str, strict: bool, moment: str) -> list[Any]:
         operations = actions.read_operations(sent)
-        transaction = self.store.writing() if actions.writes(operations) else self.store.reading()
-        with transaction as connection:
+        opened = self.store.writing() if actions.writes(operations) else self.store.reading()
+        with opened as connection:
             caller = _authenticate(connection, user, key)
-            writing = Writing(connection, self.store.schema, caller.id, moment)
-            request = Request(writing, caller, self.server_url, strict)
-            return actions.perform(request, operations)
+            transaction = Transaction(connection, self.store.schema, caller.id, moment)
+            request = Request(transaction, caller, self.server_url, strict)
+            return actions.execute(request, operations)
 
     def apply(self, operations: object, *, user: str, moment: str) -> None:
         """Do the creates, updates and deletes that *user* asked another server for, or none.
@@ -109,9 +111,11 @@ class Engine:
             row = connection.execute(
                 "SELECT id FROM resource WHERE _type = 'User' AND username = ?", [user]
             ).fetchone()
-            writing = Writing(connection, self.store.schema, row[0] if row else None, moment)
+            transaction = Transaction(
+                connection, self.store.schema, row[0] if row else None, moment
+            )
             caller = Caller("", user, None, None, has_global_key=False)
-            actions.perform(Request(writing, caller, self.server_url, strict=False), wanted)
+            actions.execute(Request(transaction, caller, self.server_url, strict=False), wanted)
 
     def has(self, entity_type: str, key: Sequence[str]) -> bool:
         """Return whether there is an entity of that type, or a kind of it, with that key.
@@ -122,8 +126,8 @@ class Engine:
         if found is None or is_dense(entity_type):
             return found is not None
         with self.store.reading() as connection:
-            writing = Writing(connection, self.store.schema, None, values.now())
-            return writing.find(found, tuple(key)) is not None
+            transaction = Transaction(connection, self.store.schema, None, values.now())
+            return transaction.find(found, tuple(key)) is not None
 
     def close(self) -> None:
         """Close the database."""

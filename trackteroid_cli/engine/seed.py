@@ -19,7 +19,7 @@ from trackteroid_cli.engine.schema.schema import EntityType, Schema
 from trackteroid_cli.engine.storage.custom_attribute_values import TYPE_NAMES
 from trackteroid_cli.engine.writing import create
 from trackteroid_cli.engine.writing.defaults import TASK
-from trackteroid_cli.engine.writing.transaction import Writing
+from trackteroid_cli.engine.writing.transaction import Transaction
 
 #: When the rows are dated, as the store keeps dates.
 MOMENT = "2024-01-01 00:00:00"
@@ -111,19 +111,21 @@ def identify(type_name: str, name: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{type_name}/{name}"))
 
 
-def plant(writing: Writing) -> None:
+def create_rows(transaction: Transaction) -> None:
     """Create the rows, as far as the schema of the store has types for them."""
-    for type_name, rows in _rows(writing.schema):
-        if type_name in writing.schema.types:
-            entity_type = writing.schema.types[type_name]
+    for type_name, rows in _rows(transaction.schema):
+        if type_name in transaction.schema.types:
+            entity_type = transaction.schema.types[type_name]
             for row in rows:
-                create.create(writing, entity_type, _known(entity_type, row))
+                create.create(transaction, entity_type, _known(entity_type, row))
 
 
-def admit(writing: Writing, username: str, key: str) -> None:
+def admit(transaction: Transaction, username: str, key: str) -> None:
     """Accept *key* for every user; make the active administrator *username* unless there is one."""
     user_id = identify("User", username)
-    exists = writing.one("SELECT 1 FROM resource WHERE _type = 'User' AND username = ?", username)
+    exists = transaction.fetch_value(
+        "SELECT 1 FROM resource WHERE _type = 'User' AND username = ?", username
+    )
     if not exists:
         rows = {
             "User": {"id": user_id, "username": username, "is_active": True},
@@ -135,8 +137,8 @@ def admit(writing: Writing, username: str, key: str) -> None:
             },
         }
         for type_name, row in rows.items():
-            create.create(writing, writing.schema.types[type_name], row)
-    writing.connection.execute("INSERT OR REPLACE INTO _api_key VALUES (?, NULL)", [key])
+            create.create(transaction, transaction.schema.types[type_name], row)
+    transaction.connection.execute("INSERT OR REPLACE INTO _api_key VALUES (?, NULL)", [key])
 
 
 def _known(entity_type: EntityType, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from trackteroid_cli.engine.query.rows import select
 from trackteroid_cli.engine.query.translate import Translator, limits, sort_term
 from trackteroid_cli.engine.schema.schema import Attribute
 from trackteroid_cli.engine.storage.errors import ParseError
-from trackteroid_cli.engine.storage.sql import Sql, compose, quoted, united
+from trackteroid_cli.engine.storage.sql import Sql, compose, quoted, union_all
 
 _NUMERIC = ("integer", "number")
 
@@ -67,7 +67,7 @@ def aggregate_select(
     order = ", ".join([*_order(query, outputs), *filter(None, [groups])])
     tail = f"{f' GROUP BY {groups}' if groups else ''}{f' ORDER BY {order}' if order else ''}"
     selection = compose(
-        f"SELECT {shown} FROM ({{}}){tail} {{}}", united(parts), limits(limit, query.offset)
+        f"SELECT {shown} FROM ({{}}){tail} {{}}", union_all(parts), limits(limit, query.offset)
     )
     return translator.statement(selection), outputs
 

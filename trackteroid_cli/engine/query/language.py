@@ -176,7 +176,7 @@ class ExpressionError(ParseError):
         super().__init__(
             f"Failed to parse: {_shortened(expression, 500)}\n"
             f"line {self.line}, column {self.column}: {problem}\n"
-            + _pointed_at(expression.split("\n")[self.line - 1], self.column)
+            + _with_caret(expression.split("\n")[self.line - 1], self.column)
         )
 
 
@@ -188,7 +188,7 @@ def parse(text: str) -> Query:
     """
     try:
         return _read(text)
-    except _GivenTwiceError as error:
+    except _DuplicateClauseError as error:
         problem = f"'{error.keyword}' is given twice; keep one"
         raise ExpressionError(text, error.position, problem) from error
 
@@ -219,7 +219,7 @@ def _parser() -> Lark:
 # From what the grammar finds to the tree.
 
 
-class _GivenTwiceError(Exception):
+class _DuplicateClauseError(Exception):
     """A query has a second ``order``, ``group``, ``offset`` or ``limit``."""
 
     def __init__(self, keyword: str, position: int) -> None:
@@ -229,7 +229,7 @@ class _GivenTwiceError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Tail:
+class _Clause:
     """What follows the condition: one of the fields order, group, offset and limit of a query."""
 
     keyword: Token
@@ -267,13 +267,13 @@ class _TreeBuilder(Transformer[Token, Query]):
         projections: tuple[Path | Aggregate, ...] | None,
         entity_type: Token,
         condition: Condition | None,
-        *tails: _Tail,
+        *clauses: _Clause,
     ) -> Query:
         query = Query(projections, str(entity_type), _start(entity_type), condition)
-        return _with_tails(query, tails) if tails else query
+        return _with_clauses(query, clauses) if clauses else query
 
-    def whole(self, entity_type: Token, condition: Condition | None, *tails: _Tail) -> Query:
-        return self.query(None, entity_type, condition, *tails)
+    def whole(self, entity_type: Token, condition: Condition | None, *clauses: _Clause) -> Query:
+        return self.query(None, entity_type, condition, *clauses)
 
     def select(self, *projections: Path | Aggregate) -> tuple[Path | Aggregate, ...]:
         return projections
@@ -311,17 +311,17 @@ class _TreeBuilder(Transformer[Token, Query]):
             for found in _MEMBER.finditer(several)
         )
 
-    def order(self, keyword: Token, *keys: SortKey) -> _Tail:
-        return _Tail(keyword, keys)
+    def order(self, keyword: Token, *keys: SortKey) -> _Clause:
+        return _Clause(keyword, keys)
 
     def sort_key(self, path: Path, direction: Token | None) -> SortKey:
         return SortKey(path, direction is not None and direction.lower().startswith("desc"))
 
-    def group(self, keyword: Token, *paths: Path) -> _Tail:
-        return _Tail(keyword, paths)
+    def group(self, keyword: Token, *paths: Path) -> _Clause:
+        return _Clause(keyword, paths)
 
-    def amount(self, keyword: Token, number: Token) -> _Tail:
-        return _Tail(keyword, int(number))
+    def amount(self, keyword: Token, number: Token) -> _Clause:
+        return _Clause(keyword, int(number))
 
     def path(self, *segments: Segment) -> Path:
         return Path(segments)
@@ -346,11 +346,11 @@ def _literal(written: str, position: int) -> Literal:
     return Literal(_ESCAPED.sub(lambda pair: pair[1] or pair[0], written[1:-1]), True, position)
 
 
-def _with_tails(query: Query, tails: tuple[_Tail, ...]) -> Query:
+def _with_clauses(query: Query, clauses: tuple[_Clause, ...]) -> Query:
     fields: dict[str, Any] = {}
-    for tail in tails:
+    for tail in clauses:
         if tail.name in fields:
-            raise _GivenTwiceError(tail.name, _start(tail.keyword))
+            raise _DuplicateClauseError(tail.name, _start(tail.keyword))
         fields[tail.name] = tail.value
     return replace(query, **fields)
 
@@ -442,7 +442,7 @@ def _shortened(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def _pointed_at(line: str, column: int) -> str:
+def _with_caret(line: str, column: int) -> str:
     """Return the line, cut to the surroundings of the column, above a caret."""
     whole = len(line) <= 2 * _SURROUNDINGS
     start = 0 if whole else max(0, column - 1 - _SURROUNDINGS)

@@ -54,9 +54,9 @@ class Loader:
         return [dict(zip(names, row, strict=True)) for row in cursor]
 
     def entities(self, node: Node, records: Sequence[Record]) -> list[Entity]:
-        """Return an entity object for each record, which has the columns of `needed`."""
+        """Return an entity object for each record, which has the columns of `needed_columns`."""
         for name in node.scalars:
-            self._make_if_computed(node, name, records)
+            self._compute_attribute(node, name, records)
         shapes: dict[str, list[tuple[str, Attribute]]] = {}
         entities = []
         for record in records:
@@ -115,7 +115,7 @@ class Loader:
         return [record for part in parts for record in self.fetch(part)]
 
     def _reach_part(self, relation: Relation, target: Node, rows: Rows, keys: Sequence[Key]) -> Sql:
-        shown = selected(rows, needed(self._schema, target))
+        shown = aliased_columns(rows, needed_columns(self._schema, target))
         if relation.kind in HIERARCHIC:
             found = _along_hierarchy(relation, rows, shown, keys)
         else:
@@ -124,12 +124,12 @@ class Loader:
 
     # Values.
 
-    def _make_if_computed(self, node: Node, name: str, records: Sequence[Record]) -> None:
+    def _compute_attribute(self, node: Node, name: str, records: Sequence[Record]) -> None:
         """Put attribute *name* into *records* if no SELECT can."""
         family = self._schema.family_of(node.type_name)
         if is_in_sql(self._schema, node.type_name, name):
             return
-        made = computed.make(self._connection, family.root, name, records, self._server_url)
+        made = computed.compute(self._connection, family.root, name, records, self._server_url)
         for record, value in zip(records, made, strict=True):
             record[name] = value
 
@@ -151,7 +151,7 @@ class Loader:
         return self._configuration_types.get(configuration_id, "text")
 
 
-def needed(schema: Schema, node: Node) -> list[str]:
+def needed_columns(schema: Schema, node: Node) -> list[str]:
     """Return the columns that `Loader.entities` needs in the records of *node*."""
     family = schema.family_of(node.type_name)
     names = [*schema.types[node.type_name].primary_key]
@@ -163,13 +163,15 @@ def needed(schema: Schema, node: Node) -> list[str]:
         if is_in_sql(schema, node.type_name, name):
             names.append(name)
         else:
-            names += [one for owner in owners for one in computed.inputs(schema, owner, name)]
+            names += [
+                one for owner in owners for one in computed.input_columns(schema, owner, name)
+            ]
     for relation in node.relations:
         names += _owner_key(schema, relation)
     return list(dict.fromkeys(names))
 
 
-def selected(rows: Rows, names: Sequence[str]) -> list[str]:
+def aliased_columns(rows: Rows, names: Sequence[str]) -> list[str]:
     """Return what to SELECT for columns to have *names*."""
     return [f"{rows.column(name)} AS {quoted(name)}" for name in names]
 

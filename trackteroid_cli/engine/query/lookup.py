@@ -13,7 +13,7 @@ from trackteroid_cli.engine.storage.errors import ParseError
 
 #: Families whose supertype lends its name to the attributes of its kinds: scripts write
 #: ``assignments.resource.username`` and ``select user from CustomAttributeLink`` without a cast.
-_GENEROUS_ROOTS = frozenset({"Resource", "CustomAttributeLink", "CustomAttributeLinkFrom"})
+_LENDING_ROOTS = frozenset({"Resource", "CustomAttributeLink", "CustomAttributeLinkFrom"})
 
 #: Longest path that is followed, in attributes.
 MAX_SEGMENTS = 50
@@ -112,7 +112,7 @@ def checked_segments(path: Path) -> tuple[Segment, ...]:
 
 def _candidates(schema: Schema, type_name: str) -> Iterator[str]:
     yield type_name
-    if type_name in _GENEROUS_ROOTS:
+    if type_name in _LENDING_ROOTS:
         yield from (name for name in schema.concrete_types(type_name) if name != type_name)
 
 

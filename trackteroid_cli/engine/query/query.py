@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from trackteroid_cli.engine.query.aggregate import aggregate_select, is_aggregate
 from trackteroid_cli.engine.query.language import Path, Query, parse
-from trackteroid_cli.engine.query.loading import Loader, needed, selected
+from trackteroid_cli.engine.query.loading import Loader, aliased_columns, needed_columns
 from trackteroid_cli.engine.query.lookup import find_type
 from trackteroid_cli.engine.query.projection import Node, projection_tree
 from trackteroid_cli.engine.query.rows import select
@@ -20,10 +20,10 @@ from trackteroid_cli.engine.query.translate import Translator, limits
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.errors import ParseError
-from trackteroid_cli.engine.storage.sql import Sql, compose, quoted, united
+from trackteroid_cli.engine.storage.sql import Sql, compose, quoted, union_all
 
 #: How SQLite says that a statement is beyond its limits, which only the expression can bring about.
-_TOO_MUCH = (
+_LIMIT_MESSAGES = (
     "expression tree is too large",
     "parser stack overflow",
     "too many sql variables",
@@ -60,10 +60,10 @@ def run_query(
         ParseError: the expression cannot be read, names what the schema does not have, or is larger
             than SQLite can take.
     """
-    query = parse(_encodable(expression))
+    query = parse(_checked_text(expression))
     find_type(schema, query.entity_type)
     answer = _groups if is_aggregate(query) else _entities
-    with _limits_reported():
+    with _report_limits():
         data, more = answer(Request(connection, schema, query, server_url, strict))
     # Without this, a client that asks for pages of none would ask for ever.
     offset = (query.offset or 0) + query.limit if more and query.limit else None
@@ -121,13 +121,13 @@ def _groups(request: Request) -> tuple[list[dict[str, Any]], bool]:
 
 def _page_select(translator: Translator, query: Query, tree: Node) -> Sql:
     """Return the SELECT of a page, and one row more, with the columns that its entities need."""
-    names = needed(translator.schema, tree)
+    names = needed_columns(translator.schema, tree)
     parts = translator.rows(query.entity_type)
     orders = [translator.order(rows, query.order) for rows in parts]
     conditions = [translator.condition(query.condition, rows) for rows in parts]
     tail = limits(_one_more(query), query.offset)
     if len(parts) == 1:
-        page = select(parts[0], selected(parts[0], names), conditions[0])
+        page = select(parts[0], aliased_columns(parts[0], names), conditions[0])
         terms = [term.sql + term.direction for term in orders[0]]
         return translator.statement(compose(f"{{}} ORDER BY {', '.join(terms)} {{}}", page, tail))
     # Several parts can only be sorted by columns, so what they are sorted by becomes columns.
@@ -135,11 +135,11 @@ def _page_select(translator: Translator, query: Query, tree: Node) -> Sql:
     pages = []
     for rows, order, condition in zip(parts, orders, conditions, strict=True):
         keys = [f"{term.sql} AS {name}" for term, name in zip(order, sorting, strict=True)]
-        pages.append(select(rows, [*selected(rows, names), *keys], condition))
+        pages.append(select(rows, [*aliased_columns(rows, names), *keys], condition))
     terms = [name + term.direction for name, term in zip(sorting, orders[0], strict=True)]
     both = compose(
         f"SELECT {', '.join(map(quoted, names))} FROM ({{}}) ORDER BY {', '.join(terms)} {{}}",
-        united(pages),
+        union_all(pages),
         tail,
     )
     return translator.statement(both)
@@ -156,7 +156,7 @@ def _one_more(query: Query) -> int | None:
     return None if query.limit is None else query.limit + 1
 
 
-def _encodable(expression: str) -> str:
+def _checked_text(expression: str) -> str:
     """Return *expression*, unless it has characters that no text in a database can have."""
     try:
         expression.encode("utf-8")
@@ -169,12 +169,12 @@ def _encodable(expression: str) -> str:
 
 
 @contextmanager
-def _limits_reported() -> Iterator[None]:
+def _report_limits() -> Iterator[None]:
     """Turn SQLite's refusal of too large a statement into an error about the expression."""
     try:
         yield
     except (sqlite3.OperationalError, sqlite3.DataError) as error:
-        if not any(limit in str(error).lower() for limit in _TOO_MUCH):
+        if not any(limit in str(error).lower() for limit in _LIMIT_MESSAGES):
             raise
         raise ParseError(
             f"The expression is too large or nests too deeply ({error}): "

@@ -53,7 +53,7 @@ from trackteroid_cli.engine.storage.sql import (
     compose,
     is_in,
     is_one_of,
-    united,
+    union_all,
 )
 from trackteroid_cli.engine.storage.values import Stored
 
@@ -134,7 +134,7 @@ class Translator:
             )
         if not rest and self._is_plain_reference(relation, first):
             return self._reference(rows, relation)
-        return self._value_there(rows, relation, first, rest)
+        return self._value_of_related(rows, relation, first, rest)
 
     def order(self, rows: Rows, keys: Sequence[SortKey]) -> list[SortTerm]:
         """Return the terms of ORDER BY; the last leave no two rows equal. NULL comes first."""
@@ -146,13 +146,13 @@ class Translator:
 
     # Definitions.
 
-    def _defined(self, selection: Sql) -> str:
+    def _define(self, selection: Sql) -> str:
         """Define a SELECT and return its name."""
         name = f"s{self._factory.number()}"
         self._definitions.append(compose(f"{name} AS ({{}})", selection))
         return name
 
-    def _keys(self, type_name: str, names: Sequence[str], condition: RowsCondition) -> str:
+    def _define_keys(self, type_name: str, names: Sequence[str], condition: RowsCondition) -> str:
         """Define a SELECT of attributes, where none is missing, of rows that meet *condition*."""
         # Keys are never missing, and a needless test would hide that from SQLite.
         nullable = [name for name in names if name not in self._primary_key(type_name)]
@@ -160,11 +160,11 @@ class Translator:
         for rows in self.rows(type_name):
             present = [Sql(f"{column} IS NOT NULL") for column in columns(rows, nullable)]
             parts.append(select(rows, columns(rows, names), condition(rows), *present))
-        return self._defined(united(parts))
+        return self._define(union_all(parts))
 
-    def _hierarchy(self, upwards: bool, type_name: str, condition: RowsCondition) -> str:
+    def _define_hierarchy(self, upwards: bool, type_name: str, condition: RowsCondition) -> str:
         """Define a SELECT of the contexts above, or below, the rows that meet *condition*."""
-        ids = self._keys(type_name, ("id",), condition)
+        ids = self._define_keys(type_name, ("id",), condition)
         name = f"h{self._factory.number()}"
         closure = above(ids, name) if upwards else below(ids, name)
         self._definitions.append(Sql(f"{name}(id) AS ({closure})"))
@@ -176,32 +176,34 @@ class Translator:
         def tested(target: Rows) -> Sql:
             return self.condition(node.condition, target)
 
-        return self._reaching(checked_segments(node.path), rows, tested)
+        return self._path_condition(checked_segments(node.path), rows, tested)
 
-    def _reaching(self, segments: Sequence[Segment], rows: Rows, inner: RowsCondition) -> Sql:
+    def _path_condition(self, segments: Sequence[Segment], rows: Rows, inner: RowsCondition) -> Sql:
         """Return the condition that a path of relations leads to a row for which *inner* holds."""
         first, *rest = segments
         if not rest:
-            return self._related(rows, first, inner)
-        return self._related(rows, first, lambda target: self._reaching(rest, target, inner))
+            return self._relation_condition(rows, first, inner)
+        return self._relation_condition(
+            rows, first, lambda target: self._path_condition(rest, target, inner)
+        )
 
-    def _related(self, rows: Rows, segment: Segment, inner: RowsCondition) -> Sql:
+    def _relation_condition(self, rows: Rows, segment: Segment, inner: RowsCondition) -> Sql:
         """Return the condition that one relation leads to a row for which *inner* holds."""
         relation = find_relation(self.schema, rows.type_name, segment.name)
         target = target_of(self.schema, relation, segment)
         if relation.kind in HIERARCHIC:
             # Whoever has such an ancestor is below it.
-            found = self._hierarchy(relation.kind == "descendants", target, inner)
+            found = self._define_hierarchy(relation.kind == "descendants", target, inner)
             return is_in([rows.column("id")], found)
         link = link_of(self.schema, relation)
 
         def wanted(found: Rows) -> Sql:
             return all_of(*map(Sql, link_condition(link, found)), inner(found))
 
-        keys = self._keys(target, link.target, wanted)
+        keys = self._define_keys(target, link.target, wanted)
         if link.between:
             _, ours, theirs = link.between
-            keys = self._defined(Sql(between_select(link.between, ours, theirs, keys)))
+            keys = self._define(Sql(between_select(link.between, ours, theirs, keys)))
         owner = columns(rows, link.owner)
         # Unknown would stay unknown under a `not`; keys are never missing.
         nullable = set(link.owner) - set(self._primary_key(rows.type_name))
@@ -216,13 +218,13 @@ class Translator:
             missing=node.literal.is_none and node.operator == "is",
             present=node.literal.is_none and node.operator == "is_not",
         )
-        return self._at_end(checked_segments(node.path), rows, leaf)
+        return self._leaf_condition(checked_segments(node.path), rows, leaf)
 
     def _membership(self, node: Membership, rows: Rows) -> Sql:
         segments, members = checked_segments(node.path), node.members
         if isinstance(members, Query):
-            selection = self._yielded(members)
-            return self._at_end(
+            selection = self._define_subquery(members)
+            return self._leaf_condition(
                 segments, rows, _Leaf(lambda column: _in_selection(column, selection, node.negated))
             )
 
@@ -230,9 +232,9 @@ class Translator:
             condition = one_of(self.schema, column, members)
             return compose("NOT ({})", condition) if node.negated else condition
 
-        return self._at_end(segments, rows, _Leaf(listed))
+        return self._leaf_condition(segments, rows, _Leaf(listed))
 
-    def _at_end(self, segments: Sequence[Segment], rows: Rows, leaf: _Leaf) -> Sql:
+    def _leaf_condition(self, segments: Sequence[Segment], rows: Rows, leaf: _Leaf) -> Sql:
         """Return the condition that a path leads to something for which *leaf* holds."""
         first, *rest = segments
         member = find(self.schema, rows.type_name, first.name).member
@@ -240,30 +242,32 @@ class Translator:
             return leaf.on(self._column(rows, member))
         relation = find_relation(self.schema, rows.type_name, first.name)
         if not rest:
-            return self._relation_at_end(rows, first, relation, leaf)
+            return self._relation_leaf_condition(rows, first, relation, leaf)
         if self._is_own_key(relation, first, rest):
             key = self._reference(rows, relation)
             return all_of(Sql(f"{key.sql} IS NOT NULL"), leaf.on(key))
-        return self._related(rows, first, lambda target: self._at_end(rest, target, leaf))
+        return self._relation_condition(
+            rows, first, lambda target: self._leaf_condition(rest, target, leaf)
+        )
 
-    def _relation_at_end(
+    def _relation_leaf_condition(
         self, rows: Rows, segment: Segment, relation: Relation, leaf: _Leaf
     ) -> Sql:
         """Compare a relation: by the key of what it leads to."""
         if self._is_plain_reference(relation, segment):
             return leaf.on(self._reference(rows, relation))
         if leaf.present:
-            return self._related(rows, segment, lambda _: None)
+            return self._relation_condition(rows, segment, lambda _: None)
         if leaf.missing:
-            return compose("NOT ({})", self._related(rows, segment, lambda _: None))
+            return compose("NOT ({})", self._relation_condition(rows, segment, lambda _: None))
         key = self._primary_key(relation.target)
         if len(key) > 1:
             raise ParseError(
                 f"'{segment.name}' of '{rows.type_name}' leads to entities with several keys "
                 f"({', '.join(key)}): compare one of these."
             )
-        return self._related(
-            rows, segment, lambda target: self._at_end([Segment(key[0])], target, leaf)
+        return self._relation_condition(
+            rows, segment, lambda target: self._leaf_condition([Segment(key[0])], target, leaf)
         )
 
     def _is_plain_reference(self, relation: Relation, segment: Segment) -> bool:
@@ -336,7 +340,7 @@ class Translator:
 
     # Values of other rows.
 
-    def _value_there(
+    def _value_of_related(
         self, rows: Rows, relation: Relation, segment: Segment, rest: Sequence[Segment]
     ) -> Column:
         """Return the value of path *rest* where a single relation leads."""
@@ -352,7 +356,7 @@ class Translator:
 
     # Sub-queries.
 
-    def _yielded(self, query: Query) -> str:
+    def _define_subquery(self, query: Query) -> str:
         """Define a SELECT of what a sub-query yields: its first projection where it is not missing.
 
         Without ``select`` it yields the primary key.
@@ -367,9 +371,9 @@ class Translator:
         condition: RowsCondition = self._on_page(query) if paged else of_query
         for segment in relations:
             relation = find_relation(self.schema, type_name, segment.name)
-            condition = self._reached(type_name, relation, condition)
+            condition = self._reached_from(type_name, relation, condition)
             type_name = target_of(self.schema, relation, segment)
-        return self._keys(type_name, (self._column_of(type_name, last),), condition)
+        return self._define_keys(type_name, (self._column_of(type_name, last),), condition)
 
     def _first_projection(self, query: Query) -> Path:
         if query.group:
@@ -383,16 +387,18 @@ class Translator:
             f"A sub-query yields values of one attribute, not {path.function}(…): select a path."
         )
 
-    def _reached(self, type_name: str, relation: Relation, owners: RowsCondition) -> RowsCondition:
+    def _reached_from(
+        self, type_name: str, relation: Relation, owners: RowsCondition
+    ) -> RowsCondition:
         """Return the condition that a row is where *relation* leads to from rows of a type."""
         if relation.kind in HIERARCHIC:
-            found = self._hierarchy(relation.kind == "ancestors", type_name, owners)
+            found = self._define_hierarchy(relation.kind == "ancestors", type_name, owners)
             return lambda rows: is_in([rows.column("id")], found)
         link = link_of(self.schema, relation)
-        keys = self._keys(type_name, link.owner, owners)
+        keys = self._define_keys(type_name, link.owner, owners)
         if link.between:
             _, ours, theirs = link.between
-            keys = self._defined(Sql(between_select(link.between, theirs, ours, keys)))
+            keys = self._define(Sql(between_select(link.between, theirs, ours, keys)))
         return lambda rows: all_of(
             is_in(columns(rows, link.target), keys), *map(Sql, link_condition(link, rows))
         )
@@ -407,7 +413,7 @@ class Translator:
         selection = select(rows, columns(rows, key), self.condition(query.condition, rows))
         order = ", ".join(sql + direction for sql, direction in self.order(rows, query.order))
         tail = limits(query.limit, query.offset)
-        page = self._defined(compose(f"{{}} ORDER BY {order} {{}}", selection, tail))
+        page = self._define(compose(f"{{}} ORDER BY {order} {{}}", selection, tail))
         return lambda found: is_in(columns(found, key), page)
 
     def _column_of(self, type_name: str, segment: Segment) -> str:

@@ -65,8 +65,8 @@ def expression(root: str, name: str, alias: str) -> str | None:
     return template.format(row=alias) if template else None
 
 
-def inputs(schema: Schema, type_name: str, name: str) -> tuple[str, ...]:
-    """Return the attributes that `make` needs in the records, to make attribute *name*."""
+def input_columns(schema: Schema, type_name: str, name: str) -> tuple[str, ...]:
+    """Return the attributes that `compute` needs in the records, to make attribute *name*."""
     entity_type = schema.types[type_name]
     if name in _LINKS:
         return ("id", "asset_id", "version") if entity_type.root == "AssetVersion" else ("id",)
@@ -78,7 +78,7 @@ def inputs(schema: Schema, type_name: str, name: str) -> tuple[str, ...]:
     )
 
 
-def make(
+def compute(
     connection: sqlite3.Connection, root: str, name: str, records: Sequence[Record], server_url: str
 ) -> list[Any]:
     """Return attribute *name* of each record, in the form in which ftrack sends it.
@@ -87,7 +87,7 @@ def make(
         connection: of the store that the records come from.
         root: root type of the records.
         name: an attribute that is no column and no `expression`.
-        records: rows with the columns that `inputs` names.
+        records: rows with the columns that `input_columns` names.
         server_url: what the addresses in ``url`` and ``thumbnail_url`` begin with.
 
     Returns:

@@ -108,11 +108,11 @@ class Configuration(NamedTuple):
     config: str | None
     key: str
 
-    def stored(self, value: Any) -> Stored:
+    def to_stored(self, value: Any) -> Stored:
         """Return a value, as a client sends it, as the store keeps it."""
         return variable_to_stored(self.type_name, self.config, self.key, value)
 
-    def wire(self, stored: Stored) -> Any:
+    def to_wire(self, stored: Stored) -> Any:
         """Return a stored value as ftrack sends it."""
         return variable_to_wire(self.type_name, stored)
 

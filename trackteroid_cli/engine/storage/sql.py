@@ -72,7 +72,7 @@ def is_one_of(columns: Sequence[str], keys: Iterable[Sequence[object]]) -> Sql:
     return is_among(_row(columns), json_tuples(keys, len(columns)))
 
 
-def united(selections: Sequence[Sql]) -> Sql:
+def union_all(selections: Sequence[Sql]) -> Sql:
     """Return one SELECT of the rows of all *selections*."""
     return compose(" UNION ALL ".join(["{}"] * len(selections)), *selections)
 

@@ -1,4 +1,4 @@
-"""Writing custom attributes: configurations, values and links.
+"""Transaction custom attributes: configurations, values and links.
 
 Source: ftrack's API documentation, "Custom attributes".
 """
@@ -12,10 +12,10 @@ from trackteroid_cli.engine.schema.schema import TYPE_COLUMN
 from trackteroid_cli.engine.storage.custom_attribute_values import Configuration, default_to_stored
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.storage.values import Stored
-from trackteroid_cli.engine.writing.transaction import Found, Key, Row, Writing
+from trackteroid_cli.engine.writing.transaction import Key, Row, StoredEntity, Transaction
 
 
-def configuration(writing: Writing, configuration_id: Stored) -> Configuration:
+def configuration(transaction: Transaction, configuration_id: Stored) -> Configuration:
     """Return the configuration with an id.
 
     Raises:
@@ -23,27 +23,29 @@ def configuration(writing: Writing, configuration_id: Stored) -> Configuration:
     """
 
     def look_up() -> Configuration | None:
-        row = writing.connection.execute(
+        row = transaction.connection.execute(
             "SELECT type.name, c.config, c.key FROM custom_configuration_base c "
             "JOIN custom_attribute_type type ON type.id = c.type_id WHERE c.id = ?",
             [configuration_id],
         ).fetchone()
         return Configuration(*row) if row else None
 
-    known = writing.remember(("configuration", configuration_id), look_up)
+    known = transaction.cached(("configuration", configuration_id), look_up)
     if known is None:
         raise ValidationError(f"No CustomAttributeConfiguration '{configuration_id}' exists.")
     return known
 
 
-def fill_configuration(writing: Writing, row: Row) -> None:
+def fill_configuration(transaction: Transaction, row: Row) -> None:
     """Bring the ``default`` of a new configuration into the form of its type."""
-    row["default"] = configured_default(writing, row, row.get("default"))
+    row["default"] = configured_default(transaction, row, row.get("default"))
 
 
-def configured_default(writing: Writing, row: Row, value: Any) -> Stored:
+def configured_default(transaction: Transaction, row: Row, value: Any) -> Stored:
     """Return the ``default`` of the configuration in *row* as the store keeps it."""
-    type_name = writing.one("SELECT name FROM custom_attribute_type WHERE id = ?", row["type_id"])
+    type_name = transaction.fetch_value(
+        "SELECT name FROM custom_attribute_type WHERE id = ?", row["type_id"]
+    )
     if type_name is None:
         raise ValidationError(
             "A CustomAttributeConfiguration needs a 'type' that exists: one of the entities "
@@ -52,16 +54,16 @@ def configured_default(writing: Writing, row: Row, value: Any) -> Stored:
     return default_to_stored(type_name, str(row["config"]), str(row["key"]), value)
 
 
-def fill_value(writing: Writing, row: Row) -> None:
+def fill_value(transaction: Transaction, row: Row) -> None:
     """Bring the value of a new ``CustomAttributeValue`` into the form of its configuration."""
-    row["value"] = configuration(writing, row["configuration_id"]).stored(row.get("value"))
+    row["value"] = configuration(transaction, row["configuration_id"]).to_stored(row.get("value"))
 
 
-def set_value(writing: Writing, dense_type: str, key: Key, value: Any) -> None:
+def set_value(transaction: Transaction, dense_type: str, key: Key, value: Any) -> None:
     """Set the value of one entity's custom attribute, through one of the dense types.
 
     Args:
-        writing: the request.
+        transaction: the request.
         dense_type: such as ``ContextCustomAttributeValue``.
         key: the ids of the configuration and of the entity.
         value: as the client sent it.
@@ -69,15 +71,15 @@ def set_value(writing: Writing, dense_type: str, key: Key, value: Any) -> None:
     Raises:
         ValidationError: there is no such configuration, or the value is not of its type.
     """
-    stored = configuration(writing, key[0]).stored(value)
-    sparse = writing.schema.types["CustomAttributeValue"]
-    found = writing.find(sparse, key)
+    stored = configuration(transaction, key[0]).to_stored(value)
+    sparse = transaction.schema.types["CustomAttributeValue"]
+    found = transaction.find(sparse, key)
     if found is None:
         row = {"configuration_id": key[0], "entity_id": key[1], "value": stored}
-        writing.insert(sparse, row)
+        transaction.insert(sparse, row)
     else:
-        writing.change(found, {"value": stored})
-    writing.dense_values.append((dense_type, str(key[0]), str(key[1])))
+        transaction.change(found, {"value": stored})
+    transaction.dense_values.append((dense_type, str(key[0]), str(key[1])))
 
 
 #: The prefix of the link types to entities of a configuration's ``entity_type``.
@@ -94,9 +96,9 @@ _LINKED = {
 }
 
 
-def fill_link(writing: Writing, row: Row) -> None:
+def fill_link(transaction: Transaction, row: Row) -> None:
     """Name the kind of a new link, seen from either end, as its configuration has it."""
-    ends = writing.connection.execute(
+    ends = transaction.connection.execute(
         "SELECT entity_type, entity_type_to FROM custom_configuration_base WHERE id = ?",
         [row.get("configuration_id")],
     ).fetchone() or (None, None)
@@ -107,7 +109,7 @@ def fill_link(writing: Writing, row: Row) -> None:
     row.setdefault("to_entity_type", target)
 
 
-def refuse_configuration_change(found: Found, columns: Mapping[str, Any]) -> None:
+def refuse_configuration_change(found: StoredEntity, columns: Mapping[str, Any]) -> None:
     """Refuse what ftrack never changes about a configuration.
 
     Raises:

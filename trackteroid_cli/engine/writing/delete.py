@@ -22,7 +22,7 @@ from trackteroid_cli.engine.schema import facts
 from trackteroid_cli.engine.schema.schema import EntityType, Relation, Schema, is_dense
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.storage.values import Stored
-from trackteroid_cli.engine.writing.transaction import Found, Key, Writing, read_key
+from trackteroid_cli.engine.writing.transaction import Key, StoredEntity, Transaction, read_key
 
 
 class Column(NamedTuple):
@@ -126,11 +126,11 @@ class Rules(NamedTuple):
     hidden: tuple[tuple[str, str], ...]
 
 
-def delete(writing: Writing, entity_type: EntityType, sent_key: object) -> None:
+def delete(transaction: Transaction, entity_type: EntityType, sent_key: object) -> None:
     """Delete the entity with a key.
 
     Args:
-        writing: the request.
+        transaction: the request.
         entity_type: the entity's type, or one that it is a kind of.
         sent_key: the operation's ``entity_key``.
 
@@ -142,58 +142,60 @@ def delete(writing: Writing, entity_type: EntityType, sent_key: object) -> None:
             f"A {entity_type.name} cannot be deleted. Delete the CustomAttributeValue of the same "
             f"key to return to the default."
         )
-    cascade(writing, writing.get(entity_type, read_key(entity_type, sent_key)))
+    cascade(transaction, transaction.get(entity_type, read_key(entity_type, sent_key)))
 
 
-def cascade(writing: Writing, found: Found) -> None:
+def cascade(transaction: Transaction, found: StoredEntity) -> None:
     """Delete an entity with everything that depends on it.
 
     Raises:
         ValidationError: it is in use.
     """
-    doomed: dict[str, dict[Key, Found]] = {}
+    doomed: dict[str, dict[Key, StoredEntity]] = {}
     wave = {found.entity_type.root: {found.key: found}}
     while wave:
         for root, rows in wave.items():
             doomed.setdefault(root, {}).update(rows)
-        wave = _next_wave(writing, wave, doomed)
+        wave = _next_wave(transaction, wave, doomed)
     for root, rows in doomed.items():
-        _refuse_in_use(writing, root, rows, doomed)
+        _refuse_in_use(transaction, root, rows, doomed)
     for root, rows in doomed.items():
-        _clear_references(writing, root, rows, doomed)
-        writing.remove(writing.schema.families[root], rows.values())
+        _clear_references(transaction, root, rows, doomed)
+        transaction.remove(transaction.schema.families[root], rows.values())
 
 
 def _next_wave(
-    writing: Writing,
-    wave: dict[str, dict[Key, Found]],
-    doomed: dict[str, dict[Key, Found]],
-) -> dict[str, dict[Key, Found]]:
+    transaction: Transaction,
+    wave: dict[str, dict[Key, StoredEntity]],
+    doomed: dict[str, dict[Key, StoredEntity]],
+) -> dict[str, dict[Key, StoredEntity]]:
     """Return the rows that depend on those of *wave* and are not doomed yet."""
-    following: dict[str, dict[Key, Found]] = {}
+    following: dict[str, dict[Key, StoredEntity]] = {}
     for root, rows in wave.items():
         ids = _ids(rows)
-        for column in _rules(writing.schema, root).cascade if ids else ():
-            family = writing.schema.families[column.root]
-            for found in writing.select(family, column.name, ids):
+        for column in _rules(transaction.schema, root).cascade if ids else ():
+            family = transaction.schema.families[column.root]
+            for found in transaction.select(family, column.name, ids):
                 if found.key not in doomed.get(column.root, ()):
                     following.setdefault(column.root, {})[found.key] = found
     return following
 
 
-def _ids(rows: dict[Key, Found]) -> list[Stored]:
+def _ids(rows: dict[Key, StoredEntity]) -> list[Stored]:
     """Return the keys of *rows*; nothing refers to entities with a key of several parts."""
     return [key[0] for key in rows if len(key) == 1]
 
 
 def _refuse_in_use(
-    writing: Writing,
+    transaction: Transaction,
     root: str,
-    rows: dict[Key, Found],
-    doomed: dict[str, dict[Key, Found]],
+    rows: dict[Key, StoredEntity],
+    doomed: dict[str, dict[Key, StoredEntity]],
 ) -> None:
     for column in RESTRICTS.get(root, ()):
-        for user in writing.select(writing.schema.families[column.root], column.name, _ids(rows)):
+        for user in transaction.select(
+            transaction.schema.families[column.root], column.name, _ids(rows)
+        ):
             if user.key not in doomed.get(column.root, ()):
                 used = rows[(user.row[column.name],)]
                 raise ValidationError(
@@ -203,20 +205,20 @@ def _refuse_in_use(
 
 
 def _clear_references(
-    writing: Writing,
+    transaction: Transaction,
     root: str,
-    rows: dict[Key, Found],
-    doomed: dict[str, dict[Key, Found]],
+    rows: dict[Key, StoredEntity],
+    doomed: dict[str, dict[Key, StoredEntity]],
 ) -> None:
     """Set the references to *rows* to null in the rows that stay."""
     ids = _ids(rows)
-    rules = _rules(writing.schema, root)
+    rules = _rules(transaction.schema, root)
     for column in rules.set_null if ids else ():
-        for found in writing.select(writing.schema.families[column.root], column.name, ids):
+        for found in transaction.select(transaction.schema.families[column.root], column.name, ids):
             if found.key not in doomed.get(column.root, ()):
-                writing.change(found, {column.name: None})
+                transaction.change(found, {column.name: None})
     for table, name in rules.hidden:
-        writing.connection.executemany(
+        transaction.connection.executemany(
             f'DELETE FROM "{table}" WHERE "{name}" = ?', [(id_,) for id_ in ids]
         )
 

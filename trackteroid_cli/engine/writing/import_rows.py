@@ -29,12 +29,12 @@ class ImportedRows(NamedTuple):
     changed: int
 
 
-class Absorber:
+class RowImporter:
     """Takes entities into a store of *schema*; what it works out for each type it keeps."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._shapes: dict[tuple[str, ...], _Shape] = {}
+        self._importers: dict[tuple[str, ...], _ShapeImporter] = {}
 
     def import_rows(
         self, connection: sqlite3.Connection, entities: Iterable[Entity]
@@ -45,7 +45,7 @@ class Absorber:
             connection: of the store, in a transaction.
             entities: in ftrack's JSON form, each with its ``__entity_type__`` and primary key. A
                 reference becomes its column; of many-to-many relations without an entity type, all
-                members are taken to be given. Attributes that are not given stay as they are.
+                members are imported to be given. Attributes that are not given stay as they are.
 
         Raises:
             ValidationError: an entity has a type that the schema lacks, no key, or a value that is
@@ -56,22 +56,22 @@ class Absorber:
             groups.setdefault((entity["__entity_type__"], *entity), []).append(entity)
         new = changed = 0
         for names, members in groups.items():
-            if names not in self._shapes:
-                self._shapes[names] = _Shape(self._schema, names[0], names[1:])
-            taken = self._shapes[names].take(connection, members)
-            new += taken.new
-            changed += taken.changed
+            if names not in self._importers:
+                self._importers[names] = _ShapeImporter(self._schema, names[0], names[1:])
+            imported = self._importers[names].import_entities(connection, members)
+            new += imported.new
+            changed += imported.changed
         return ImportedRows(new, changed)
 
 
 def import_rows(
     connection: sqlite3.Connection, schema: Schema, entities: Iterable[Entity]
 ) -> ImportedRows:
-    """Take *entities* into the store of *schema*; see `Absorber.import_rows`."""
-    return Absorber(schema).import_rows(connection, entities)
+    """Take *entities* into the store of *schema*; see `RowImporter.import_rows`."""
+    return RowImporter(schema).import_rows(connection, entities)
 
 
-class _Shape:
+class _ShapeImporter:
     """Entities of one type that have the same attributes, and the statement that keeps them."""
 
     def __init__(self, schema: Schema, type_name: str, names: Sequence[str]) -> None:
@@ -127,7 +127,9 @@ class _Shape:
         sets = ", ".join(f"{name} = excluded.{name}" for name in others)
         return f"{statement} DO UPDATE SET {sets} WHERE {differs}"
 
-    def take(self, connection: sqlite3.Connection, entities: Sequence[Entity]) -> ImportedRows:
+    def import_entities(
+        self, connection: sqlite3.Connection, entities: Sequence[Entity]
+    ) -> ImportedRows:
         """Keep *entities*; return how many were new, and how many were changed."""
         # A column of SQLite's that is a primary key takes a missing value all the same.
         if any(entity[name] is None for entity in entities for name in self._key):

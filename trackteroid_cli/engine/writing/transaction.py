@@ -1,7 +1,7 @@
 """One request's writes: rows in and out of the store, and what has changed so far.
 
 `create`, `update` and `delete` say what an operation means; they reach the rows only through a
-`Writing`, so that its ``changes`` are all that a request did.
+`Transaction`, so that its ``changes`` are all that a request did.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ Row = dict[str, Stored]
 
 T = TypeVar("T")
 
-#: Families that `Writing.remember` reads; writing to one of them makes it forget.
-_REMEMBERED = frozenset(
+#: Families that `Transaction.cached` reads; writing to one of them makes it forget.
+_CACHED = frozenset(
     {
         "AssetType",
         "CustomAttributeType",
@@ -44,7 +44,7 @@ _REMEMBERED = frozenset(
     }
 )
 #: Families of which a new row leaves the memory true, and only a changed or removed one does not.
-_REMEMBERED_ROWS = frozenset({"AssetVersion", "Asset", "Context"})
+_CACHED_ROWS = frozenset({"AssetVersion", "Asset", "Context"})
 
 
 class Change(NamedTuple):
@@ -57,7 +57,7 @@ class Change(NamedTuple):
     after: Row
 
 
-class Found(NamedTuple):
+class StoredEntity(NamedTuple):
     """A row of the store and the entity type that it is of."""
 
     entity_type: EntityType
@@ -96,7 +96,7 @@ class _Table(NamedTuple):
     key: str
 
 
-class Writing:
+class Transaction:
     """The writes of one request, inside the transaction of *connection*.
 
     Args:
@@ -120,14 +120,14 @@ class Writing:
         #: Values that a collection gave to rows that a later operation creates.
         self.awaited: dict[tuple[str, Key], Row] = {}
         #: What depends on rows that do not exist yet; each returns whether it could be done.
-        self.unfinished: list[Callable[[], bool]] = []
+        self.postponed: list[Callable[[], bool]] = []
         #: Custom attribute values set through an entity: (dense type, configuration, entity).
         self.dense_values: list[tuple[str, str, str]] = []
         #: Entities put into a table of pairs, by root type: tables without an entity type.
         self.paired: dict[str, set[Stored]] = {}
         #: Defaults by type, as `defaults` works them out.
         self.defaults: dict[str, Any] = {}
-        self._memory: dict[Hashable, Any] = {}
+        self._cache: dict[Hashable, Any] = {}
         self._tables: dict[str, _Table] = {}
 
     # Types.
@@ -149,7 +149,7 @@ class Writing:
 
     # Reading what a client sent.
 
-    def read(self, entity_type: EntityType, data: Mapping[str, Any]) -> Fields:
+    def read_entity_data(self, entity_type: EntityType, data: Mapping[str, Any]) -> Fields:
         """Read the ``entity_data`` of an operation; computed attributes are left out.
 
         Raises:
@@ -199,19 +199,19 @@ class Writing:
 
     # Rows.
 
-    def find(self, entity_type: EntityType, key: Key) -> Found | None:
+    def find(self, entity_type: EntityType, key: Key) -> StoredEntity | None:
         """Return the row with *key* if it is an *entity_type* or a kind of it."""
         family = self.family(entity_type)
         table = self._table(family)
         row = self.connection.execute(table.select, key).fetchone()
         if row is None:
             return None
-        found = self.found(family, dict(zip(table.columns, row, strict=True)))
+        found = self.stored_entity(family, dict(zip(table.columns, row, strict=True)))
         if not self.schema.is_kind_of(found.entity_type.name, entity_type.name):
             return None
         return found
 
-    def get(self, entity_type: EntityType, key: Key) -> Found:
+    def get(self, entity_type: EntityType, key: Key) -> StoredEntity:
         """Return the row with *key*.
 
         Raises:
@@ -222,7 +222,7 @@ class Writing:
             raise ValidationError(f"No {entity_type.name} with key {display(key)} exists.")
         return found
 
-    def select(self, family: Family, column: str, keys: Iterable[Stored]) -> list[Found]:
+    def select(self, family: Family, column: str, keys: Iterable[Stored]) -> list[StoredEntity]:
         """Return the rows of *family* of which *column* is one of *keys*."""
         rows = self.connection.execute(
             f'SELECT * FROM "{family.table}" '
@@ -230,13 +230,13 @@ class Writing:
             [json.dumps(list(keys))],
         )
         columns = self._table(family).columns
-        return [self.found(family, dict(zip(columns, row, strict=True))) for row in rows]
+        return [self.stored_entity(family, dict(zip(columns, row, strict=True))) for row in rows]
 
-    def found(self, family: Family, row: Row) -> Found:
+    def stored_entity(self, family: Family, row: Row) -> StoredEntity:
         """Return *row* of *family* with its concrete type."""
         name = str(row[family.discriminator]) if family.polymorphic else family.members[0]
         key = tuple(row[part] for part in family.primary_key)
-        return Found(self.schema.types[name], key, row)
+        return StoredEntity(self.schema.types[name], key, row)
 
     def insert(self, entity_type: EntityType, row: Row) -> Key:
         """Add *row*; columns that it leaves out are null.
@@ -255,13 +255,13 @@ class Writing:
             raise DuplicateEntryError(
                 f"{entity_type.name} with key {display(key)} exists already."
             ) from error
-        if entity_type.root in _REMEMBERED:
-            self._memory.clear()
+        if entity_type.root in _CACHED:
+            self._cache.clear()
         self.created.add((entity_type.root, key))
         self.changes.append(Change("add", entity_type.name, key, {}, row))
         return key
 
-    def change(self, found: Found, columns: Mapping[str, Stored]) -> Row:
+    def change(self, found: StoredEntity, columns: Mapping[str, Stored]) -> Row:
         """Set *columns* of a row, also in *found*; return what was there where they differ."""
         differing = {name: value for name, value in columns.items() if found.row[name] != value}
         if not differing:
@@ -272,43 +272,43 @@ class Writing:
             f'UPDATE "{family.table}" SET {assignments} WHERE {self._table(family).key}',
             [*differing.values(), *found.key],
         )
-        self._forget(found.entity_type)
+        self._invalidate(found.entity_type)
         before = {name: found.row[name] for name in differing}
         found.row.update(differing)
         self.changes.append(Change("update", found.entity_type.name, found.key, before, differing))
         return before
 
-    def remove(self, family: Family, rows: Iterable[Found]) -> None:
+    def remove(self, family: Family, rows: Iterable[StoredEntity]) -> None:
         """Remove *rows* of *family*, and nothing else."""
         rows = list(rows)
         delete = self._table(family).delete
         self.connection.executemany(delete, [found.key for found in rows])
         for found in rows:
-            self._forget(found.entity_type)
+            self._invalidate(found.entity_type)
             self.created.discard((found.entity_type.root, found.key))
             self.changes.append(Change("remove", found.entity_type.name, found.key, found.row, {}))
 
     # Look-ups that many operations of a request repeat.
 
-    def remember(self, name: Hashable, look_up: Callable[[], T]) -> T:
+    def cached(self, name: Hashable, look_up: Callable[[], T]) -> T:
         """Return what *look_up* returned the last time for *name*, or ask it now.
 
         None is not remembered: what is missing may come with the next operation.
         """
-        known: T | None = self._memory.get(name)
+        known: T | None = self._cache.get(name)
         if known is None:
-            known = self._memory[name] = look_up()
+            known = self._cache[name] = look_up()
         return known
 
-    def learn(self, name: Hashable, value: Any) -> None:
-        """Make `remember` return *value* for *name*."""
-        self._memory[name] = value
+    def set_cached(self, name: Hashable, value: Any) -> None:
+        """Make `cached` return *value* for *name*."""
+        self._cache[name] = value
 
-    def _forget(self, entity_type: EntityType) -> None:
-        if entity_type.root in _REMEMBERED or entity_type.root in _REMEMBERED_ROWS:
-            self._memory.clear()
+    def _invalidate(self, entity_type: EntityType) -> None:
+        if entity_type.root in _CACHED or entity_type.root in _CACHED_ROWS:
+            self._cache.clear()
 
-    def one(self, sql: str, *parameters: Stored) -> Any:
+    def fetch_value(self, sql: str, *parameters: Stored) -> Any:
         """Return the first column of the first row that *sql* gives, or None."""
         row = self.connection.execute(sql, parameters).fetchone()
         return row[0] if row else None
