@@ -1,4 +1,4 @@
-"""Rows to entity objects: the projections of a whole page, with one query a relation and level.
+"""Loading the projections of a page of rows, with one query for each relation of each level.
 
 Source: the recorded form of ftrack's answers as ``ftrack_api/session.py`` reads it (`_decode`,
 `_merge`): ``__entity_type__``, the whole primary key and what was asked for, at every depth.
@@ -25,17 +25,17 @@ Record: TypeAlias = dict[str, Any]
 Entity: TypeAlias = dict[str, Any]
 Key: TypeAlias = tuple[Any, ...]
 
-#: Prefix of the columns that hold the key of the row from which a record was reached.
+#: Prefix of the columns with the key of the row that a related record belongs to.
 _OWNER = "_owner"
 
 
 class Loader:
-    """Loads what a projection tree asks for.
+    """Loads the entities of a projection tree.
 
     Args:
-        connection: of a store; all queries see one state of it if it is in a transaction.
+        connection: to a store, in a transaction if all queries must see the same state.
         translator: for the store's schema.
-        server_url: what addresses of files begin with.
+        server_url: the beginning of the addresses of files.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Loader:
         self._configuration_types: dict[str, str] | None = None
 
     def fetch(self, query: Sql) -> list[Record]:
-        """Return the rows of a SELECT, by the names of its columns."""
+        """Return the rows of a SELECT as mappings by the names of its columns."""
         cursor = self._connection.execute(query.text, query.params)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
@@ -72,7 +72,7 @@ class Loader:
         return entities
 
     def type_of(self, node: Node, record: Record) -> str:
-        """Return the type that a record's entity reports."""
+        """Return the type of a record's entity."""
         family = self._schema.family_of(node.type_name)
         one_type = ONE_TYPE.get(family.root)
         return one_type or str(record.get(family.discriminator, node.type_name))
@@ -87,7 +87,7 @@ class Loader:
         records: Sequence[Record],
         entities: Sequence[Entity],
     ) -> None:
-        """Give *entities* what a relation leads to, where their type has it."""
+        """Load the related entities of *entities*, where their type has the relation."""
         owner_key = _owner_key(self._schema, relation)
         having = {kind for owner in owner_types for kind in self._schema.concrete_types(owner)}
         owners = [
@@ -107,7 +107,7 @@ class Loader:
             entity[relation.name] = (there[0] if there else None) if relation.single else there
 
     def _reach(self, relation: Relation, target: Node, keys: Iterable[Key]) -> list[Record]:
-        """Return the rows that a relation reaches from rows with *keys*, each with that key."""
+        """Return the rows related to those with *keys*, each with that key in `_OWNER` columns."""
         parts = [
             self._reach_part(relation, target, rows, sorted(keys))
             for rows in self._translator.rows(target.type_name)
@@ -125,7 +125,7 @@ class Loader:
     # Values.
 
     def _compute_attribute(self, node: Node, name: str, records: Sequence[Record]) -> None:
-        """Put attribute *name* into *records* if no SELECT can."""
+        """Add attribute *name* to *records*, if SQL cannot compute it."""
         family = self._schema.family_of(node.type_name)
         if is_in_sql(self._schema, node.type_name, name):
             return
@@ -158,7 +158,7 @@ def needed_columns(schema: Schema, node: Node) -> list[str]:
     if family.polymorphic:
         names.append(family.discriminator)
     for type_name in schema.concrete_types(node.type_name):
-        names += _always_shown(schema, type_name)
+        names += _system_attributes(schema, type_name)
     for name, owners in node.scalars.items():
         if is_in_sql(schema, node.type_name, name):
             names.append(name)
@@ -172,12 +172,12 @@ def needed_columns(schema: Schema, node: Node) -> list[str]:
 
 
 def aliased_columns(rows: Rows, names: Sequence[str]) -> list[str]:
-    """Return what to SELECT for columns to have *names*."""
+    """Return the columns *names* of *rows* as SQL, with those names as aliases."""
     return [f"{rows.column(name)} AS {quoted(name)}" for name in names]
 
 
 def _shape(schema: Schema, node: Node, type_name: str) -> list[tuple[str, Attribute]]:
-    """Return the attributes of an entity of *type_name* among the rows of *node*, in order."""
+    """Return the attributes, in order, that *node* shows of an entity of *type_name*."""
     asked_for = [
         name
         for name, owners in node.scalars.items()
@@ -185,15 +185,15 @@ def _shape(schema: Schema, node: Node, type_name: str) -> list[tuple[str, Attrib
     ]
     names = [
         *schema.types[type_name].primary_key,
-        *_always_shown(schema, type_name),
+        *_system_attributes(schema, type_name),
         *asked_for,
     ]
     attributes = {name: find(schema, type_name, name).member for name in names}
     return [(name, one) for name, one in attributes.items() if isinstance(one, Attribute)]
 
 
-def _always_shown(schema: Schema, type_name: str) -> tuple[str, ...]:
-    """Return the attributes, besides keys, that entities of a type have without being asked."""
+def _system_attributes(schema: Schema, type_name: str) -> tuple[str, ...]:
+    """Return the attributes, besides keys, that ftrack sends of a type without being asked."""
     system = schema.types[type_name].system_projections
     # Contexts have their object type too, although their schemas do not say so.
     is_typed = schema.is_kind_of(type_name, "TypedContext")
@@ -209,7 +209,7 @@ def _owner_columns(keys: Sequence[str]) -> list[str]:
 
 
 def _along_link(link: Link, rows: Rows, shown: Sequence[str], keys: Sequence[Key]) -> Sql:
-    """Return a SELECT of what *link* reaches from rows with *keys*."""
+    """Return a SELECT of the rows that *link* leads to from rows with *keys*."""
     if link.between is None:
         key = columns(rows, link.target)
         more = map(Sql, link_condition(link, rows))

@@ -1,4 +1,4 @@
-"""The action ``query``: an expression in, entity objects out.
+"""The action ``query``, which returns the entities that an expression selects.
 
 Source: ftrack's API documentation, "Querying"; ``ftrack_api/query.py`` on paging.
 """
@@ -22,7 +22,7 @@ from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.errors import ParseError
 from trackteroid_cli.engine.storage.sql import Sql, compose, quoted, union_all
 
-#: How SQLite says that a statement is beyond its limits, which only the expression can bring about.
+#: SQLite's messages for statements beyond its limits. Only a large expression causes them.
 _LIMIT_MESSAGES = (
     "expression tree is too large",
     "parser stack overflow",
@@ -46,32 +46,32 @@ def run_query(
     """Answer a query.
 
     Args:
-        connection: of a store; in a transaction, if the store may change meanwhile.
+        connection: to a store; in a transaction, if the store may change meanwhile.
         schema: of the store.
         expression: in ftrack's query language.
-        server_url: what addresses of files begin with.
-        strict: whether the request came in ftrack's strict mode, which aggregates need.
+        server_url: the beginning of the addresses of files.
+        strict: whether the client asked for ftrack's strict mode, which aggregates need.
 
     Returns:
         ``{"action": "query", "data": [...], "metadata": {"next": {"offset": N}}}`` where N is None
         unless there are more rows than the expression's limit.
 
     Raises:
-        ParseError: the expression cannot be read, names what the schema does not have, or is larger
-            than SQLite can take.
+        ParseError: the expression cannot be read, names what the schema does not have, or is too
+            large for SQLite.
     """
     query = parse(_checked_text(expression))
     find_type(schema, query.entity_type)
-    answer = _groups if is_aggregate(query) else _entities
+    answer = _aggregate_page if is_aggregate(query) else _entity_page
     with _report_limits():
         data, more = answer(Request(connection, schema, query, server_url, strict))
-    # Without this, a client that asks for pages of none would ask for ever.
+    # Without this, a client that asks for `limit 0` would ask for ever.
     offset = (query.offset or 0) + query.limit if more and query.limit else None
     return {"action": "query", "data": data, "metadata": {"next": {"offset": offset}}}
 
 
 def explain(connection: sqlite3.Connection, schema: Schema, expression: str) -> list[str]:
-    """Return SQLite's plan for the rows of a query (not for its relations), a line a step."""
+    """Return SQLite's plan for the rows of a query, one line for each step; relations are left out."""
     query = parse(expression)
     translator = Translator(schema)
     statement = _page_select(translator, query, projection_tree(schema, query.entity_type, []))
@@ -80,7 +80,7 @@ def explain(connection: sqlite3.Connection, schema: Schema, expression: str) -> 
 
 
 class Request(NamedTuple):
-    """A query and what it takes to answer it."""
+    """A query with the arguments of `run_query`."""
 
     connection: sqlite3.Connection
     schema: Schema
@@ -89,7 +89,7 @@ class Request(NamedTuple):
     strict: bool
 
 
-def _entities(request: Request) -> tuple[list[dict[str, Any]], bool]:
+def _entity_page(request: Request) -> tuple[list[dict[str, Any]], bool]:
     """Return the entities of a page, and whether there are more."""
     query = request.query
     tree = projection_tree(request.schema, query.entity_type, _paths(query))
@@ -99,7 +99,7 @@ def _entities(request: Request) -> tuple[list[dict[str, Any]], bool]:
     return loader.entities(tree, records[: query.limit]), len(records[: query.limit]) < len(records)
 
 
-def _groups(request: Request) -> tuple[list[dict[str, Any]], bool]:
+def _aggregate_page(request: Request) -> tuple[list[dict[str, Any]], bool]:
     """Return the rows of an aggregate query, and whether there are more."""
     if not request.strict:
         raise ParseError(
@@ -120,7 +120,7 @@ def _groups(request: Request) -> tuple[list[dict[str, Any]], bool]:
 
 
 def _page_select(translator: Translator, query: Query, tree: Node) -> Sql:
-    """Return the SELECT of a page, and one row more, with the columns that its entities need."""
+    """Return the SELECT of a page and one more row, with the columns that its entities need."""
     names = needed_columns(translator.schema, tree)
     parts = translator.rows(query.entity_type)
     orders = [translator.order(rows, query.order) for rows in parts]
@@ -130,7 +130,7 @@ def _page_select(translator: Translator, query: Query, tree: Node) -> Sql:
         page = select(parts[0], aliased_columns(parts[0], names), conditions[0])
         terms = [term.sql + term.direction for term in orders[0]]
         return translator.statement(compose(f"{{}} ORDER BY {', '.join(terms)} {{}}", page, tail))
-    # Several parts can only be sorted by columns, so what they are sorted by becomes columns.
+    # A union can only be sorted by its columns, so the sort keys become columns.
     sorting = [quoted(f"_order{place}") for place in range(len(orders[0]))]
     pages = []
     for rows, order, condition in zip(parts, orders, conditions, strict=True):
@@ -146,7 +146,7 @@ def _page_select(translator: Translator, query: Query, tree: Node) -> Sql:
 
 
 def _paths(query: Query) -> list[Path] | None:
-    """Return the projections of a query that has no aggregates among them."""
+    """Return the projections of a query without aggregates."""
     if query.projections is None:
         return None
     return [path for path in query.projections if isinstance(path, Path)]
@@ -157,7 +157,7 @@ def _one_more(query: Query) -> int | None:
 
 
 def _checked_text(expression: str) -> str:
-    """Return *expression*, unless it has characters that no text in a database can have."""
+    """Return *expression* if it can be encoded as UTF-8."""
     try:
         expression.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -170,7 +170,7 @@ def _checked_text(expression: str) -> str:
 
 @contextmanager
 def _report_limits() -> Iterator[None]:
-    """Turn SQLite's refusal of too large a statement into an error about the expression."""
+    """Raise `ParseError` where SQLite refuses a statement as too large."""
     try:
         yield
     except (sqlite3.OperationalError, sqlite3.DataError) as error:

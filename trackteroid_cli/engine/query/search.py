@@ -1,6 +1,6 @@
-"""The action ``search``: a query narrowed down by words, as the search fields of web clients need.
+"""The action ``search``: a query narrowed down by words, for search fields of web clients.
 
-Every word must be part of the entity's name or of the path of names that leads to it.
+Every word must occur in the name of the entity or in the names of its ancestors.
 
 Source: ftrack's API documentation, "Searching".
 """
@@ -18,10 +18,10 @@ from trackteroid_cli.engine.query.query import run_query
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.storage.errors import ParseError, ValidationError
 
-#: Attributes that hold the name of an entity; types have some of them.
+#: Attributes with the name of an entity; each type has some of them.
 _NAMES = ("name", "username", "first_name", "last_name", "label")
 
-#: A quoted text, a parenthesis, or what cuts a page out of the rows.
+#: A quoted text, a parenthesis, or a limit or offset.
 _TOKEN = re.compile(
     r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[()]|\b(?:limit|offset)\s+\d+\b""", re.IGNORECASE
 )
@@ -29,7 +29,10 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What to search for: words (none: everything), below which context, of which object types."""
+    """What to search for: words, below which context, of which object types.
+
+    Empty words, no context and no object types match everything.
+    """
 
     words: tuple[str, ...]
     context_id: str | None
@@ -66,7 +69,7 @@ def run_search(
         As `run_query` does, with the same paging.
 
     Raises:
-        ParseError: the expression cannot be read, or is about values that nothing leads to.
+        ParseError: the expression cannot be read, or has 'group by'.
     """
     query = parse(expression)
     if query.group:

@@ -1,4 +1,4 @@
-"""Attributes that no column holds: some are SQL expressions, the rest are made from loaded rows.
+"""Computed attributes: as SQL expressions where that is possible, else from loaded rows.
 
 Source: ftrack's API documentation, "Using the link attribute", "Time logging"; the paths that
 ``ftrack_api/entity/location.py`` asks the server for.
@@ -16,7 +16,7 @@ from trackteroid_cli.engine.schema.schema import Schema
 
 Record = Mapping[str, Any]
 
-#: Locations whose files the server itself hands out: ftrack.server and ftrack.review.
+#: Locations whose files the server itself serves: ftrack.server and ftrack.review.
 _SERVED_LOCATIONS = frozenset(
     {"3a372bde-05bc-11e4-8908-20c9d081909b", "cd41be70-8809-11e3-b98a-20c9d081909b"}
 )
@@ -32,7 +32,7 @@ _TIME_LOGGED = (
 _EXPRESSIONS = {
     ("Context", "time_logged"): _TIME_LOGGED,
     ("Context", "bid_time_logged_difference"): f"(coalesce({{row}}.bid, 0) - {_TIME_LOGGED})",
-    # The published version with the highest number; of two that share it, the younger.
+    # The published version with the highest number; of two with that number, the newer.
     ("AssetVersion", "is_latest_version"): (
         "coalesce({row}.id = (SELECT other.id FROM asset_version AS other "
         "WHERE other.asset_id = {row}.asset_id AND other.is_published "
@@ -66,7 +66,7 @@ def expression(root: str, name: str, alias: str) -> str | None:
 
 
 def input_columns(schema: Schema, type_name: str, name: str) -> tuple[str, ...]:
-    """Return the attributes that `compute` needs in the records, to make attribute *name*."""
+    """Return the columns that `compute` needs in the records, for attribute *name*."""
     entity_type = schema.types[type_name]
     if name in _LINKS:
         return ("id", "asset_id", "version") if entity_type.root == "AssetVersion" else ("id",)
@@ -81,18 +81,19 @@ def input_columns(schema: Schema, type_name: str, name: str) -> tuple[str, ...]:
 def compute(
     connection: sqlite3.Connection, root: str, name: str, records: Sequence[Record], server_url: str
 ) -> list[Any]:
-    """Return attribute *name* of each record, in the form in which ftrack sends it.
+    """Return attribute *name* of each record, as ftrack sends it.
 
     Args:
-        connection: of the store that the records come from.
+        connection: to the store of the records.
         root: root type of the records.
-        name: an attribute that is no column and no `expression`.
+        name: an attribute that has neither a column nor an `expression`.
         records: rows with the columns that `input_columns` names.
-        server_url: what the addresses in ``url`` and ``thumbnail_url`` begin with.
+        server_url: the beginning of the addresses in ``url`` and ``thumbnail_url``.
 
     Returns:
-        One value a record: for links, a list from the top down of ``{"type", "id", "name"}``; for
-        addresses ``{"url", "value"}`` or None; None for attributes that this engine does not know.
+        One value for each record: for links, a list of ``{"type", "id", "name"}`` from the top
+        down; for addresses ``{"url", "value"}`` or None; None for attributes that the engine does
+        not know.
     """
     if name in _LINKS:
         return _links(connection, root, records)
@@ -112,7 +113,7 @@ def _links(connection: sqlite3.Connection, root: str, records: Sequence[Record])
 
 
 def _version_links(connection: sqlite3.Connection, records: Sequence[Record]) -> list[Any]:
-    """Make the contexts of the asset, then the version; nothing for a version without an asset."""
+    """Return the contexts of each asset, then the version; [] for a version without an asset."""
     assets = {
         key: (name, context_id)
         for key, name, context_id in connection.execute(
@@ -136,7 +137,7 @@ def _version_links(connection: sqlite3.Connection, records: Sequence[Record]) ->
 def _chains(
     connection: sqlite3.Connection, table: str, ids: Iterable[str | None]
 ) -> dict[str | None, list[dict[str, Any]]]:
-    """Return, for each of *ids*, what is above it and itself, from the top down."""
+    """Return, for each of *ids*, its ancestors from the top down and then itself."""
     wanted = [key for key in ids if key is not None]
     rows = {
         key: (parent_id, {"type": type_name, "id": key, "name": name})

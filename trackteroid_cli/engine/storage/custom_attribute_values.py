@@ -1,9 +1,9 @@
 """Custom attribute values as ftrack sends them and as the store keeps them.
 
-A value that was set is a row of ``custom_attribute_value``. Its column ``value`` is typed by the
-configuration's type: text as text, numbers as numbers, booleans 0 and 1, dates as
+A value that was set is a row of ``custom_attribute_value``. The form of its column ``value``
+depends on the configuration's type: text as text, numbers as numbers, booleans 0 and 1, dates as
 ``YYYY-MM-DD HH:MM:SS``, enumerators as a JSON list of strings. A configuration's ``default`` has
-the same form, and is what an entity without such a row shows.
+the same form; it is the value of entities without such a row.
 
 Source: ftrack's API documentation, "Custom attributes"; ``ftrack_api/entity/factory.py``,
 ``_get_entity_configurations``.
@@ -33,7 +33,7 @@ TYPE_NAMES = (
 
 _ENUMERATORS = frozenset({"enumerator", "dynamic enumerator"})
 
-#: What an unset default reads as, by type; the others have none.
+#: The default where a configuration states none, by type; null for the other types.
 _EMPTY: dict[str, Stored] = {
     "text": "",
     "expression": "",
@@ -95,14 +95,14 @@ def variable_to_stored(type_name: str, config: str | None, key: str, value: Any)
 
 
 def default_to_stored(type_name: str, config: str | None, key: str, value: Any) -> Stored:
-    """Return a configuration's ``default`` as the store keeps it; '' and none are the same."""
+    """Return a configuration's ``default`` as the store keeps it; '' means no default."""
     if value is None or value == "":
         return _EMPTY.get(type_name)
     return variable_to_stored(type_name, config, key, value)
 
 
 class Configuration(NamedTuple):
-    """What it takes to read a custom attribute's values."""
+    """The parts of a configuration that its values depend on."""
 
     type_name: str
     config: str | None
@@ -130,7 +130,7 @@ def _date(value: Any) -> Stored:
 def _number(value: Any, *, decimal: bool) -> Stored:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    # Neither infinite nor too large for the store; false for what is not a number, too.
+    # Neither infinite nor too large for the store; NaN fails the comparison, too.
     if not abs(value) < 2**63:
         return None
     return value if decimal else int(value)

@@ -1,8 +1,9 @@
 """Dense custom attribute values: a row for each configuration that applies to an entity.
 
-``ContextCustomAttributeValue`` and its likes have no table. Their rows are the values that were
-set, and the configurations' defaults for the entities that have no value of their own. The two are
-separate SELECTs: a condition on ``value`` that no default meets never looks at the entities.
+``ContextCustomAttributeValue`` and the other dense types (see `schema.is_dense`) have no table.
+Their rows are the values that were set, and the defaults of the configurations for entities without
+a value of their own. These are two SELECTs, so that a condition on ``value`` that no default meets
+need not look at the entities.
 
 Source: ftrack's API documentation, "Custom attributes".
 """
@@ -15,7 +16,7 @@ from trackteroid_cli.engine.schema.schema import Schema
 
 
 class DensePart(NamedTuple):
-    """A part of the rows of a dense type: what to select from, which of it, and its columns."""
+    """A part of the rows of a dense type, as the SQL of a SELECT: FROM, WHERE and columns."""
 
     source: str
     where: str
@@ -23,12 +24,12 @@ class DensePart(NamedTuple):
 
 
 def dense_parts(schema: Schema, type_name: str, number: int) -> tuple[DensePart, DensePart]:
-    """Return the rows of a dense type as two parts without a row in common.
+    """Return the rows of a dense type as two disjoint parts.
 
     Args:
-        schema: of the store.
-        type_name: such as ``ContextCustomAttributeValue``.
-        number: makes the aliases differ from all others in the statement.
+        schema: the entity types of the store.
+        type_name: a dense type, such as ``ContextCustomAttributeValue``.
+        number: makes the aliases unique in the statement.
     """
     root = owner_of(type_name)
     table = schema.families[root].table
@@ -90,7 +91,7 @@ def applicability(root: str, entity: str, configuration: str) -> str:
 
 
 def _applies(root: str, entity: str, configuration: str, project: str) -> str:
-    """Return the condition before a project's configurations hide global ones of the same key."""
+    """Return the condition that ignores that a project's configuration hides a global one."""
     own = _ENTITY_TYPE[root].format(entity=entity, configuration=configuration)
     if root in ("Context", "Asset", "AssetVersion"):
         own = f"({configuration}.is_hierarchical = 1 OR ({own}))"
@@ -113,7 +114,7 @@ _PROJECT = {
     "ListObject": "(SELECT project_id FROM list WHERE id = {entity}.list_id)",
 }
 
-#: Whether a configuration's ``entity_type`` means an entity, as SQL.
+#: Whether a configuration is for the type of an entity, as SQL.
 _ENTITY_TYPE = {
     "Context": (
         "CASE {entity}._type WHEN 'Project' THEN {configuration}.entity_type = 'show' "

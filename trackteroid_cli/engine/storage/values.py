@@ -1,7 +1,7 @@
-"""Values as ftrack sends them, and as the store keeps them.
+"""Conversion between values as ftrack sends them and as the store keeps them.
 
 Dates travel as ``{"__type__": "datetime", "value": "2024-05-01T10:00:00"}`` in UTC and are kept
-as ``2024-05-01 10:00:00``; whatever is more precise than a second is dropped, as ftrack does.
+as ``2024-05-01 10:00:00``; fractions of a second are dropped, as ftrack does.
 
 Source: ``ftrack_api/session.py``, ``_encode`` and ``_decode``.
 """
@@ -17,21 +17,21 @@ from typing import Any
 from trackteroid_cli.engine.schema.schema import Attribute
 from trackteroid_cli.engine.storage.errors import ValidationError
 
-#: What the store holds in one column.
+#: A value in a column of the store.
 Stored = str | int | float | None
 
 _DATE_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
 def now() -> str:
-    """Return the present moment as the store keeps dates."""
+    """Return the current time as the store keeps dates."""
     return datetime.now(timezone.utc).strftime(_DATE_FORMAT)
 
 
 def read_date(text: str) -> str | None:
     """Return an ISO 8601 date or date-time as the store keeps it (UTC), or None if it is neither.
 
-    A value without an offset is UTC; a date alone is its midnight.
+    A value without an offset is UTC; a date alone means its midnight.
     """
     text = text.strip()
     if text.endswith(("Z", "z")):
@@ -54,7 +54,7 @@ def write_date(stored: str) -> dict[str, str]:
 
 
 def is_text(text: str) -> bool:
-    """Return whether the store can keep *text*: JSON can spell half of a surrogate pair."""
+    """Return whether the store can keep *text*, which JSON allows to have half a surrogate pair."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -103,7 +103,7 @@ def _text(attribute: Attribute, value: Any) -> Stored:
 
 
 def _integer(attribute: Attribute, value: Any) -> Stored:
-    # Not by way of a float, which would change the digits of a large size.
+    # Not by way of a float, which would change the digits of a large number.
     number = value if isinstance(value, int) else int(_number(attribute, value))
     if not -(2**63) <= number < 2**63:
         raise _not_a(attribute, "integer", value)

@@ -1,7 +1,7 @@
 """The entity types of a standard ftrack, written compactly and read into ftrack's own JSON form.
 
-The ``.txt`` files beside this module, in the order of `FILES`, hold one line an attribute. A type
-begins at the margin, what it has is indented below it::
+The ``.txt`` files beside this module, read in the order of `FILES`, have one line for each
+attribute. A type begins at the margin, its attributes are indented below it::
 
     Status as TaskStatus
         id as statusid
@@ -24,23 +24,23 @@ Grammar (``#`` begins a line of comment, blank lines mean nothing)::
     mark      = "primary" | "required" | "immutable" | "projected" | "computed"
     list      = (mark | "system") ":" {NAME}
 
-Heads. A type consists of the lines of its bases, which stand above it, and then of its own. A name
-in lower case is a mixin: a base only, no type. ``as`` names the storage and is not inherited.
-``where`` tells the rows of a shared storage apart; the value is also the default of the attribute
-stored in that column. ``for`` makes one type for each owner, whose name replaces ``<Owner>``, or in
-snake case ``<owner>``.
+Heads. A type has the lines of its bases, which must be declared above it, followed by its own. A
+name in lower case is a mixin: only a base, not a type. ``as`` names the storage and is not
+inherited. ``where`` selects the type's rows in a shared storage; its value is also the default of
+the attribute stored in that column. ``for`` makes one type for each owner, whose name replaces
+``<Owner>``, or in snake case ``<owner>``.
 
-Attributes. A line about an attribute of a base amends it: what it states replaces, what it leaves
-out stays. ``key`` is the column behind a reference, ``x_id`` for ``x``. ``a|b`` is text that is one
-of these, ``-> T`` one entity, ``[T]`` many, ``{T}`` a mapping of the ``key`` of each T to its
-``value``; ``{T}?`` may be filtered on and never selected. ``=`` gives the default, ``as`` the name
-in storage. An ``id`` without a type is short for ``id text = "{uid}" primary``, where ``{uid}``
-stands for an id that the client makes up.
+Attributes. A line about an attribute of a base amends it: what the line states replaces what the
+base says, the rest stays. ``key`` is the column behind a reference, ``x_id`` for ``x``. ``a|b`` is
+text that is one of these, ``-> T`` one entity, ``[T]`` many, ``{T}`` a mapping of the ``key`` of
+each T to its ``value``; ``{T}?`` may be filtered on but not selected. ``=`` gives the default,
+``as`` the name in storage. An ``id`` without a type is short for ``id text = "{uid}" primary``,
+where ``{uid}`` stands for an id that the client creates.
 
 Marks put the attribute on the list of that name; ``projected`` is ftrack's default projection, what
-a query without a ``select`` returns. ``primary`` means required, immutable and projected too, and
-its order is that of the primary key. A list line puts many names on that one list only, also names
-without an attribute, which ftrack's lists have. ``system`` lists columns that each row carries.
+a query without ``select`` returns. ``primary`` means required, immutable and projected too, and
+its order is that of the primary key. A list line puts many names on that one list only; ftrack's
+lists also have names without an attribute. ``system`` lists columns that every row has.
 
 Source: the JSON form as ``ftrack_api/entity/factory.py`` reads it from ftrack's ``query_schemas``.
 """
@@ -113,7 +113,7 @@ _INNER_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class SchemaTextError(ValueError):
-    """A line of a schema file cannot be read; the message names the file, the line and a remedy."""
+    """A line of a schema file cannot be read; the message has the file, the line and a remedy."""
 
     def __init__(self, line: _Line, why: str, remedy: str) -> None:
         where = f"{line.file}, line {line.number}"
@@ -122,7 +122,7 @@ class SchemaTextError(ValueError):
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of a schema file and where it stands, counted from 1."""
+    """A line of a schema file; *number* counts from 1."""
 
     file: str
     number: int
@@ -131,7 +131,7 @@ class _Line:
 
 @dataclass(frozen=True)
 class _Head:
-    """The line that begins a type, taken apart."""
+    """The parts of the line that begins a type."""
 
     line: _Line
     name: str
@@ -144,13 +144,13 @@ class _Head:
 
 @dataclass(frozen=True)
 class _Content:
-    """What the lines of a type add up to: its properties, and its lists by their JSON names."""
+    """The properties of a type, and its lists by their JSON names."""
 
     properties: dict[str, dict[str, Any]]
     lists: dict[str, list[str]]
 
-    def put(self, name: str, list_name: str) -> None:
-        """Put *name* on a list, once."""
+    def add_to_list(self, name: str, list_name: str) -> None:
+        """Add *name* to a list unless it is there."""
         names = self.lists.setdefault(list_name, [])
         if name not in names:
             names.append(name)
@@ -160,11 +160,10 @@ def standard_schemas() -> list[dict[str, Any]]:
     """Return the schemas of the 116 entity types of a standard ftrack.
 
     Returns:
-        One dict a type, in ftrack's JSON form: ``id``, ``type`` (always ``"object"``),
+        One dict for each type, in ftrack's JSON form: ``id``, ``type`` (always ``"object"``),
         ``properties`` (attribute name to property), ``primary_key``, ``required``, ``immutable``,
         ``default_projections`` and, where the type has them, ``system_projections``, ``computed``
-        and ``alias_for``. Each call builds new objects, which are the caller's to change.
-
+        and ``alias_for``. Each call returns new objects, which the caller may change.
     """
     folder = files(__name__)
     return read_schemas({file: (folder / file).read_text(encoding="utf-8") for file in FILES})
@@ -174,15 +173,14 @@ def read_schemas(texts: Mapping[str, str]) -> list[dict[str, Any]]:
     """Read schema files into ftrack's JSON form.
 
     Args:
-        texts: file name to content, in reading order; bases stand above what builds on them.
+        texts: file name to content, in reading order; bases come before the types that use them.
 
     Returns:
-        One dict a type, mixins left out, in the order of the files; see `standard_schemas`.
+        One dict for each type, without mixins, in the order of the files; see `standard_schemas`.
 
     Raises:
-        SchemaTextError: a line that the grammar does not have, a base that does not stand above, a
-            type declared twice, an attribute without a type, a ``where`` without its attribute.
-
+        SchemaTextError: a line that the grammar does not allow, a base that is not declared before,
+            a type declared twice, an attribute without a type, a ``where`` without its attribute.
     """
     lines_of: dict[str, list[_Line]] = {}
     schemas = []
@@ -200,7 +198,7 @@ def read_schemas(texts: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def _blocks(texts: Mapping[str, str]) -> Iterator[tuple[_Head, list[_Line]]]:
-    """Yield each head with the lines that are indented below it."""
+    """Yield each head with the lines indented below it."""
     for file, text in texts.items():
         head: _Head | None = None
         below: list[_Line] = []
@@ -243,13 +241,13 @@ def _lines_of_base(base: str, head: _Head, lines_of: Mapping[str, list[_Line]]) 
 
 
 def _fill_in(text: str, owner: str) -> str:
-    """Replace the placeholders for an owner by its name, as it is and in snake case."""
+    """Replace ``<Owner>`` by the owner's name and ``<owner>`` by the name in snake case."""
     snake = _INNER_CAPITAL.sub("_", owner).lower()
     return text.replace("<Owner>", owner).replace("<owner>", snake)
 
 
 def _schema(name: str, head: _Head, lines: Iterable[_Line]) -> dict[str, Any]:
-    """Build one schema from the lines of its bases and its own."""
+    """Return one schema, read from the lines of its bases and its own."""
     content = _Content({}, {key: [] for key in _ALWAYS_PRESENT})
     for line in lines:
         first, *words = _WORD.findall(line.text)
@@ -272,11 +270,11 @@ def _read_list(line: _Line, word: str, names: list[str], content: _Content) -> N
     if word not in _LISTS:
         raise SchemaTextError(line, f"no list '{word}'", f"The lists are {', '.join(_LISTS)}.")
     for name in names:
-        content.put(name, _LISTS[word])
+        content.add_to_list(name, _LISTS[word])
 
 
 def _read_attribute(line: _Line, name: str, words: list[str], content: _Content) -> None:
-    """Add what one line says about an attribute, or amend what the bases say."""
+    """Add an attribute, or amend that of a base."""
     known = content.properties.get(name, {})
     if name == "id" and not known and not any(word in TYPES for word in words):
         words = ["text", '= "{uid}"', "primary", *words]
@@ -285,7 +283,7 @@ def _read_attribute(line: _Line, name: str, words: list[str], content: _Content)
     for word in words:
         if word in _MARKS:
             for list_name in _MARKS[word]:
-                content.put(name, list_name)
+                content.add_to_list(name, list_name)
         elif word.startswith("= "):
             stated["default"] = _json(line, word[2:])
         elif word.startswith("as "):
@@ -307,7 +305,7 @@ def _json(line: _Line, text: str) -> Any:
 
 
 def _kind(line: _Line, word: str) -> dict[str, Any]:
-    """Return what a word for a type says in JSON."""
+    """Return the JSON of a word for a type."""
     if word in TYPES:
         return deepcopy(TYPES[word])
     if "|" in word:
