@@ -1,4 +1,4 @@
-"""The actions of ftrack's API, and what each answers.
+"""The actions of ftrack's API.
 
 Source: ``ftrack_api/session.py``; ftrack's API documentation, "Understanding operations".
 """
@@ -22,7 +22,7 @@ _AUTOMATIC_STORAGE = {"scenario": "ftrack.automatic", "data": {}}
 
 
 class Caller(NamedTuple):
-    """The user of a request, and whether their key works for every user."""
+    """The user of a request; *has_global_key* means that their key works for every user."""
 
     id: str
     username: str
@@ -33,7 +33,7 @@ class Caller(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the operations of one request share."""
+    """The context that all operations of one request share."""
 
     transaction: Transaction
     caller: Caller
@@ -42,18 +42,18 @@ class Request:
 
 
 Operation: TypeAlias = Mapping[str, Any]
-#: Gives an operation's result once all operations of the request are done.
+#: Returns the result of an operation, once all operations of the request are done.
 Answer: TypeAlias = Callable[[], Any]
 
 
 def execute(request: Request, operations: list[Operation]) -> list[Any]:
-    """Do *operations* in order; return one result for each.
+    """Execute *operations* in order; return one result for each.
 
     An operation sees the effects of those before it. Results of creates and updates show their
     entities as they are after the last operation.
 
     Raises:
-        EngineError: the first operation that is refused, or what does not hold at the end.
+        EngineError: an operation is refused, or a check at the end fails.
     """
     answers = [_ACTIONS[operation["action"]](request, operation) for operation in operations]
     if request.transaction.changes or request.transaction.paired or request.transaction.awaited:
@@ -66,7 +66,7 @@ def read_operations(sent: object) -> list[Operation]:
 
     Raises:
         ValidationError: *sent* is not a list of objects.
-        UnknownAction: one of them asks for what the engine does not do.
+        UnknownAction: one of them has an action that the engine does not have.
     """
     if not isinstance(sent, list):
         raise ValidationError("A request is a list of operations, each an object with an 'action'.")
@@ -80,12 +80,12 @@ def read_operations(sent: object) -> list[Operation]:
 
 
 def writes(operations: list[Operation]) -> bool:
-    """Return whether any of *operations* may change something."""
+    """Return whether any of *operations* is a write."""
     return any(operation["action"] in _WRITING for operation in operations)
 
 
 def _finish(transaction: Transaction) -> None:
-    """Do what had to wait for later operations, as far as it can be done; then check."""
+    """Run the postponed steps until none makes progress; then check the changes."""
     progress = True
     while transaction.postponed and progress:
         steps, transaction.postponed = transaction.postponed, []
@@ -95,7 +95,7 @@ def _finish(transaction: Transaction) -> None:
     checks.check(transaction)
 
 
-# What a server tells of itself.
+# Information about the server.
 
 
 def _query_server_information(request: Request, operation: Operation) -> Answer:
@@ -106,7 +106,7 @@ def _query_server_information(request: Request, operation: Operation) -> Answer:
         "is_nested_subqueries_enabled": True,
         "workday_length": 28800,
         "week_startday": 1,
-        # What the server told that the rows are from, if they are a replica's.
+        # In a replica: the information of the server that the rows are from.
         **_stored_server_information(request.transaction),
         "schema_hash": request.transaction.schema.hash,
         "user_information": {
@@ -188,21 +188,21 @@ def _expression(operation: Operation) -> str:
 def _create(request: Request, operation: Operation) -> Answer:
     transaction = request.transaction
     entity_type = _entity_type(transaction, operation)
-    outcome = create.create(
+    result = create.create(
         transaction, entity_type, _entity_data(operation), operation.get("entity_key")
     )
-    return lambda: {"action": "create", "data": results.created(transaction, outcome)}
+    return lambda: {"action": "create", "data": results.created(transaction, result)}
 
 
 def _update(request: Request, operation: Operation) -> Answer:
     transaction = request.transaction
-    outcome = update.update(
+    result = update.update(
         transaction,
         _entity_type(transaction, operation),
         operation.get("entity_key"),
         _entity_data(operation),
     )
-    return lambda: {"action": "update", "data": results.updated(transaction, outcome)}
+    return lambda: {"action": "update", "data": results.updated(transaction, result)}
 
 
 def _delete(request: Request, operation: Operation) -> Answer:

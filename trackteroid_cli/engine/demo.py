@@ -1,7 +1,7 @@
-"""A small production to try things on: a feature film and a commercial, invented, always the same.
+"""The demo data: a small invented production, a feature film and a commercial.
 
-Everything is made by the engine's own operations, as its users would have made it, on fixed dates
-in the spring of 2024, with the same ids in every store.
+It is created by operations, as its users would have done it, on fixed dates in the spring of 2024,
+with the same ids in every store.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from trackteroid_cli.engine.seed import PROJECT_SCHEMA, identify
 DEMO_USER = "demo"
 
 DEMO_KEY = "demo-key"
-"""The API key of the demo data, for every user. It protects nothing: it is printed here, for
-invented data that is served on loopback."""
+"""The API key of the demo data, for every user. It protects nothing: the data are invented
+and served on loopback."""
 
 Reference = dict[str, str]
 
@@ -58,23 +58,23 @@ _BUILDS = (
 )
 _SHOT_TASKS = ("Layout", "Animation", "Lighting", "Compositing")
 _BUILD_TASKS = ("Modeling", "Rigging")
-#: From the most advanced shots to those that wait, in turn: a status for each task, and the shot's.
+#: Statuses that the shots have in turn: one for each task, and that of the shot.
 _PROGRESS = (
     (("Completed", "Completed", "Completed", "Pending review"), "In progress"),
     (("Completed", "Completed", "In progress", "Not started"), "In progress"),
     (("Completed", "Changes requested", "Not started", "Not started"), "In progress"),
     (("In progress", "Not started", "Not started", "Not started"), "Not started"),
 )
-#: The tasks whose work is published, with the asset type it is published as.
+#: The tasks whose work is published, with the asset type of what they publish.
 _PUBLISHED = {"Animation": "Animation", "Compositing": "Comp"}
 _COMPLEXITIES = ("simple", "medium", "hard")
 
 
 def load_demo(engine: Engine) -> None:
-    """Fill a new engine with the demo production, and admit its users with `DEMO_KEY`.
+    """Create the demo production in a new engine, with `DEMO_KEY` as the key of its users.
 
     Raises:
-        DuplicateEntryError: the engine holds the demo production already.
+        DuplicateEntryError: the engine has the demo production already.
     """
     engine.admit(DEMO_USER, DEMO_KEY)
     for day, user, operations in _Production().days():
@@ -83,14 +83,14 @@ def load_demo(engine: Engine) -> None:
 
 
 class _Production:
-    """The operations that make the production, day by day."""
+    """The operations that create the production, day by day."""
 
     def __init__(self) -> None:
         self.operations: list[dict[str, Any]] = []
 
     def days(self) -> Iterator[tuple[int, str, list[dict[str, Any]]]]:
-        """Yield days after the start, who works, and what they do."""
-        story = (
+        """Yield the day, counted from the start, the user and the operations of each step."""
+        steps = (
             (0, DEMO_USER, self.people),
             (0, DEMO_USER, self.custom_attributes),
             (1, _PRODUCER, self.projects),
@@ -105,13 +105,13 @@ class _Production:
             (18, _PRODUCER, self.timelogs),
             (21, _PRODUCER, self.progress),
         )
-        for day, user, make in story:
+        for day, user, step in steps:
             self.operations = []
-            make()
+            step()
             yield day, user, self.operations
 
     def add(self, type_name: str, path: str, /, **data: Any) -> Reference:
-        """Create an entity; *path*, unique for its type, makes its id."""
+        """Create an entity; *path*, unique in its type, determines its id."""
         id_ = identify(type_name, f"demo/{path}")
         self.operations.append(
             {"action": "create", "entity_type": type_name, "entity_data": {"id": id_, **data}}
@@ -119,7 +119,7 @@ class _Production:
         return _reference(type_name, id_)
 
     def link(self, type_name: str, **data: Any) -> None:
-        """Create an entity whose key is made of others' keys."""
+        """Create an entity whose key consists of other keys."""
         self.operations.append({"action": "create", "entity_type": type_name, "entity_data": data})
 
     def set(self, entity: Reference, **data: Any) -> None:
@@ -154,7 +154,7 @@ class _Production:
     # The studio.
 
     def people(self) -> None:
-        """Name the administrator, and bring in users and groups."""
+        """Set the name of the administrator, and create users and groups."""
         administrator = _reference("User", identify("User", DEMO_USER))
         self.set(administrator, first_name="Demo", last_name="User", email="demo@example.com")
         for username, first, last, department in _PEOPLE:
@@ -183,7 +183,7 @@ class _Production:
                     self.add("Membership", f"{group}/{username}", group=made, user=user)
 
     def custom_attributes(self) -> None:
-        """Configure what the studio tracks beyond ftrack's own attributes."""
+        """Create the custom attributes of the studio."""
         shots = {"entity_type": "task", "object_type_id": _SHOT}
         options = (
             '[{"menu": "Simple", "value": "simple"}, {"menu": "Medium", "value": "medium"}, '
@@ -223,10 +223,10 @@ class _Production:
             **data,
         )
 
-    # What is made.
+    # The breakdown.
 
     def projects(self) -> None:
-        """Begin the two projects."""
+        """Create the two projects."""
         schema = _seed_reference("ProjectSchema", PROJECT_SCHEMA)
         for name, full_name, _ in _PROJECTS:
             project = self.add(
@@ -253,7 +253,7 @@ class _Production:
         self.set_custom(_demo_reference("Project", "salt_and_ember"), "stereo", True)
 
     def builds(self) -> None:
-        """Break down what is built once and used in many shots."""
+        """Create the asset builds, which many shots use."""
         for name, _, _ in _PROJECTS:
             self.add(
                 "Folder", f"{name}/assets", name="assets", parent=_demo_reference("Project", name)
@@ -272,7 +272,7 @@ class _Production:
             self._tasks(build, path, _BUILD_TASKS, statuses, number)
 
     def sequences(self) -> None:
-        """Break the projects down into sequences, and reserve the animators for them."""
+        """Create the sequences, and allocate the animators to them."""
         for project, _, sequences in _PROJECTS:
             for name in sequences:
                 path = f"{project}/{name}"
@@ -287,7 +287,7 @@ class _Production:
                 )
 
     def shots(self) -> None:
-        """Break the sequences down into shots and tasks."""
+        """Create the shots and their tasks."""
         for number, (project, sequence, name) in enumerate(_shots()):
             path = f"{project}/{sequence}/{name}"
             statuses, status = _PROGRESS[number % len(_PROGRESS)]
@@ -337,10 +337,10 @@ class _Production:
                 resource = _demo_reference("User", people[number % len(people)])
                 self.add("Appointment", f"{path}/{type_name}", context=task, resource=resource)
 
-    # What is published.
+    # Publishing.
 
     def first_versions(self) -> None:
-        """Publish what the animators and compositors have."""
+        """Publish first versions of animation and compositing."""
         for project, sequence, name in _published_shots():
             for task, asset_type in _PUBLISHED.items():
                 path = f"{project}/{sequence}/{name}"
@@ -363,7 +363,7 @@ class _Production:
             )
 
     def second_versions(self) -> None:
-        """Publish again what was asked to change."""
+        """Publish second versions of the animation, for which changes were requested."""
         for project, sequence, name in _published_shots():
             path = f"{project}/{sequence}/{name}"
             asset = _demo_reference("Asset", f"{path}/Animation")
@@ -394,7 +394,7 @@ class _Production:
             self._frames(version_path, version, folder)
 
     def _frames(self, version_path: str, version: Reference, folder: str) -> None:
-        """Add a sequence of images, and its members."""
+        """Create a sequence component and its members."""
         main = self.add(
             "SequenceComponent",
             f"{version_path}/main",
@@ -426,10 +426,10 @@ class _Production:
             resource_identifier=path,
         )
 
-    # What is said about it.
+    # Reviews, notes and time logs.
 
     def reviews(self) -> None:
-        """Collect versions for dailies and for the client."""
+        """Create lists and a review session for the client."""
         project = _demo_reference("Project", "salt_and_ember")
         dailies = self.add(
             "AssetVersionList",
@@ -488,7 +488,7 @@ class _Production:
             )
 
     def notes(self) -> None:
-        """Comment on shots and versions."""
+        """Write notes on shots and versions."""
         author = _demo_reference("User", _SUPERVISOR)
         for number, path in enumerate(map("/".join, _published_shots())):
             about = (
@@ -510,7 +510,7 @@ class _Production:
             self.link("Recipient", note_id=note["id"], resource_id=recipient["id"])
 
     def replies(self) -> None:
-        """Answer the notes."""
+        """Reply to the notes."""
         author = _demo_reference("User", "dana.whitlock")
         for number, path in enumerate(map("/".join, _published_shots())):
             if number % 2 == 0:
@@ -523,7 +523,7 @@ class _Production:
                 )
 
     def timelogs(self) -> None:
-        """Log the hours of three days."""
+        """Log the working hours of three days."""
         for number, path in enumerate(map("/".join, _published_shots())):
             for task, username in (("Animation", "dana.whitlock"), ("Compositing", "ines.duarte")):
                 for day in range(3):
@@ -538,7 +538,7 @@ class _Production:
                     )
 
     def progress(self) -> None:
-        """Move finished work on."""
+        """Set the status of finished tasks and shots."""
         for path in map("/".join, _published_shots()):
             self.set(
                 _demo_reference("Task", f"{path}/Compositing"),
@@ -573,7 +573,7 @@ def _shots() -> Iterator[tuple[str, str, str]]:
 
 
 def _published_shots() -> list[tuple[str, str, str]]:
-    """Return the shots that are advanced enough to have versions."""
+    """Return the shots that have versions: the most advanced ones."""
     return list(_shots())[:: len(_PROGRESS)]
 
 
@@ -586,10 +586,10 @@ def _reference(type_name: str, id_: str) -> Reference:
 
 
 def _seed_reference(type_name: str, name: str) -> Reference:
-    """Refer to a row that every store has."""
+    """Return a reference to a row that every store has."""
     return _reference(type_name, identify(type_name, name))
 
 
 def _demo_reference(type_name: str, name: str) -> Reference:
-    """Refer to an entity of the demo production."""
+    """Return a reference to an entity of the demo production."""
     return _reference(type_name, identify(type_name, f"demo/{name}"))

@@ -1,4 +1,4 @@
-"""The front door: an ftrack server as one object, without a network."""
+"""The engine as one object: an ftrack server in process, without a network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Engine:
 
     Args:
         path: the SQLite file; `create` makes one.
-        server_url: where clients reach it, for the links that it answers; '' for nowhere.
+        server_url: where clients reach it, for links in answers; '' for nowhere.
     """
 
     def __init__(self, path: Path, *, server_url: str = "") -> None:
@@ -32,7 +32,7 @@ class Engine:
     def create(
         cls, path: Path, schemas: Iterable[Mapping[str, Any]], *, server_url: str = ""
     ) -> Engine:
-        """Make an engine with the rows that every server has, and no users: see `admit`.
+        """Create an engine with the rows that every server has, but without users: see `admit`.
 
         Args:
             path: the SQLite file, which must not exist yet.
@@ -49,7 +49,7 @@ class Engine:
         return engine
 
     def admit(self, username: str, key: str) -> None:
-        """Let everybody in who presents *key*, and see to it that the user *username* exists."""
+        """Accept *key* for every user, and create the user *username* unless it exists."""
         with self.store.writing() as connection:
             seed.admit(
                 Transaction(connection, self.store.schema, None, values.now()), username, key
@@ -64,14 +64,14 @@ class Engine:
         strict: bool = False,
         moment: str | None = None,
     ) -> list[Any]:
-        """Do the operations of one request, all of them or none.
+        """Execute the operations of one request, all of them or none.
 
         Args:
             operations: a list of ftrack's operation objects.
-            user: a username; upper and lower case are the same.
+            user: a username, in any case.
             key: that user's API key, or one for all users.
             strict: whether the client asked for strict answers, which aggregates need.
-            moment: ``YYYY-MM-DD HH:MM:SS`` in UTC, taken as the time of the request; None for now.
+            moment: the time of the request, ``YYYY-MM-DD HH:MM:SS`` in UTC; None for now.
 
         Returns:
             One result for each operation, in order, ready for JSON.
@@ -96,11 +96,11 @@ class Engine:
             return actions.execute(request, operations)
 
     def apply(self, operations: object, *, user: str, moment: str) -> None:
-        """Do the creates, updates and deletes that *user* asked another server for, or none.
+        """Execute creates, updates and deletes of *user* without a key, all of them or none.
 
         Args:
             operations: a list of ftrack's operation objects.
-            user: their username; if nobody here has it, nobody is noted as their author.
+            user: their username; without such a user the rows have no author.
             moment: as for `call`.
 
         Raises:
@@ -118,9 +118,9 @@ class Engine:
             actions.execute(Request(transaction, caller, self.server_url, strict=False), wanted)
 
     def has(self, entity_type: str, key: Sequence[str]) -> bool:
-        """Return whether there is an entity of that type, or a kind of it, with that key.
+        """Return whether there is an entity of that type, or a subtype of it, with that key.
 
-        Custom attribute values that belong to an entity are there if it is a type with them.
+        Dense custom attribute values count as existing if the schema has their type.
         """
         found = self.store.schema.types.get(entity_type)
         if found is None or is_dense(entity_type):

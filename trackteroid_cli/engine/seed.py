@@ -1,10 +1,10 @@
 """The rows that every ftrack server has: object types, statuses, workflows, locations.
 
-Ids are the same in every store: those that ftrack fixes, and for the rest one made from the type
-and the name.
+Ids are the same in every store: those that ftrack fixes, and otherwise ids made from the type and
+the name.
 
 Source: ``ftrack_api/symbol.py`` for the locations; ``ftrack_api/entity/project_schema.py`` for how
-a project schema is read; the defaults in the entity schemas for object types and the priority.
+clients read a project schema; the defaults in the entity schemas for object types and the priority.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from trackteroid_cli.engine.writing import create
 from trackteroid_cli.engine.writing.defaults import TASK
 from trackteroid_cli.engine.writing.transaction import Transaction
 
-#: When the rows are dated, as the store keeps dates.
+#: The date of the rows, as the store keeps dates.
 MOMENT = "2024-01-01 00:00:00"
 
 PROJECT_SCHEMA = "VFX"
@@ -40,7 +40,7 @@ _LOCATIONS = {
     "ftrack.server": "3a372bde-05bc-11e4-8908-20c9d081909b",
 }
 
-#: Names of states by the short name that programs go by.
+#: Names of states by short name.
 _STATES = {
     "NOT_STARTED": "Not started",
     "IN_PROGRESS": "In progress",
@@ -107,21 +107,21 @@ _ASSET_TYPES = {
 
 
 def identify(type_name: str, name: str) -> str:
-    """Return the id that the row of a type called *name* has in every store."""
+    """Return the id, the same in every store, of the row of a type called *name*."""
     return str(uuid.uuid5(_NAMESPACE, f"{type_name}/{name}"))
 
 
 def create_rows(transaction: Transaction) -> None:
-    """Create the rows, as far as the schema of the store has types for them."""
+    """Create the rows of all types that the schema has."""
     for type_name, rows in _rows(transaction.schema):
         if type_name in transaction.schema.types:
             entity_type = transaction.schema.types[type_name]
             for row in rows:
-                create.create(transaction, entity_type, _known(entity_type, row))
+                create.create(transaction, entity_type, _supported_attributes(entity_type, row))
 
 
 def admit(transaction: Transaction, username: str, key: str) -> None:
-    """Accept *key* for every user; make the active administrator *username* unless there is one."""
+    """Accept *key* for every user, and create the administrator *username* unless it exists."""
     user_id = identify("User", username)
     exists = transaction.fetch_value(
         "SELECT 1 FROM resource WHERE _type = 'User' AND username = ?", username
@@ -141,8 +141,8 @@ def admit(transaction: Transaction, username: str, key: str) -> None:
     transaction.connection.execute("INSERT OR REPLACE INTO _api_key VALUES (?, NULL)", [key])
 
 
-def _known(entity_type: EntityType, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *row* without what an older or newer ftrack has no attribute for."""
+def _supported_attributes(entity_type: EntityType, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *row* without attributes that the schema, of an older or newer ftrack, lacks."""
     return {name: value for name, value in row.items() if name in entity_type}
 
 
@@ -204,7 +204,7 @@ def _rows(schema: Schema) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
     )
 
 
-#: Rows of which nothing but the name is told.
+#: Rows that have only a name.
 _NAMED = {
     "CustomAttributeGroup": ("Default",),
     "ListCategory": ("Dailies", "Deliveries", "General"),
@@ -220,7 +220,7 @@ def _named(type_name: str, name: str) -> dict[str, Any]:
 
 
 def _object_types(schema: Schema) -> Iterator[dict[str, Any]]:
-    """Yield the object types of *schema*; what their contexts cannot change, they do not have."""
+    """Yield the object types of *schema*; for example, one with an immutable status has none."""
     kinds = [kind for kind in schema.types.values() if "object_type_id" in kind.classifiers]
     for sort, kind in enumerate(sorted(kinds, key=lambda kind: kind.name)):
         yield {
@@ -281,7 +281,7 @@ def _project_schema() -> dict[str, Any]:
 def _object_type_schema(
     object_type: Mapping[str, Any],
 ) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
-    """Yield what the project schema says of one object type."""
+    """Yield the rows that define one object type in the project schema."""
     project_schema_id = identify("ProjectSchema", PROJECT_SCHEMA)
     schema_id = identify("Schema", f"{PROJECT_SCHEMA}/{object_type['name']}")
     is_task = object_type["id"] == TASK

@@ -1,4 +1,4 @@
-"""Requests and answers as bytes: what the HTTP application and the in-process adapter share.
+"""Requests and responses as bytes, for the HTTP application and the in-process adapter.
 
 Source: ``ftrack_api/session.py``, `call`, for headers and for the form of errors.
 """
@@ -25,15 +25,15 @@ def respond(
     """Answer one ``POST /api``.
 
     Args:
-        engine: what does the work.
+        engine: executes the operations.
         headers: the request's, in any case: ``ftrack-user``, ``ftrack-api-key``, and optionally
             ``ftrack-strict-api`` and ``ftrack-api-options``.
         body: a JSON list of operations, in UTF-8.
-        review: told the results, one for each operation, before they are put in bytes.
+        review: called with the results, one for each operation, before they are encoded.
 
     Returns:
         The HTTP status and a JSON body: a list of results, or one object that describes an error.
-        An error has the status 200 unless the client asked to be strict, as ftrack does it.
+        An error has the status 200 unless the client asked for strict mode, as with ftrack.
     """
     fields = {name.lower(): value for name, value in headers.items()}
     strict = _is_strict(fields)

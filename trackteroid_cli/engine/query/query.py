@@ -71,7 +71,7 @@ def run_query(
 
 
 def explain(connection: sqlite3.Connection, schema: Schema, expression: str) -> list[str]:
-    """Return SQLite's plan for the rows of a query, one line for each step; relations are left out."""
+    """Return SQLite's plan for the rows of a query (not its relations), a line for each step."""
     query = parse(expression)
     translator = Translator(schema)
     statement = _page_select(translator, query, projection_tree(schema, query.entity_type, []))

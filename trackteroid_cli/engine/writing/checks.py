@@ -1,7 +1,7 @@
-"""What must hold when a request ends, whatever the order of its operations.
+"""Constraints that must hold at the end of a request, whatever the order of its operations.
 
-Attributes that an entity cannot do without, references to rows that exist, values that must be
-unique. Each check looks at what the request changed, in a few statements for all of it.
+Required attributes are set, references lead to rows that exist, unique values are unique. Each
+check looks at all changes of the request in a few statements.
 
 Source: ftrack's API documentation, "Creating entities"; the errors that ``ftrack_api`` expects.
 """
@@ -20,7 +20,7 @@ from trackteroid_cli.engine.storage.errors import DuplicateEntryError, Validatio
 from trackteroid_cli.engine.storage.values import Stored
 from trackteroid_cli.engine.writing.transaction import Key, Transaction, display
 
-#: What a type, and its kinds, must have. The schemas' own lists name what the server fills in, too.
+#: Required columns of a type and its subtypes. The schemas' own lists have defaults in them, too.
 REQUIRED: dict[str, tuple[str, ...]] = {
     "Appointment": ("context_id", "resource_id"),
     "AssetType": ("name",),
@@ -45,10 +45,10 @@ REQUIRED: dict[str, tuple[str, ...]] = {
 
 
 class Unique(NamedTuple):
-    """Rows of a type, and its kinds, of which no two have the same in all columns.
+    """Columns in which no two rows of a type and its subtypes may be equal.
 
-    Where the first of ``columns``, which have an index, is null or empty, the rule does not hold.
-    Of the columns ``also``, two nulls are the same.
+    The first of ``columns``, which have an index, may be null or empty in many rows. In the columns
+    ``also`` two nulls are equal.
     """
 
     entity_type: str
@@ -71,7 +71,7 @@ UNIQUE = (
     Unique("User", ("username",)),
 )
 
-#: Columns without a reference of their own that still hold the key of an entity, by root type.
+#: Columns with the key of an entity although no reference uses them, by root type.
 _OWNER_COLUMNS = {
     "CustomAttributeLink": ("from_id",),
     "CustomAttributeValue": ("entity_id",),
@@ -82,7 +82,7 @@ _OWNER_COLUMNS = {
 
 
 def check(transaction: Transaction) -> None:
-    """Check all that the request of *writing* changed.
+    """Check all changes of a transaction.
 
     Raises:
         ValidationError: something required is missing, or a reference leads nowhere.
@@ -129,7 +129,7 @@ def _required(schema: Schema, type_name: str) -> tuple[str, ...]:
 def _refuse_missing(
     transaction: Transaction, entity_type: EntityType, key: Key, suspects: Iterable[str]
 ) -> None:
-    """Refuse a row that has none of *suspects* now; a later operation may have given them."""
+    """Refuse a row where one of *suspects* is still null after all operations."""
     found = transaction.find(entity_type, key)
     for name in suspects:
         if found is None or found.row[name] is not None:
@@ -165,7 +165,7 @@ def owners(schema: Schema, root: str, column: str) -> tuple[str, ...]:
 
 
 def _targets(schema: Schema, entity_type: EntityType) -> dict[str, tuple[str, ...]]:
-    """Return the columns of a type that hold keys, each with the root types they may lead to."""
+    """Return the columns of a type that hold keys, with the root types that they may refer to."""
     targets: dict[str, tuple[str, ...]] = {
         relation.column: (schema.types[relation.target].root,)
         for relation in entity_type.relations.values()
@@ -204,7 +204,7 @@ def _check_references(transaction: Transaction) -> None:
 
 
 def _missing(transaction: Transaction, root: str, keys: list[Stored]) -> list[Stored]:
-    """Return those of *keys* that no row of *root* has."""
+    """Return those of *keys* that no entity of *root* has."""
     family = transaction.schema.families[root]
     (part,) = family.primary_key
     rows = transaction.connection.execute(
@@ -222,7 +222,7 @@ def _refuse_dangling(
     roots: tuple[str, ...],
     missing: list[Stored],
 ) -> None:
-    """Refuse references that lead nowhere, unless a later operation took them back."""
+    """Refuse references that lead nowhere and are still there after all operations."""
     for found in transaction.select(transaction.family(entity_type), column, missing):
         raise ValidationError(
             f"Attribute '{column}' of {found.entity_type.name} {display(found.key)} refers to "
@@ -255,7 +255,7 @@ def _refuse_duplicate(transaction: Transaction, rule: Unique, keys: list[Stored]
     entity_type = transaction.schema.types[rule.entity_type]
     family = transaction.family(entity_type)
     conditions = [f'other."{column}" = mine."{column}"' for column in rule.columns]
-    # The plus keeps SQLite from searching by these, of which many rows have the same.
+    # The plus keeps SQLite from searching by these columns: many rows have equal values in them.
     conditions += [f'+other."{column}" IS mine."{column}"' for column in rule.also]
     if family.polymorphic:
         names = ", ".join(

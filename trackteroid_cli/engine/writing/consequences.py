@@ -1,4 +1,4 @@
-"""What else the server changes when a row is added or changed.
+"""Side effects: what else the server changes when a row is added or changed.
 
 Source: ftrack's API documentation: notes and their replies, jobs, status changes.
 """
@@ -14,7 +14,7 @@ from trackteroid_cli.engine.storage.values import Stored
 from trackteroid_cli.engine.writing import hierarchy
 from trackteroid_cli.engine.writing.transaction import Key, Row, StoredEntity, Transaction
 
-#: Families whose status is followed, and the type of the rows that follow it.
+#: Families whose changes of status are recorded, and the type of those records.
 _STATUS_CHANGES = {
     "Context": "TypedContextStatusChange",
     "AssetVersion": "AssetVersionStatusChange",
@@ -22,10 +22,10 @@ _STATUS_CHANGES = {
 
 
 def change(transaction: Transaction, found: StoredEntity, columns: Mapping[str, Stored]) -> None:
-    """Set *columns* of a row, and whatever follows from it.
+    """Set *columns* of a row, with all side effects.
 
     Raises:
-        ValidationError: a context would come to be below itself.
+        ValidationError: a context would be below itself.
     """
     before = transaction.change(found, columns)
     root = found.entity_type.root
@@ -34,19 +34,19 @@ def change(transaction: Transaction, found: StoredEntity, columns: Mapping[str, 
     if root == "Context" and before.keys() & {"parent_id", "project_id"}:
         _follow_parent(transaction, found)
     if root == "Note" and "in_reply_to_id" in before and found.row["in_reply_to_id"] is not None:
-        _follow_thread(transaction, found)
+        _join_thread(transaction, found)
     if root == "Job" and "status" in before and found.row["status"] in ("done", "failed"):
         transaction.change(found, {"finished_at": columns.get("finished_at", transaction.moment)})
 
 
 def after_create(transaction: Transaction, entity_type: EntityType, key: Key, row: Row) -> None:
-    """Do what follows from a new row."""
+    """Apply the side effects of a new row."""
     if row.get("status_id") is not None:
         _record_status(transaction, entity_type, row, None)
     if entity_type.root == "Note":
         if row.get("in_reply_to_id") is not None:
-            _follow_thread(transaction, transaction.get(entity_type, key))
-        # At the end, for the client may name the author as a recipient as well.
+            _join_thread(transaction, transaction.get(entity_type, key))
+        # At the end, since the client may add the author as a recipient, too.
         transaction.postponed.append(lambda: _add_author(transaction, key))
 
 
@@ -71,7 +71,7 @@ def _record_status(
 
 
 def _follow_parent(transaction: Transaction, found: StoredEntity) -> None:
-    """Follow a context to its new parent, now or once that parent exists."""
+    """Give a moved context the project of its parent, now or once that parent exists."""
     if found.entity_type.name == "Project":
         transaction.change(found, {"parent_id": None, "project_id": found.row["id"]})
     elif not hierarchy.inherit_project(transaction, found):
@@ -84,8 +84,8 @@ def _follow_parent(transaction: Transaction, found: StoredEntity) -> None:
         transaction.postponed.append(inherit_later)
 
 
-def _follow_thread(transaction: Transaction, reply: StoredEntity) -> None:
-    """Put a reply where the note it answers is, and mark that thread as active."""
+def _join_thread(transaction: Transaction, reply: StoredEntity) -> None:
+    """Give a reply the parent of the note that it answers, and mark the thread as active."""
     head = transaction.find(reply.entity_type, (reply.row.get("in_reply_to_id"),))
     if head is None:
         return

@@ -1,4 +1,4 @@
-"""Transaction custom attributes: configurations, values and links.
+"""Creates and updates of custom attributes: configurations, values and links.
 
 Source: ftrack's API documentation, "Custom attributes".
 """
@@ -37,7 +37,7 @@ def configuration(transaction: Transaction, configuration_id: Stored) -> Configu
 
 
 def fill_configuration(transaction: Transaction, row: Row) -> None:
-    """Bring the ``default`` of a new configuration into the form of its type."""
+    """Convert the ``default`` of a new configuration to the stored form of its type."""
     row["default"] = configured_default(transaction, row, row.get("default"))
 
 
@@ -55,16 +55,16 @@ def configured_default(transaction: Transaction, row: Row, value: Any) -> Stored
 
 
 def fill_value(transaction: Transaction, row: Row) -> None:
-    """Bring the value of a new ``CustomAttributeValue`` into the form of its configuration."""
+    """Convert the value of a new ``CustomAttributeValue`` to the stored form of its type."""
     row["value"] = configuration(transaction, row["configuration_id"]).to_stored(row.get("value"))
 
 
 def set_value(transaction: Transaction, dense_type: str, key: Key, value: Any) -> None:
-    """Set the value of one entity's custom attribute, through one of the dense types.
+    """Set the value of a custom attribute of one entity, by one of the dense types.
 
     Args:
-        transaction: the request.
-        dense_type: such as ``ContextCustomAttributeValue``.
+        transaction: the request's transaction.
+        dense_type: the type, such as ``ContextCustomAttributeValue``.
         key: the ids of the configuration and of the entity.
         value: as the client sent it.
 
@@ -82,7 +82,7 @@ def set_value(transaction: Transaction, dense_type: str, key: Key, value: Any) -
     transaction.dense_values.append((dense_type, str(key[0]), str(key[1])))
 
 
-#: The prefix of the link types to entities of a configuration's ``entity_type``.
+#: Prefixes of the names of link types, by a configuration's ``entity_type``.
 _LINKED = {
     "show": "Context",
     "task": "Context",
@@ -97,7 +97,7 @@ _LINKED = {
 
 
 def fill_link(transaction: Transaction, row: Row) -> None:
-    """Name the kind of a new link, seen from either end, as its configuration has it."""
+    """Set the types of a new link, seen from either end, according to its configuration."""
     ends = transaction.connection.execute(
         "SELECT entity_type, entity_type_to FROM custom_configuration_base WHERE id = ?",
         [row.get("configuration_id")],
@@ -110,7 +110,7 @@ def fill_link(transaction: Transaction, row: Row) -> None:
 
 
 def refuse_configuration_change(found: StoredEntity, columns: Mapping[str, Any]) -> None:
-    """Refuse what ftrack never changes about a configuration.
+    """Refuse changes of a configuration that ftrack does not allow.
 
     Raises:
         ValidationError: its type would change, or it would be narrowed from global to one project.

@@ -1,9 +1,8 @@
-"""Values that the server fills in when an entity is created.
+"""Default values that the server sets when an entity is created.
 
-Constants come first, from the entity schemas and from a table; what depends on other rows (the
-project of a context, a status of its workflow, the next number of a version) follows by rules.
-What cannot be known yet, because a later operation creates the row it depends on, is tried again
-at the end of the request.
+Constants come first, from the entity schemas and from `CONSTANTS`. Values that depend on other rows
+(the project of a context, a status of its workflow, the next number of a version) are set by rules.
+A rule is tried again at the end of the request where it needs a row that a later operation creates.
 
 Source: ftrack's API documentation; ``ftrack_api/entity/project_schema.py`` for which statuses and
 types a project schema allows.
@@ -23,13 +22,13 @@ from trackteroid_cli.engine.storage.values import Stored
 from trackteroid_cli.engine.writing import checks, consequences, custom_attributes, hierarchy
 from trackteroid_cli.engine.writing.transaction import Row, Transaction
 
-#: Object type of tasks, which alone take types and statuses from a workflow with overrides.
+#: Object type of tasks. Only their types and statuses come from a workflow with overrides.
 TASK = "11c137c0-ee7e-4f9c-91c5-8c77cec22b2c"
 
-#: Placeholders in `CONSTANTS`: the moment of the request, and the user who asks.
+#: Placeholders in `CONSTANTS`: the time of the request, and its user.
 NOW, CALLER = object(), object()
 
-#: Columns by type, for it and for its kinds, where a client gives nothing.
+#: Defaults of columns by type; they apply to its subtypes, too.
 CONSTANTS: dict[str, dict[str, Any]] = {
     "Appointment": {"type": "assignment"},
     "Asset": {"name": ""},
@@ -69,7 +68,7 @@ CONSTANTS: dict[str, dict[str, Any]] = {
     },
 }
 
-#: Pairs of columns that hold the same.
+#: Pairs of columns with the same value, by root type.
 _SYNONYMS: dict[str, tuple[tuple[str, str], ...]] = {
     "Schema": (("type_id", "object_type_id"),),
     "UserSecurityRole": (("is_all_open_projects", "is_all_projects"),),
@@ -77,10 +76,10 @@ _SYNONYMS: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def apply_defaults(transaction: Transaction, entity_type: EntityType, row: Row) -> None:
-    """Complete *row* of a new entity, of which *row* holds what the client gave.
+    """Set the columns of a new entity that the client did not give.
 
     Raises:
-        ValidationError: a part of the primary key is missing, and is not the server's to make up.
+        ValidationError: a part of a primary key is missing that the server cannot make up.
     """
     if entity_type.name not in transaction.defaults:
         transaction.defaults[entity_type.name] = _defaults_of(transaction, entity_type)
@@ -95,7 +94,7 @@ def apply_defaults(transaction: Transaction, entity_type: EntityType, row: Row) 
 
 
 def copy_synonyms(entity_type: EntityType, row: Row) -> None:
-    """Where *row* has one of two columns that hold the same, set the other."""
+    """Where *row* has one of two synonymous columns, set the other."""
     for pair in _SYNONYMS.get(entity_type.root, ()):
         for column, other in (pair, pair[::-1]):
             if other in row:
@@ -105,7 +104,7 @@ def copy_synonyms(entity_type: EntityType, row: Row) -> None:
 def _defaults_of(
     transaction: Transaction, entity_type: EntityType
 ) -> tuple[list[tuple[str, Any]], list[Callable[[Transaction, Row], None]]]:
-    """Return columns with their defaults, and the rules, that apply to a type."""
+    """Return the columns with constant defaults, and the rules, that apply to a type."""
     kinds = [
         name
         for name in (*CONSTANTS, *_RULES)
@@ -171,7 +170,7 @@ def _fill_typed_context(transaction: Transaction, row: Row) -> None:
 
 
 def _fill_workflow(transaction: Transaction, row: Row, given: frozenset[str]) -> None:
-    """Set the type and status that a project's schema has first, unless *given*."""
+    """Set the first type and status of the project's schema, unless *given*."""
     if "type_id" not in given:
         row["type_id"] = first_type(transaction, row["project_id"], row.get("object_type_id"))
     if "status_id" not in given:
@@ -183,7 +182,7 @@ def _fill_workflow(transaction: Transaction, row: Row, given: frozenset[str]) ->
 def _finish_typed_context(
     transaction: Transaction, key: tuple[Stored, ...], given: frozenset[str]
 ) -> bool:
-    """Finish a context that was created before its parent."""
+    """Set the defaults of a context that was created before its parent, if that exists now."""
     context = transaction.schema.types["Context"]
     found = transaction.find(context, key)
     if found is None:
@@ -191,7 +190,7 @@ def _finish_typed_context(
     if found.row["project_id"] is None and not hierarchy.inherit_project(transaction, found):
         return False
     found = transaction.get(context, key)
-    # A later operation may have said what was not given then.
+    # A later operation may have set them since.
     given |= {name for name in ("type_id", "status_id") if found.row[name] is not None}
     row = dict(found.row)
     _fill_workflow(transaction, row, given)
@@ -218,7 +217,7 @@ def first_type(transaction: Transaction, project_id: Stored, object_type_id: Sto
             "WHERE context.id = ?1 AND s.object_type_id = ?2 "
         )
     sql += "ORDER BY type.sort, type.name, type.id LIMIT 1"
-    # '' rather than None, which would not be remembered.
+    # '' rather than None, which is not cached.
     known = transaction.cached(
         ("type", project_id, object_type_id),
         lambda: str(transaction.fetch_value(sql, project_id, object_type_id) or ""),
@@ -287,7 +286,7 @@ def _fill_version(transaction: Transaction, row: Row) -> None:
 
 
 def _number_version(transaction: Transaction, row: Row) -> None:
-    """Give a version the number after its asset's last one, unless it has one."""
+    """Give a version the next number of its asset, unless it has one."""
     latest = int(
         transaction.cached(
             ("version", row["asset_id"]),
@@ -317,7 +316,7 @@ def _first_version_status(transaction: Transaction, asset_id: Stored) -> str | N
 
 
 def _finish_version(transaction: Transaction, key: tuple[Stored, ...]) -> bool:
-    """Complete a version that was created before its asset was known."""
+    """Set the defaults of a version that was created before its asset, if that exists now."""
     found = transaction.find(transaction.schema.types["AssetVersion"], key)
     if found is None:
         return True
@@ -330,7 +329,7 @@ def _finish_version(transaction: Transaction, key: tuple[Stored, ...]) -> bool:
     return row["status_id"] is not None
 
 
-# People and their notes.
+# Users, notes and metadata.
 
 
 def _fill_user(transaction: Transaction, row: Row) -> None:
@@ -344,7 +343,7 @@ def _fill_user(transaction: Transaction, row: Row) -> None:
 
 
 def _fill_note(transaction: Transaction, row: Row) -> None:
-    """Name the concrete type of what the note is about, which clients name in several ways."""
+    """Set the concrete type of the note's parent, which clients spell in several ways."""
     parent_type = parent_type_of(transaction, "Note", row.get("parent_id"))
     if parent_type is not None:
         row["parent_type"] = parent_type
@@ -356,7 +355,7 @@ def _fill_metadata(transaction: Transaction, row: Row) -> None:
 
 
 def parent_type_of(transaction: Transaction, root: str, parent_id: Stored) -> str | None:
-    """Return the type of the entity that a row of *root* belongs to by its ``parent_id``."""
+    """Return the type of the entity with *parent_id* that may own rows of *root*, or None."""
     if parent_id is None:
         return None
     for owner in checks.owners(transaction.schema, root, "parent_id"):

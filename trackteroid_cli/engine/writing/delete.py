@@ -130,8 +130,8 @@ def delete(transaction: Transaction, entity_type: EntityType, sent_key: object) 
     """Delete the entity with a key.
 
     Args:
-        transaction: the request.
-        entity_type: the entity's type, or one that it is a kind of.
+        transaction: the request's transaction.
+        entity_type: the entity's type or a supertype.
         sent_key: the operation's ``entity_key``.
 
     Raises:

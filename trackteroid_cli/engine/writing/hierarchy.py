@@ -1,6 +1,6 @@
-"""The tree of contexts: projects at the top, each other context below its parent.
+"""The tree of contexts: projects at the top, every other context below its parent.
 
-Every context has the ``project_id`` of the project that it is below; a project has its own.
+Every context has the ``project_id`` of its project; a project has its own id.
 
 Source: ftrack's API documentation, "Understanding sessions" and "Link attribute".
 """
@@ -19,7 +19,7 @@ _BELOW = """
 
 
 def project_for_children(transaction: Transaction, parent_id: Stored) -> Stored:
-    """Return the project that the children of *parent_id* are in; None if that is not known yet."""
+    """Return the project id for children of *parent_id*; None if it is not known yet."""
     if parent_id is None:
         return None
     project_id: Stored = transaction.cached(
@@ -30,10 +30,10 @@ def project_for_children(transaction: Transaction, parent_id: Stored) -> Stored:
 
 
 def inherit_project(transaction: Transaction, found: StoredEntity) -> bool:
-    """Put a context, and all that is below it, into the project of its parent.
+    """Set the project of a context, and of all contexts below it, to that of its parent.
 
     Returns:
-        False if the parent is not in a project (yet).
+        Whether the parent is in a project already.
 
     Raises:
         ValidationError: the parent is the context itself, or below it.
@@ -43,7 +43,7 @@ def inherit_project(transaction: Transaction, found: StoredEntity) -> bool:
         return False
     _refuse_cycle(transaction, found)
     if project_id != found.row["project_id"]:
-        _move(transaction, found, project_id)
+        _set_project(transaction, found, project_id)
     return True
 
 
@@ -61,7 +61,7 @@ def _refuse_cycle(transaction: Transaction, found: StoredEntity) -> None:
         )
 
 
-def _move(transaction: Transaction, found: StoredEntity, project_id: Stored) -> None:
+def _set_project(transaction: Transaction, found: StoredEntity, project_id: Stored) -> None:
     context = transaction.family(found.entity_type)
     ids = transaction.connection.execute(f"{_BELOW} SELECT id FROM below", [found.row["id"]])
     for row in transaction.select(context, "id", [id_ for (id_,) in ids]):

@@ -1,7 +1,7 @@
 """Replacing the members of a collection.
 
-A client sends the whole collection. Members that are new to it are attached, those that it leaves
-out are detached; whether a detached entity is deleted is for its own operation to say.
+A client sends the whole collection. New members are attached, missing ones detached. A detached
+entity stays, unless an operation of its own deletes it.
 
 Source: ``ftrack_api/collection.py``.
 """
@@ -16,7 +16,7 @@ from trackteroid_cli.engine.writing.transaction import Key, Row, Transaction
 def replace(
     transaction: Transaction, owner: EntityType, key: Key, relation: Relation, members: list[Key]
 ) -> None:
-    """Make *members* (keys of the relation's target) the members of one collection of *owner*."""
+    """Replace the members of a collection of *owner* by *members*, keys of its target type."""
     if relation.kind == "many":
         _replace_children(transaction, owner, key, relation, members)
     elif relation.between in transaction.schema.types:
@@ -30,7 +30,7 @@ def _replace_children(
 ) -> None:
     target = transaction.schema.types[relation.target]
     if relation.column in target.primary_key:
-        # Such rows belong to one owner for good: they come and go by their own operations.
+        # Such rows cannot change their owner; operations of their own create and delete them.
         return
     attached: Row = {relation.column: key[0]}
     if relation.where is not None:
@@ -53,7 +53,7 @@ def _replace_children(
 def _replace_links(
     transaction: Transaction, key: Key, relation: Relation, members: list[Key]
 ) -> None:
-    """Keep a row of the type between for each member."""
+    """Make the rows of the type between match the members."""
     between = transaction.schema.types[relation.between]
     wanted = {member[0] for member in members}
     kept = set()
@@ -74,7 +74,7 @@ def _replace_links(
 def _replace_pairs(
     transaction: Transaction, key: Key, relation: Relation, members: list[Key]
 ) -> None:
-    """Keep a pair of keys in a table that has no entity type."""
+    """Make the pairs of keys in a table without an entity type match the members."""
     connection = transaction.connection
     connection.execute(f'DELETE FROM "{relation.between}" WHERE "{relation.column}" = ?', [key[0]])
     pairs = [(key[0], member) for (member,) in dict.fromkeys(members)]

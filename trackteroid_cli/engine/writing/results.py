@@ -1,7 +1,7 @@
-"""What a create or an update answers.
+"""The results of creates and updates, as ftrack sends them.
 
-An answer holds the key, what the client gave and what the server filled in. Attributes that are
-simply unset stay out of it: clients then ask for them when they are read.
+A result has the key, the attributes that the client gave and those that the server set. Unset
+attributes are left out: clients query them when they are read.
 
 Source: ``ftrack_api/session.py``, `commit` and `merge`.
 """
@@ -17,44 +17,44 @@ from trackteroid_cli.engine.writing import custom_attributes
 from trackteroid_cli.engine.writing.transaction import (
     Fields,
     Key,
-    Outcome,
     Row,
     StoredEntity,
     Transaction,
+    WriteResult,
 )
 
 
-def created(transaction: Transaction, outcome: Outcome) -> dict[str, Any]:
-    """Return the entity that was created, as it is at the end of the request."""
-    found = transaction.find(outcome.entity_type, outcome.key)
+def created(transaction: Transaction, result: WriteResult) -> dict[str, Any]:
+    """Return a created entity as it is at the end of the request."""
+    found = transaction.find(result.entity_type, result.key)
     if found is None:
-        return reference(outcome.entity_type, outcome.key)
-    given = set(outcome.fields.named)
+        return reference(result.entity_type, result.key)
+    given = set(result.fields.named)
     names = [
         name
-        for name, attribute in outcome.entity_type.scalars.items()
+        for name, attribute in result.entity_type.scalars.items()
         if not attribute.computed and (found.row[name] is not None or name in given)
     ]
-    return _entity(transaction, outcome.entity_type, found, names, outcome.fields)
+    return _entity(transaction, result.entity_type, found, names, result.fields)
 
 
-def updated(transaction: Transaction, outcome: Outcome) -> dict[str, Any]:
-    """Return the attributes that were given, as they are at the end of the request."""
-    if is_dense(outcome.entity_type.name):
-        return _dense_value(transaction, outcome)
-    found = transaction.find(outcome.entity_type, outcome.key)
+def updated(transaction: Transaction, result: WriteResult) -> dict[str, Any]:
+    """Return the given attributes of an updated entity as they are at the end of the request."""
+    if is_dense(result.entity_type.name):
+        return _dense_value(transaction, result)
+    found = transaction.find(result.entity_type, result.key)
     if found is None:
-        return reference(outcome.entity_type, outcome.key)
+        return reference(result.entity_type, result.key)
     scalars = found.entity_type.scalars
-    names = [name for name in outcome.fields.named if name in scalars]
+    names = [name for name in result.fields.named if name in scalars]
     names += found.entity_type.system_projections
     if "object_type_id" in found.entity_type.classifiers:
         names.append("object_type_id")
-    return _entity(transaction, found.entity_type, found, names, outcome.fields)
+    return _entity(transaction, found.entity_type, found, names, result.fields)
 
 
 def reference(entity_type: EntityType, key: Key) -> dict[str, Any]:
-    """Return the type and key of an entity, as ftrack sends it."""
+    """Return a reference to an entity, as ftrack sends it."""
     return {
         "__entity_type__": entity_type.name,
         **dict(zip(entity_type.primary_key, key, strict=True)),
@@ -97,7 +97,7 @@ def _variable(transaction: Transaction, row: Row, stored: Stored) -> Any:
 
 
 def _concrete(transaction: Transaction, target: EntityType, key: Key) -> dict[str, Any]:
-    """Return a reference to an entity of *target* or of a kind of it, naming that."""
+    """Return a reference to an entity of *target*, with its concrete type."""
 
     def look_up() -> EntityType:
         found = transaction.find(transaction.schema.types[target.root], key)
@@ -108,14 +108,14 @@ def _concrete(transaction: Transaction, target: EntityType, key: Key) -> dict[st
     return reference(transaction.cached(("type", target.root, key), look_up), key)
 
 
-def _dense_value(transaction: Transaction, outcome: Outcome) -> dict[str, Any]:
-    configuration = custom_attributes.configuration(transaction, outcome.key[0])
+def _dense_value(transaction: Transaction, result: WriteResult) -> dict[str, Any]:
+    configuration = custom_attributes.configuration(transaction, result.key[0])
     stored = transaction.fetch_value(
         "SELECT value FROM custom_attribute_value WHERE configuration_id = ? AND entity_id = ?",
-        *outcome.key,
+        *result.key,
     )
     return {
-        **reference(outcome.entity_type, outcome.key),
+        **reference(result.entity_type, result.key),
         "key": configuration.key,
         "value": configuration.to_wire(stored),
     }

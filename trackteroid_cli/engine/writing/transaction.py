@@ -1,7 +1,7 @@
-"""One request's writes: rows in and out of the store, and what has changed so far.
+"""The transaction of one request: access to rows, and a record of the changes so far.
 
-`create`, `update` and `delete` say what an operation means; they reach the rows only through a
-`Transaction`, so that its ``changes`` are all that a request did.
+`create`, `update` and `delete` reach the rows only through a `Transaction`, so that its ``changes``
+are all that a request did.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from trackteroid_cli.engine.storage.values import Stored
 
 #: A primary key: its parts in the order of the schema's ``primary_key``.
 Key = tuple[Stored, ...]
-#: A row, or some of it: stored values by column.
+#: A row or a part of it: stored values by column.
 Row = dict[str, Stored]
 
 T = TypeVar("T")
 
-#: Families that `Transaction.cached` reads; writing to one of them makes it forget.
+#: Families that cached look-ups read; writing to one of them clears the cache.
 _CACHED = frozenset(
     {
         "AssetType",
@@ -43,12 +43,12 @@ _CACHED = frozenset(
         "WorkflowSchemaStatus",
     }
 )
-#: Families of which a new row leaves the memory true, and only a changed or removed one does not.
+#: Families whose changed or removed rows clear the cache, and whose new rows do not.
 _CACHED_ROWS = frozenset({"AssetVersion", "Asset", "Context"})
 
 
 class Change(NamedTuple):
-    """One row that a request added, changed or removed, with the values that differ."""
+    """A row that a request added, changed or removed, with the values that differ."""
 
     action: Literal["add", "update", "remove"]
     entity_type: str
@@ -58,7 +58,7 @@ class Change(NamedTuple):
 
 
 class StoredEntity(NamedTuple):
-    """A row of the store and the entity type that it is of."""
+    """A row of the store with its concrete entity type."""
 
     entity_type: EntityType
     key: Key
@@ -67,10 +67,10 @@ class StoredEntity(NamedTuple):
 
 @dataclass(slots=True)
 class Fields:
-    """What the ``entity_data`` of one operation gives.
+    """The ``entity_data`` of one operation.
 
-    ``columns`` holds scalars and references (stored form; a *variable* as it was sent),
-    ``members`` the collections, by name, as lists of keys; ``named`` the names in the order given.
+    ``columns`` has scalars and references, in stored form (a *variable* as it was sent).
+    ``members`` has collections by name, as lists of keys, ``named`` all names in the order given.
     """
 
     columns: Row = field(default_factory=dict)
@@ -78,8 +78,8 @@ class Fields:
     named: list[str] = field(default_factory=list)
 
 
-class Outcome(NamedTuple):
-    """The entity that a create or update was about, and what the client gave."""
+class WriteResult(NamedTuple):
+    """The entity that an operation created or updated, and the attributes that the client gave."""
 
     entity_type: EntityType
     key: Key
@@ -87,7 +87,7 @@ class Outcome(NamedTuple):
 
 
 class _Table(NamedTuple):
-    """A table's columns, and the statements for one row by its key."""
+    """The columns of a table, and statements for one row by its key."""
 
     columns: tuple[str, ...]
     select: str
@@ -97,13 +97,13 @@ class _Table(NamedTuple):
 
 
 class Transaction:
-    """The writes of one request, inside the transaction of *connection*.
+    """Reads and writes of one request, inside the transaction of *connection*.
 
     Args:
         connection: an open transaction.
         schema: the entity types of the store.
-        user_id: who asks; None for the server itself.
-        moment: when, as the store keeps dates.
+        user_id: the user of the request; None for the server itself.
+        moment: the time of the request, as the store keeps dates.
     """
 
     def __init__(
@@ -113,19 +113,19 @@ class Transaction:
         self.schema = schema
         self.user_id = user_id
         self.moment = moment
-        #: Everything that the request did, in order.
+        #: All changes of the request, in order.
         self.changes: list[Change] = []
-        #: Rows of this request, by root type and key: their attributes are not immutable yet.
+        #: Rows that this request created, by root type and key: nothing of them is immutable yet.
         self.created: set[tuple[str, Key]] = set()
-        #: Values that a collection gave to rows that a later operation creates.
+        #: Columns that a collection sets in rows that a later operation must create.
         self.awaited: dict[tuple[str, Key], Row] = {}
-        #: What depends on rows that do not exist yet; each returns whether it could be done.
+        #: Steps that depend on rows that may not exist yet; each returns whether it is done.
         self.postponed: list[Callable[[], bool]] = []
-        #: Custom attribute values set through an entity: (dense type, configuration, entity).
+        #: Custom attribute values set by a dense type: (dense type, configuration, entity).
         self.dense_values: list[tuple[str, str, str]] = []
-        #: Entities put into a table of pairs, by root type: tables without an entity type.
+        #: Keys that were put into tables without an entity type, by root type.
         self.paired: dict[str, set[Stored]] = {}
-        #: Defaults by type, as `defaults` works them out.
+        #: Defaults by type; `defaults` computes them.
         self.defaults: dict[str, Any] = {}
         self._cache: dict[Hashable, Any] = {}
         self._tables: dict[str, _Table] = {}
@@ -150,7 +150,7 @@ class Transaction:
     # Reading what a client sent.
 
     def read_entity_data(self, entity_type: EntityType, data: Mapping[str, Any]) -> Fields:
-        """Read the ``entity_data`` of an operation; computed attributes are left out.
+        """Parse the ``entity_data`` of an operation; computed attributes are left out.
 
         Raises:
             ValidationError: the type has no such attribute, or the value is not of its kind.
@@ -163,7 +163,7 @@ class Transaction:
             if attribute is not None:
                 if not attribute.computed:
                     fields.named.append(name)
-                    # A reference is the better word for what an id says as well.
+                    # Where both are given, a reference wins over its id.
                     fields.columns.setdefault(name, _read_scalar(attribute, value))
             elif name in entity_type.relations:
                 self._read_relation(entity_type, entity_type.relations[name], value, fields)
@@ -200,7 +200,7 @@ class Transaction:
     # Rows.
 
     def find(self, entity_type: EntityType, key: Key) -> StoredEntity | None:
-        """Return the row with *key* if it is an *entity_type* or a kind of it."""
+        """Return the entity with *key* if it is an *entity_type* or a subtype of it."""
         family = self.family(entity_type)
         table = self._table(family)
         row = self.connection.execute(table.select, key).fetchone()
@@ -212,7 +212,7 @@ class Transaction:
         return found
 
     def get(self, entity_type: EntityType, key: Key) -> StoredEntity:
-        """Return the row with *key*.
+        """Return the entity with *key*.
 
         Raises:
             ValidationError: there is none.
@@ -223,7 +223,7 @@ class Transaction:
         return found
 
     def select(self, family: Family, column: str, keys: Iterable[Stored]) -> list[StoredEntity]:
-        """Return the rows of *family* of which *column* is one of *keys*."""
+        """Return the entities of *family* whose *column* is one of *keys*."""
         rows = self.connection.execute(
             f'SELECT * FROM "{family.table}" '
             f'WHERE "{column}" IN (SELECT key.value FROM json_each(?) key)',
@@ -262,7 +262,7 @@ class Transaction:
         return key
 
     def change(self, found: StoredEntity, columns: Mapping[str, Stored]) -> Row:
-        """Set *columns* of a row, also in *found*; return what was there where they differ."""
+        """Set *columns* of a row, also in *found*; return the former values of changed columns."""
         differing = {name: value for name, value in columns.items() if found.row[name] != value}
         if not differing:
             return {}
@@ -279,7 +279,7 @@ class Transaction:
         return before
 
     def remove(self, family: Family, rows: Iterable[StoredEntity]) -> None:
-        """Remove *rows* of *family*, and nothing else."""
+        """Remove *rows* of *family*, without any row that depends on them."""
         rows = list(rows)
         delete = self._table(family).delete
         self.connection.executemany(delete, [found.key for found in rows])
@@ -288,12 +288,12 @@ class Transaction:
             self.created.discard((found.entity_type.root, found.key))
             self.changes.append(Change("remove", found.entity_type.name, found.key, found.row, {}))
 
-    # Look-ups that many operations of a request repeat.
+    # A cache for look-ups that many operations of a request repeat.
 
     def cached(self, name: Hashable, look_up: Callable[[], T]) -> T:
-        """Return what *look_up* returned the last time for *name*, or ask it now.
+        """Return the cached value of *name*, or call *look_up* and cache what it returns.
 
-        None is not remembered: what is missing may come with the next operation.
+        None is not cached: a missing row may be created by the next operation.
         """
         known: T | None = self._cache.get(name)
         if known is None:
@@ -301,7 +301,7 @@ class Transaction:
         return known
 
     def set_cached(self, name: Hashable, value: Any) -> None:
-        """Make `cached` return *value* for *name*."""
+        """Cache *value* as *name*."""
         self._cache[name] = value
 
     def _invalidate(self, entity_type: EntityType) -> None:
@@ -309,7 +309,7 @@ class Transaction:
             self._cache.clear()
 
     def fetch_value(self, sql: str, *parameters: Stored) -> Any:
-        """Return the first column of the first row that *sql* gives, or None."""
+        """Return the first column of the first row of *sql*, or None."""
         row = self.connection.execute(sql, parameters).fetchone()
         return row[0] if row else None
 
@@ -363,7 +363,7 @@ def read_reference(name: str, target: EntityType, sent: object) -> Key:
 
 
 def display(key: Key) -> str:
-    """Return *key* for a message."""
+    """Return *key* as text for a message."""
     return ", ".join(f"'{part}'" for part in key)
 
 
@@ -380,7 +380,7 @@ def _key(entity_type: EntityType, parts: list[Any]) -> Key | None:
 
 def _read_scalar(attribute: Attribute, value: Any) -> Stored:
     if attribute.kind == "variable":
-        return value  # type: ignore[no-any-return]  # its form is known with the configuration
+        return value  # type: ignore[no-any-return]  # converted later, by its configuration
     stored = values.to_stored(attribute, value)
     if attribute.enum and stored is not None and stored not in attribute.enum:
         raise ValidationError(

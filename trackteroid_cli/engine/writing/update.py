@@ -14,26 +14,26 @@ from trackteroid_cli.engine.writing import consequences, custom_attributes, defa
 from trackteroid_cli.engine.writing.transaction import (
     Fields,
     Key,
-    Outcome,
     StoredEntity,
     Transaction,
+    WriteResult,
     read_key,
 )
 
 
 def update(
     transaction: Transaction, entity_type: EntityType, sent_key: object, data: Mapping[str, Any]
-) -> Outcome:
-    """Set the attributes that an operation's ``entity_data`` gives.
+) -> WriteResult:
+    """Set attributes of an entity.
 
     Args:
-        transaction: the request.
-        entity_type: the entity's type, or one that it is a kind of.
+        transaction: the request's transaction.
+        entity_type: the entity's type or a supertype.
         sent_key: the operation's ``entity_key``.
-        data: attribute names to values, as clients send them.
+        data: the operation's ``entity_data``: attribute names to values, as clients send them.
 
     Returns:
-        The entity, and what the client gave.
+        The entity and the attributes that the client gave.
 
     Raises:
         ValidationError: there is no such entity, or *data* is not acceptable.
@@ -46,7 +46,7 @@ def update(
     defaults.copy_synonyms(found.entity_type, fields.columns)
     _refuse_immutable(transaction, found, fields)
     if found.entity_type.name == "CustomAttributeConfiguration":
-        _read_default(transaction, found, fields)
+        _convert_default(transaction, found, fields)
     elif found.entity_type.name == "CustomAttributeValue" and "value" in fields.columns:
         configuration = custom_attributes.configuration(transaction, key[0])
         fields.columns["value"] = configuration.to_stored(fields.columns["value"])
@@ -54,20 +54,20 @@ def update(
     for name, members in fields.members.items():
         relation = found.entity_type.relations[name]
         membership.replace(transaction, found.entity_type, key, relation, members)
-    return Outcome(found.entity_type, key, fields)
+    return WriteResult(found.entity_type, key, fields)
 
 
 def _update_dense(
     transaction: Transaction, entity_type: EntityType, key: Key, data: Mapping[str, Any]
-) -> Outcome:
+) -> WriteResult:
     fields = transaction.read_entity_data(entity_type, data)
     if "value" in fields.columns:
         custom_attributes.set_value(transaction, entity_type.name, key, fields.columns["value"])
-    return Outcome(entity_type, key, fields)
+    return WriteResult(entity_type, key, fields)
 
 
 def _refuse_immutable(transaction: Transaction, found: StoredEntity, fields: Fields) -> None:
-    """Refuse other values for what only the creating request may set; drop the same ones."""
+    """Refuse changes of immutable attributes, and drop those that set the same value."""
     entity_type = found.entity_type
     if (entity_type.root, found.key) in transaction.created:
         fixed = frozenset(entity_type.primary_key)
@@ -81,7 +81,7 @@ def _refuse_immutable(transaction: Transaction, found: StoredEntity, fields: Fie
             )
 
 
-def _read_default(transaction: Transaction, found: StoredEntity, fields: Fields) -> None:
+def _convert_default(transaction: Transaction, found: StoredEntity, fields: Fields) -> None:
     if (found.entity_type.root, found.key) not in transaction.created:
         custom_attributes.refuse_configuration_change(found, fields.columns)
     if "default" in fields.columns:
