@@ -66,8 +66,9 @@ COLLECTION_COLUMNS: dict[str, str] = {
     "values": "configuration_id",
 }
 
-#: Supertypes to use as the target of a relation, where ftrack allows more than the schema says; by
-#: root, name and the schema's target. Any component can be in a container, any context in a list.
+#: Supertypes to use as the target of a relation, where ftrack allows more than the schema says, by
+#: root, name and the schema's target. Every component can be in a container, and every context in a
+#: list.
 WIDER_TARGETS: dict[tuple[str, str, str], str] = {
     ("Component", "container", "ContainerComponent"): "Component",
     ("List", "items", "Task"): "TypedContext",

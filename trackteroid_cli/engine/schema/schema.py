@@ -13,9 +13,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal, cast
 
 from trackteroid_cli.engine.schema import facts
+from trackteroid_cli.engine.schema.documents import JSON, Property, SchemaDocument
 
 Kind = Literal["text", "integer", "number", "boolean", "date", "variable", "object"]
 
@@ -61,7 +62,7 @@ class Attribute:
 
     name: str
     kind: Kind
-    default: Any = None
+    default: JSON = None
     key: bool = False
     computed: bool = False
     enum: tuple[str, ...] = ()
@@ -117,8 +118,8 @@ class Schema:
         schemas: in ftrack's JSON form, as its action ``query_schemas`` returns them.
     """
 
-    def __init__(self, schemas: Iterable[Mapping[str, Any]]) -> None:
-        self.documents = [dict(document) for document in schemas]
+    def __init__(self, schemas: Iterable[Mapping[str, object]]) -> None:
+        self.documents = [cast(SchemaDocument, dict(document)) for document in schemas]
         self._by_name = {document["id"]: document for document in self.documents}
         self._parents = dict(self._find_parents())
         self.types = {name: self._entity_type(name) for name in self._by_name}
@@ -252,8 +253,8 @@ class Schema:
 
     def _add_collections(self, entity_type: EntityType) -> None:
         for name, fragment in self._by_name[entity_type.name]["properties"].items():
-            target = fragment.get("items", {}).get("$ref")
-            target = facts.WIDER_TARGETS.get((entity_type.root, name, target), target)
+            stated = fragment.get("items", {}).get("$ref", "")
+            target = facts.WIDER_TARGETS.get((entity_type.root, name, stated), stated)
             if target not in self.types:
                 continue
             relation = self._collection(entity_type, name, target)
@@ -330,12 +331,12 @@ def is_dense(type_name: str) -> bool:
     return type_name.endswith("CustomAttributeValue") and type_name != "CustomAttributeValue"
 
 
-def _storage(document: Mapping[str, Any]) -> str:
+def _storage(document: SchemaDocument) -> str:
     alias = document.get("alias_for", document["id"])
     return str(alias["id"] if isinstance(alias, Mapping) else alias)
 
 
-def _classifiers(document: Mapping[str, Any]) -> dict[str, str]:
+def _classifiers(document: SchemaDocument) -> dict[str, str]:
     alias = document.get("alias_for")
     if not isinstance(alias, Mapping):
         return {}
@@ -345,7 +346,7 @@ def _classifiers(document: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _kind(fragment: Mapping[str, Any]) -> Kind:
+def _kind(fragment: Property) -> Kind:
     if fragment.get("format") == "date-time":
         return "date"
     kinds: dict[str, Kind] = {

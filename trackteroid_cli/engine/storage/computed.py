@@ -9,12 +9,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
+from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.schema.schema import Schema
 
-Record = Mapping[str, Any]
+#: A loaded row: values by column.
+Record: TypeAlias = Mapping[str, Any]
+#: An entry of a link: type, id and name of an entity.
+Ancestor: TypeAlias = dict[str, str | None]
 
 #: Locations whose files the server itself serves: ftrack.server and ftrack.review.
 _SERVED_LOCATIONS = frozenset(
@@ -80,7 +84,7 @@ def input_columns(schema: Schema, type_name: str, name: str) -> tuple[str, ...]:
 
 def compute(
     connection: sqlite3.Connection, root: str, name: str, records: Sequence[Record], server_url: str
-) -> list[Any]:
+) -> list[JSON]:
     """Return attribute *name* of each record, as ftrack sends it.
 
     Args:
@@ -104,7 +108,7 @@ def compute(
     return [None] * len(records)
 
 
-def _links(connection: sqlite3.Connection, root: str, records: Sequence[Record]) -> list[Any]:
+def _links(connection: sqlite3.Connection, root: str, records: Sequence[Record]) -> list[JSON]:
     ids = [record["id"] for record in records]
     if root == "AssetVersion":
         return _version_links(connection, records)
@@ -112,7 +116,7 @@ def _links(connection: sqlite3.Connection, root: str, records: Sequence[Record])
     return [chains[key] for key in ids]
 
 
-def _version_links(connection: sqlite3.Connection, records: Sequence[Record]) -> list[Any]:
+def _version_links(connection: sqlite3.Connection, records: Sequence[Record]) -> list[JSON]:
     """Return the contexts of each asset, then the version; [] for a version without an asset."""
     assets = {
         key: (name, context_id)
@@ -122,7 +126,7 @@ def _version_links(connection: sqlite3.Connection, records: Sequence[Record]) ->
         )
     }
     chains = _chains(connection, "context", {context_id for _, context_id in assets.values()})
-    links: list[Any] = []
+    links: list[JSON] = []
     for record in records:
         name, context_id = assets.get(record["asset_id"], (None, None))
         if name is None:
@@ -136,7 +140,7 @@ def _version_links(connection: sqlite3.Connection, records: Sequence[Record]) ->
 
 def _chains(
     connection: sqlite3.Connection, table: str, ids: Iterable[str | None]
-) -> dict[str | None, list[dict[str, Any]]]:
+) -> dict[str | None, list[Ancestor]]:
     """Return, for each of *ids*, its ancestors from the top down and then itself."""
     wanted = [key for key in ids if key is not None]
     rows = {
@@ -149,9 +153,9 @@ def _chains(
             [json.dumps(wanted)],
         )
     }
-    chains: dict[str | None, list[dict[str, Any]]] = {}
+    chains: dict[str | None, list[Ancestor]] = {}
     for key in wanted:
-        chain: list[dict[str, Any]] = []
+        chain: list[Ancestor] = []
         step = rows.get(key)
         while step is not None and len(chain) < len(rows):
             parent_id, entry = step
@@ -172,7 +176,7 @@ def _file(record: Record, server_url: str) -> dict[str, str] | None:
     return _address(server_url, "get", {"id": record.get("component_id")})
 
 
-def _address(server_url: str, action: str, query: Mapping[str, Any]) -> dict[str, str] | None:
+def _address(server_url: str, action: str, query: Mapping[str, object]) -> dict[str, str] | None:
     if query["id"] is None:
         return None
     url = f"{server_url.rstrip('/')}/component/{action}?{urlencode(query)}"

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.storage.values import Stored
@@ -44,7 +45,7 @@ _EMPTY: dict[str, Stored] = {
 }
 
 
-def variable_to_wire(type_name: str, stored: Stored) -> Any:
+def variable_to_wire(type_name: str, stored: Stored) -> JSON:
     """Return a stored custom attribute value as ftrack sends it.
 
     Args:
@@ -58,11 +59,12 @@ def variable_to_wire(type_name: str, stored: Stored) -> Any:
     if type_name == "date":
         return values.write_date(str(stored))
     if type_name in _ENUMERATORS:
-        return json.loads(str(stored))
+        options: list[str] = json.loads(str(stored))
+        return options
     return stored
 
 
-def variable_to_stored(type_name: str, config: str | None, key: str, value: Any) -> Stored:
+def variable_to_stored(type_name: str, config: str | None, key: str, value: object) -> Stored:
     """Return a custom attribute value, as a client sends it, as the store keeps it.
 
     Args:
@@ -94,7 +96,7 @@ def variable_to_stored(type_name: str, config: str | None, key: str, value: Any)
     return stored
 
 
-def default_to_stored(type_name: str, config: str | None, key: str, value: Any) -> Stored:
+def default_to_stored(type_name: str, config: str | None, key: str, value: object) -> Stored:
     """Return a configuration's ``default`` as the store keeps it; '' means no default."""
     if value is None or value == "":
         return _EMPTY.get(type_name)
@@ -108,26 +110,26 @@ class Configuration(NamedTuple):
     config: str | None
     key: str
 
-    def to_stored(self, value: Any) -> Stored:
+    def to_stored(self, value: object) -> Stored:
         """Return a value, as a client sends it, as the store keeps it."""
         return variable_to_stored(self.type_name, self.config, self.key, value)
 
-    def to_wire(self, stored: Stored) -> Any:
+    def to_wire(self, stored: Stored) -> JSON:
         """Return a stored value as ftrack sends it."""
         return variable_to_wire(self.type_name, stored)
 
 
-def _boolean(value: Any) -> Stored:
-    return int(value) if isinstance(value, bool) or value in (0, 1) else None
+def _boolean(value: object) -> Stored:
+    return int(value) if isinstance(value, (int, float)) and value in (0, 1) else None
 
 
-def _date(value: Any) -> Stored:
+def _date(value: object) -> Stored:
     if isinstance(value, Mapping):
         value = value.get("value")
     return values.read_date(value) if isinstance(value, str) else None
 
 
-def _number(value: Any, *, decimal: bool) -> Stored:
+def _number(value: object, *, decimal: bool) -> Stored:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     # Neither infinite nor too large for the store; NaN fails the comparison, too.
@@ -144,7 +146,7 @@ def _is_decimal(config: str | None) -> bool:
     return isinstance(settings, dict) and bool(settings.get("isdecimal"))
 
 
-def _options(value: Any) -> Stored:
+def _options(value: object) -> Stored:
     chosen = [value] if isinstance(value, str) else value
     if isinstance(chosen, list) and all(isinstance(option, str) for option in chosen):
         return json.dumps(chosen)

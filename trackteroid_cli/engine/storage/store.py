@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 from trackteroid_cli.engine.schema import facts
 from trackteroid_cli.engine.schema.schema import TYPE_COLUMN, Attribute, Family, Schema
@@ -141,7 +140,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _statements(schema: Schema) -> Iterator[str]:
     yield "CREATE TABLE _setting (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
     yield "CREATE TABLE _api_key (key TEXT PRIMARY KEY, user_id TEXT)"
-    families_of: dict[str, Any] = {}
+    families_of: dict[str, list[Family]] = {}
     for family in schema.families.values():
         if not family.dense:
             families_of.setdefault(family.table, []).append(family)

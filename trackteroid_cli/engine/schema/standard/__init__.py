@@ -53,7 +53,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from typing import Any
+from typing import cast
+
+from trackteroid_cli.engine.schema.documents import JSON, Property, SchemaDocument
 
 FILES = (
     "mixins.txt",
@@ -66,7 +68,7 @@ FILES = (
     "studio.txt",
 )
 
-TYPES: dict[str, dict[str, Any]] = {
+TYPES: dict[str, Property] = {
     "text": {"type": "string"},
     "boolean": {"type": "boolean"},
     "integer": {"type": "integer"},
@@ -146,7 +148,7 @@ class _Head:
 class _Content:
     """The properties of a type, and its lists by their JSON names."""
 
-    properties: dict[str, dict[str, Any]]
+    properties: dict[str, Property]
     lists: dict[str, list[str]]
 
     def add_to_list(self, name: str, list_name: str) -> None:
@@ -156,7 +158,7 @@ class _Content:
             names.append(name)
 
 
-def standard_schemas() -> list[dict[str, Any]]:
+def standard_schemas() -> list[SchemaDocument]:
     """Return the schemas of the 116 entity types of a standard ftrack.
 
     Returns:
@@ -169,7 +171,7 @@ def standard_schemas() -> list[dict[str, Any]]:
     return read_schemas({file: (folder / file).read_text(encoding="utf-8") for file in FILES})
 
 
-def read_schemas(texts: Mapping[str, str]) -> list[dict[str, Any]]:
+def read_schemas(texts: Mapping[str, str]) -> list[SchemaDocument]:
     """Read schema files into ftrack's JSON form.
 
     Args:
@@ -246,7 +248,7 @@ def _fill_in(text: str, owner: str) -> str:
     return text.replace("<Owner>", owner).replace("<owner>", snake)
 
 
-def _schema(name: str, head: _Head, lines: Iterable[_Line]) -> dict[str, Any]:
+def _schema(name: str, head: _Head, lines: Iterable[_Line]) -> SchemaDocument:
     """Return one schema, read from the lines of its bases and its own."""
     content = _Content({}, {key: [] for key in _ALWAYS_PRESENT})
     for line in lines:
@@ -263,7 +265,7 @@ def _schema(name: str, head: _Head, lines: Iterable[_Line]) -> dict[str, Any]:
         schema["alias_for"] = {"id": head.storage, "classifiers": {head.column: head.value}}
     elif head.storage:
         schema["alias_for"] = head.storage
-    return schema
+    return cast(SchemaDocument, schema)
 
 
 def _read_list(line: _Line, word: str, names: list[str], content: _Content) -> None:
@@ -275,11 +277,11 @@ def _read_list(line: _Line, word: str, names: list[str], content: _Content) -> N
 
 def _read_attribute(line: _Line, name: str, words: list[str], content: _Content) -> None:
     """Add an attribute, or amend that of a base."""
-    known = content.properties.get(name, {})
+    known = content.properties.get(name, Property())
     if name == "id" and not known and not any(word in TYPES for word in words):
         words = ["text", '= "{uid}"', "primary", *words]
-    kind: dict[str, Any] = {}
-    stated: dict[str, Any] = {}
+    kind: Property = {}
+    stated: Property = {}
     for word in words:
         if word in _MARKS:
             for list_name in _MARKS[word]:
@@ -291,20 +293,31 @@ def _read_attribute(line: _Line, name: str, words: list[str], content: _Content)
         else:
             kind.update(_kind(line, word))
     if kind:
-        known = {key: known[key] for key in ("default", "alias_for") if key in known}
+        known = _without_kind(known)
     elif not known:
         raise SchemaTextError(line, "no type", f"The words for types are {', '.join(TYPES)}.")
     content.properties[name] = {**known, **kind, **stated}
 
 
-def _json(line: _Line, text: str) -> Any:
+def _without_kind(known: Property) -> Property:
+    """Return the default and the storage name of an attribute whose type a line replaces."""
+    kept: Property = {}
+    if "default" in known:
+        kept["default"] = known["default"]
+    if "alias_for" in known:
+        kept["alias_for"] = known["alias_for"]
+    return kept
+
+
+def _json(line: _Line, text: str) -> JSON:
     try:
-        return json.loads(text)
+        value: JSON = json.loads(text)
     except ValueError as exc:
         raise SchemaTextError(line, f"{text} is not JSON", "Quote a text as JSON does.") from exc
+    return value
 
 
-def _kind(line: _Line, word: str) -> dict[str, Any]:
+def _kind(line: _Line, word: str) -> Property:
     """Return the JSON of a word for a type."""
     if word in TYPES:
         return deepcopy(TYPES[word])
@@ -319,7 +332,7 @@ def _kind(line: _Line, word: str) -> dict[str, Any]:
         return {"$ref": target["one"]}
     if target["many"]:
         return {"type": "array", "items": {"$ref": target["many"]}}
-    mapped = {"type": "mapped_array", "items": {"$ref": target["mapped"]}}
+    mapped: Property = {"type": "mapped_array", "items": {"$ref": target["mapped"]}}
     if target["restricted"]:
         return {**mapped, "restricted_projection": True}
     return {**mapped, "key_value_attributes": {"key": "key", "value": "value"}}
