@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypedDict
 
+from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.schema.schema import EntityType
 from trackteroid_cli.engine.storage.errors import UnknownAction, ValidationError
 from trackteroid_cli.engine.writing import checks, create, delete, results, update
@@ -18,7 +19,7 @@ from trackteroid_cli.engine.writing.transaction import Transaction
 #: The version of ftrack that the engine behaves as.
 VERSION = "4.13.8"
 
-_AUTOMATIC_STORAGE = {"scenario": "ftrack.automatic", "data": {}}
+_AUTOMATIC_STORAGE: JSON = {"scenario": "ftrack.automatic", "data": {}}
 
 
 class Caller(NamedTuple):
@@ -41,12 +42,30 @@ class Request:
     strict: bool
 
 
-Operation: TypeAlias = Mapping[str, Any]
+class _WithAction(TypedDict):
+    """What every operation has."""
+
+    action: str
+
+
+class Operation(_WithAction, total=False):
+    """An operation as a client sends it. Only its action is checked by `read_operations`."""
+
+    entity_type: object
+    entity_key: object
+    entity_data: object
+    expression: object
+    values: object
+    terms: object
+    context_id: object
+    object_type_ids: object
+
+
 #: Returns the result of an operation, once all operations of the request are done.
-Answer: TypeAlias = Callable[[], Any]
+Answer: TypeAlias = Callable[[], object]
 
 
-def execute(request: Request, operations: list[Operation]) -> list[Any]:
+def execute(request: Request, operations: list[Operation]) -> list[object]:
     """Execute *operations* in order; return one result for each.
 
     An operation sees the effects of those before it. Results of creates and updates show their
@@ -99,7 +118,7 @@ def _finish(transaction: Transaction) -> None:
 
 
 def _query_server_information(request: Request, operation: Operation) -> Answer:
-    information = {
+    information: dict[str, JSON] = {
         "version": VERSION,
         "is_timezone_support_enabled": True,
         "storage_scenario": _storage_scenario(request.transaction),
@@ -124,22 +143,23 @@ def _query_server_information(request: Request, operation: Operation) -> Answer:
     return lambda: information
 
 
-def _stored_server_information(transaction: Transaction) -> dict[str, Any]:
+def _stored_server_information(transaction: Transaction) -> dict[str, JSON]:
     text = transaction.fetch_value("SELECT value FROM _setting WHERE name = 'server_information'")
-    information: dict[str, Any] = json.loads(text) if text else {}
+    information: dict[str, JSON] = json.loads(text) if text else {}
     return information
 
 
-def _storage_scenario(transaction: Transaction) -> Any:
+def _storage_scenario(transaction: Transaction) -> JSON:
     text = transaction.fetch_value(
         "SELECT value FROM setting WHERE name = 'storage_scenario' AND \"group\" = 'STORAGE'"
     )
     try:
-        return json.loads(text) if text else _AUTOMATIC_STORAGE
+        scenario: JSON = json.loads(text) if text else _AUTOMATIC_STORAGE
     except ValueError:
         raise ValidationError(
             "The setting 'storage_scenario' of the group 'STORAGE' is not JSON. Correct its value."
         ) from None
+    return scenario
 
 
 def _query_schemas(request: Request, operation: Operation) -> Answer:  # noqa: ARG001
@@ -215,7 +235,7 @@ def _entity_type(transaction: Transaction, operation: Operation) -> EntityType:
     return transaction.entity_type(operation.get("entity_type"))
 
 
-def _entity_data(operation: Operation) -> Mapping[str, Any]:
+def _entity_data(operation: Operation) -> Mapping[str, object]:
     data = operation.get("entity_data")
     if not isinstance(data, dict):
         raise ValidationError(f'The "entity_data" of an operation is an object. Got "{data}"')

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypeAlias
 
 from trackteroid_cli.engine.engine import Engine
+from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.seed import PROJECT_SCHEMA, identify
 
 DEMO_USER = "demo"
@@ -20,7 +21,8 @@ DEMO_KEY = "demo-key"
 """The API key of the demo data, for every user. It protects nothing: the data are invented
 and served on loopback."""
 
-Reference = dict[str, str]
+Reference: TypeAlias = dict[str, str]
+Operation: TypeAlias = dict[str, JSON]
 
 _START = datetime(2024, 3, 4, 9)
 
@@ -86,9 +88,9 @@ class _Production:
     """The operations that create the production, day by day."""
 
     def __init__(self) -> None:
-        self.operations: list[dict[str, Any]] = []
+        self.operations: list[Operation] = []
 
-    def days(self) -> Iterator[tuple[int, str, list[dict[str, Any]]]]:
+    def days(self) -> Iterator[tuple[int, str, list[Operation]]]:
         """Yield the day, counted from the start, the user and the operations of each step."""
         steps = (
             (0, DEMO_USER, self.people),
@@ -110,7 +112,7 @@ class _Production:
             step()
             yield day, user, self.operations
 
-    def add(self, type_name: str, path: str, /, **data: Any) -> Reference:
+    def add(self, type_name: str, path: str, /, **data: JSON) -> Reference:
         """Create an entity; *path*, unique in its type, determines its id."""
         id_ = identify(type_name, f"demo/{path}")
         self.operations.append(
@@ -118,11 +120,11 @@ class _Production:
         )
         return _reference(type_name, id_)
 
-    def link(self, type_name: str, **data: Any) -> None:
+    def link(self, type_name: str, **data: JSON) -> None:
         """Create an entity whose key consists of other keys."""
         self.operations.append({"action": "create", "entity_type": type_name, "entity_data": data})
 
-    def set(self, entity: Reference, **data: Any) -> None:
+    def set(self, entity: Reference, **data: JSON) -> None:
         """Update an entity."""
         self.operations.append(
             {
@@ -133,7 +135,7 @@ class _Production:
             }
         )
 
-    def set_custom(self, entity: Reference, key: str, value: Any) -> None:
+    def set_custom(self, entity: Reference, key: str, value: JSON) -> None:
         """Set a custom attribute of a context."""
         configuration_id = _demo_reference("CustomAttributeConfiguration", key)["id"]
         self.operations.append(
@@ -189,7 +191,7 @@ class _Production:
             '[{"menu": "Simple", "value": "simple"}, {"menu": "Medium", "value": "medium"}, '
             '{"menu": "Hard", "value": "hard"}]'
         )
-        enumerator = {"multiSelect": False, "data": options}
+        enumerator: JSON = {"multiSelect": False, "data": options}
         whole = {"isdecimal": False}
         self._configure("fstart", "Frame start", "number", 1001, whole, **shots)
         self._configure("fend", "Frame end", "number", 1100, whole, **shots)
@@ -209,7 +211,7 @@ class _Production:
         )
 
     def _configure(
-        self, key: str, label: str, type_name: str, default: Any, config: Any, **data: Any
+        self, key: str, label: str, type_name: str, default: JSON, config: JSON, **data: JSON
     ) -> None:
         self.add(
             "CustomAttributeConfiguration",

@@ -30,7 +30,7 @@ class Engine:
 
     @classmethod
     def create(
-        cls, path: Path, schemas: Iterable[Mapping[str, Any]], *, server_url: str = ""
+        cls, path: Path, schemas: Iterable[Mapping[str, object]], *, server_url: str = ""
     ) -> Engine:
         """Create an engine with the rows that every server has, but without users: see `admit`.
 
@@ -86,7 +86,7 @@ class Engine:
                 f"The database {self.store.path.name} cannot do this: {error}. Nothing was changed."
             ) from error
 
-    def _call(self, sent: object, user: str, key: str, strict: bool, moment: str) -> list[Any]:
+    def _call(self, sent: object, user: str, key: str, strict: bool, moment: str) -> list[object]:
         operations = actions.read_operations(sent)
         opened = self.store.writing() if actions.writes(operations) else self.store.reading()
         with opened as connection:

@@ -12,14 +12,18 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
+from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.schema.schema import EntityType, Schema
 from trackteroid_cli.engine.storage.custom_attribute_values import TYPE_NAMES
 from trackteroid_cli.engine.writing import create
 from trackteroid_cli.engine.writing.defaults import TASK
 from trackteroid_cli.engine.writing.transaction import Transaction
+
+#: The ``entity_data`` of a row.
+SeedRow: TypeAlias = dict[str, JSON]
 
 #: The date of the rows, as the store keeps dates.
 MOMENT = "2024-01-01 00:00:00"
@@ -141,12 +145,12 @@ def admit(transaction: Transaction, username: str, key: str) -> None:
     transaction.connection.execute("INSERT OR REPLACE INTO _api_key VALUES (?, NULL)", [key])
 
 
-def _supported_attributes(entity_type: EntityType, row: Mapping[str, Any]) -> dict[str, Any]:
+def _supported_attributes(entity_type: EntityType, row: SeedRow) -> SeedRow:
     """Return *row* without attributes that the schema, of an older or newer ftrack, lacks."""
     return {name: value for name, value in row.items() if name in entity_type}
 
 
-def _rows(schema: Schema) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
+def _rows(schema: Schema) -> Iterator[tuple[str, Iterable[SeedRow]]]:
     object_types = list(_object_types(schema))
     yield "ObjectType", object_types
     yield "Priority", _priorities()
@@ -215,11 +219,11 @@ _NAMED = {
 }
 
 
-def _named(type_name: str, name: str) -> dict[str, Any]:
+def _named(type_name: str, name: str) -> SeedRow:
     return {"id": identify(type_name, name), "name": name}
 
 
-def _object_types(schema: Schema) -> Iterator[dict[str, Any]]:
+def _object_types(schema: Schema) -> Iterator[SeedRow]:
     """Yield the object types of *schema*; for example, one with an immutable status has none."""
     kinds = [kind for kind in schema.types.values() if "object_type_id" in kind.classifiers]
     for sort, kind in enumerate(sorted(kinds, key=lambda kind: kind.name)):
@@ -236,28 +240,28 @@ def _object_types(schema: Schema) -> Iterator[dict[str, Any]]:
         }
 
 
-def _priorities() -> Iterator[dict[str, Any]]:
+def _priorities() -> Iterator[SeedRow]:
     levels = (("Urgent", "#E74C3C"), ("High", "#E67E22"), ("Medium", "#F1C40F"), ("Low", "#3498DB"))
     for sort, (name, color) in enumerate(levels):
         value = len(levels) - sort
         yield {**_named("Priority", name), "sort": sort, "value": value, "color": color}
-    none = {"name": "None", "sort": len(levels), "value": 0, "color": "#BDC3C7"}
+    none: SeedRow = {"name": "None", "sort": len(levels), "value": 0, "color": "#BDC3C7"}
     yield {"id": _DEFAULT_PRIORITY, **none}
 
 
-def _statuses() -> Iterator[dict[str, Any]]:
+def _statuses() -> Iterator[SeedRow]:
     for sort, (name, state, color) in enumerate(_STATUSES):
         state_reference = {"__entity_type__": "State", "id": identify("State", state)}
         yield {**_named("Status", name), "sort": sort, "color": color, "state": state_reference}
 
 
-def _types() -> Iterator[dict[str, Any]]:
+def _types() -> Iterator[SeedRow]:
     names = [*_TASK_TYPES, *(name for names in _OBJECT_TYPES_OF_TYPES.values() for name in names)]
     for sort, name in enumerate(names):
         yield {**_named("Type", name), "sort": sort}
 
 
-def _workflow(name: str, statuses: Iterable[str]) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
+def _workflow(name: str, statuses: Iterable[str]) -> Iterator[tuple[str, Iterable[SeedRow]]]:
     workflow = _named("WorkflowSchema", name)
     yield "WorkflowSchema", [workflow]
     yield (
@@ -269,7 +273,7 @@ def _workflow(name: str, statuses: Iterable[str]) -> Iterator[tuple[str, Iterabl
     )
 
 
-def _project_schema() -> dict[str, Any]:
+def _project_schema() -> SeedRow:
     return {
         **_named("ProjectSchema", PROJECT_SCHEMA),
         "task_type_schema_id": identify("TaskTypeSchema", PROJECT_SCHEMA),
@@ -279,14 +283,14 @@ def _project_schema() -> dict[str, Any]:
 
 
 def _object_type_schema(
-    object_type: Mapping[str, Any],
-) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
+    object_type: SeedRow,
+) -> Iterator[tuple[str, Iterable[SeedRow]]]:
     """Yield the rows that define one object type in the project schema."""
     project_schema_id = identify("ProjectSchema", PROJECT_SCHEMA)
     schema_id = identify("Schema", f"{PROJECT_SCHEMA}/{object_type['name']}")
     is_task = object_type["id"] == TASK
     statuses = _TASK_STATUSES if is_task else _OBJECT_STATUSES
-    types = _TASK_TYPES if is_task else _OBJECT_TYPES_OF_TYPES.get(object_type["name"], ())
+    types = _TASK_TYPES if is_task else _OBJECT_TYPES_OF_TYPES.get(str(object_type["name"]), ())
     yield (
         "ProjectSchemaObjectType",
         [{"project_schema_id": project_schema_id, "object_type_id": object_type["id"]}],

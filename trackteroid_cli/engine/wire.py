@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.engine.storage.errors import EngineError, ValidationError
@@ -20,7 +19,7 @@ def respond(
     engine: Engine,
     headers: Mapping[str, str],
     body: bytes,
-    review: Callable[[Sequence[Mapping[str, Any]]], None] | None = None,
+    review: Callable[[Sequence[Mapping[str, object]]], None] | None = None,
 ) -> tuple[int, bytes]:
     """Answer one ``POST /api``.
 
@@ -38,23 +37,23 @@ def respond(
     fields = {name.lower(): value for name, value in headers.items()}
     strict = _is_strict(fields)
     try:
-        answer: Any = engine.call(
+        results = engine.call(
             _read(body),
             user=fields.get("ftrack-user", ""),
             key=fields.get("ftrack-api-key", ""),
             strict=strict,
         )
     except EngineError as error:
-        answer = error.payload()
+        answer: object = error.payload()
         status = error.status if strict else OK
     else:
-        status = OK
+        answer, status = results, OK
         if review is not None:
-            review(answer)
+            review(results)
     return status, json.dumps(answer, separators=(",", ":")).encode("ascii")
 
 
-def _read(body: bytes) -> Any:
+def _read(body: bytes) -> object:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:

@@ -16,13 +16,18 @@ from trackteroid_cli.engine.query.projection import Node
 from trackteroid_cli.engine.query.relations import HIERARCHIC, Link, link_condition, link_of
 from trackteroid_cli.engine.query.rows import ONE_TYPE, Rows, columns, is_in_sql, select
 from trackteroid_cli.engine.query.translate import Translator
+from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.schema.schema import Attribute, Relation, Schema
 from trackteroid_cli.engine.storage import computed, values
 from trackteroid_cli.engine.storage.custom_attribute_values import variable_to_wire
 from trackteroid_cli.engine.storage.sql import Sql, compose, is_one_of, json_list, quoted
+from trackteroid_cli.engine.storage.values import Stored
 
+#: A row: values by column, in stored form unless they are computed.
 Record: TypeAlias = dict[str, Any]
+#: An entity as ftrack sends it. Its values are JSON; callers know their types by the expression.
 Entity: TypeAlias = dict[str, Any]
+#: The parts of a key, which sort.
 Key: TypeAlias = tuple[Any, ...]
 
 #: Prefix of the columns with the key of the row that a related record belongs to.
@@ -45,7 +50,7 @@ class Loader:
         self._translator = translator
         self._schema = translator.schema
         self._server_url = server_url
-        self._configuration_types: dict[str, str] | None = None
+        self._configuration_types: dict[Stored, str] | None = None
 
     def fetch(self, query: Sql) -> list[Record]:
         """Return the rows of a SELECT as mappings by the names of its columns."""
@@ -133,13 +138,13 @@ class Loader:
         for record, value in zip(records, made, strict=True):
             record[name] = value
 
-    def _to_wire(self, attribute: Attribute, stored: Any, record: Record) -> Any:
+    def _to_wire(self, attribute: Attribute, stored: Stored, record: Record) -> JSON:
         if attribute.kind == "variable" and stored is not None:
             configuration_id = record.get("configuration_id", record.get("id"))
             return variable_to_wire(self._configuration_type(configuration_id), stored)
         return values.to_wire(attribute, stored)
 
-    def _configuration_type(self, configuration_id: Any) -> str:
+    def _configuration_type(self, configuration_id: Stored) -> str:
         if self._configuration_types is None:
             self._configuration_types = dict(
                 self._connection.execute(

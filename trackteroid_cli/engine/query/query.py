@@ -8,11 +8,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 from trackteroid_cli.engine.query.aggregate import aggregate_select, is_aggregate
 from trackteroid_cli.engine.query.language import Path, Query, parse
-from trackteroid_cli.engine.query.loading import Loader, aliased_columns, needed_columns
+from trackteroid_cli.engine.query.loading import Entity, Loader, aliased_columns, needed_columns
 from trackteroid_cli.engine.query.lookup import find_type
 from trackteroid_cli.engine.query.projection import Node, projection_tree
 from trackteroid_cli.engine.query.rows import select
@@ -35,6 +35,31 @@ _LIMIT_MESSAGES = (
 )
 
 
+class NextPage(TypedDict):
+    """Where the next page begins; None if there is none."""
+
+    offset: int | None
+
+
+class Metadata(TypedDict):
+    """What ftrack sends beside the entities."""
+
+    next: NextPage
+
+
+class Page(TypedDict):
+    """The entities of one page."""
+
+    data: list[Entity]
+    metadata: Metadata
+
+
+class QueryResult(Page):
+    """The result of the action ``query``."""
+
+    action: str
+
+
 def run_query(
     connection: sqlite3.Connection,
     schema: Schema,
@@ -42,7 +67,7 @@ def run_query(
     *,
     server_url: str = "",
     strict: bool = False,
-) -> dict[str, Any]:
+) -> QueryResult:
     """Answer a query.
 
     Args:
@@ -89,7 +114,7 @@ class Request(NamedTuple):
     strict: bool
 
 
-def _entity_page(request: Request) -> tuple[list[dict[str, Any]], bool]:
+def _entity_page(request: Request) -> tuple[list[Entity], bool]:
     """Return the entities of a page, and whether there are more."""
     query = request.query
     tree = projection_tree(request.schema, query.entity_type, _paths(query))
@@ -99,7 +124,7 @@ def _entity_page(request: Request) -> tuple[list[dict[str, Any]], bool]:
     return loader.entities(tree, records[: query.limit]), len(records[: query.limit]) < len(records)
 
 
-def _aggregate_page(request: Request) -> tuple[list[dict[str, Any]], bool]:
+def _aggregate_page(request: Request) -> tuple[list[Entity], bool]:
     """Return the rows of an aggregate query, and whether there are more."""
     if not request.strict:
         raise ParseError(

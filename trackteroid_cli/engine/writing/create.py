@@ -6,8 +6,8 @@ Source: ``ftrack_api/session.py``, `commit`, for what a create operation holds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.schema.schema import EntityType, is_dense
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.writing import consequences, defaults, membership
@@ -23,7 +23,7 @@ _STORED_AS = {"NoteCategory": "NoteLabel"}
 def create(
     transaction: Transaction,
     entity_type: EntityType,
-    data: Mapping[str, Any],
+    data: Mapping[str, object],
     sent_key: object = None,
 ) -> WriteResult:
     """Create an entity.
@@ -110,6 +110,6 @@ def _is_base(entity_type: EntityType) -> bool:
     return entity_type.name in ("TypedContext", "List")
 
 
-def _default(entity_type: EntityType, column: str) -> Any:
+def _default(entity_type: EntityType, column: str) -> JSON:
     attribute = entity_type.scalars.get(column)
     return attribute.default if attribute else None

@@ -6,7 +6,6 @@ Source: ftrack's API documentation, "Custom attributes".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from trackteroid_cli.engine.schema.schema import TYPE_COLUMN
 from trackteroid_cli.engine.storage.custom_attribute_values import Configuration, default_to_stored
@@ -41,7 +40,7 @@ def fill_configuration(transaction: Transaction, row: Row) -> None:
     row["default"] = configured_default(transaction, row, row.get("default"))
 
 
-def configured_default(transaction: Transaction, row: Row, value: Any) -> Stored:
+def configured_default(transaction: Transaction, row: Row, value: object) -> Stored:
     """Return the ``default`` of the configuration in *row* as the store keeps it."""
     type_name = transaction.fetch_value(
         "SELECT name FROM custom_attribute_type WHERE id = ?", row["type_id"]
@@ -59,7 +58,7 @@ def fill_value(transaction: Transaction, row: Row) -> None:
     row["value"] = configuration(transaction, row["configuration_id"]).to_stored(row.get("value"))
 
 
-def set_value(transaction: Transaction, dense_type: str, key: Key, value: Any) -> None:
+def set_value(transaction: Transaction, dense_type: str, key: Key, value: object) -> None:
     """Set the value of a custom attribute of one entity, by one of the dense types.
 
     Args:
@@ -109,7 +108,7 @@ def fill_link(transaction: Transaction, row: Row) -> None:
     row.setdefault("to_entity_type", target)
 
 
-def refuse_configuration_change(found: StoredEntity, columns: Mapping[str, Any]) -> None:
+def refuse_configuration_change(found: StoredEntity, columns: Mapping[str, Stored]) -> None:
     """Refuse changes of a configuration that ftrack does not allow.
 
     Raises:

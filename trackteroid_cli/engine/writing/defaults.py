@@ -13,23 +13,30 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Final
 
 from trackteroid_cli.engine.schema.schema import EntityType
 from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.storage.values import Stored
 from trackteroid_cli.engine.writing import checks, consequences, custom_attributes, hierarchy
-from trackteroid_cli.engine.writing.transaction import Row, Transaction
+from trackteroid_cli.engine.writing.transaction import (
+    Default,
+    Defaults,
+    Placeholder,
+    Row,
+    Transaction,
+)
 
 #: Object type of tasks. Only their types and statuses come from a workflow with overrides.
 TASK = "11c137c0-ee7e-4f9c-91c5-8c77cec22b2c"
 
-#: Placeholders in `CONSTANTS`: the time of the request, and its user.
-NOW, CALLER = object(), object()
+# Constants, since looking up the members of an enumeration takes longer, once for each default.
+NOW: Final = Placeholder.NOW
+CALLER: Final = Placeholder.CALLER
 
 #: Defaults of columns by type; they apply to its subtypes, too.
-CONSTANTS: dict[str, dict[str, Any]] = {
+CONSTANTS: dict[str, dict[str, Default]] = {
     "Appointment": {"type": "assignment"},
     "Asset": {"name": ""},
     "AssetVersion": {"date": NOW, "user_id": CALLER},
@@ -101,9 +108,7 @@ def copy_synonyms(entity_type: EntityType, row: Row) -> None:
                 row.setdefault(column, row[other])
 
 
-def _defaults_of(
-    transaction: Transaction, entity_type: EntityType
-) -> tuple[list[tuple[str, Any]], list[Callable[[Transaction, Row], None]]]:
+def _defaults_of(transaction: Transaction, entity_type: EntityType) -> Defaults:
     """Return the columns with constant defaults, and the rules, that apply to a type."""
     kinds = [
         name
@@ -112,7 +117,7 @@ def _defaults_of(
         and transaction.schema.is_kind_of(entity_type.name, name)
     ]
     kinds.sort(key=lambda name: len(transaction.schema.concrete_types(name)))
-    constants: dict[str, Any] = dict(entity_type.classifiers)
+    constants: dict[str, Default] = dict(entity_type.classifiers)
     for name in kinds:
         constants = {**CONSTANTS.get(name, {}), **constants}
     for attribute in entity_type.scalars.values():
@@ -121,15 +126,15 @@ def _defaults_of(
         if attribute.default is not None and attribute.default != "{uid}":
             constants.setdefault(attribute.name, values.to_stored(attribute, attribute.default))
     rules = [_RULES[name] for name in dict.fromkeys(kinds) if name in _RULES]
-    return list(constants.items()), rules
+    return Defaults(list(constants.items()), rules)
 
 
-def _resolve(transaction: Transaction, default: Any) -> Stored:
+def _resolve(transaction: Transaction, default: Default) -> Stored:
     if default is NOW:
         return transaction.moment
     if default is CALLER:
         return transaction.user_id
-    return default  # type: ignore[no-any-return]
+    return default
 
 
 def _fill_key(transaction: Transaction, entity_type: EntityType, row: Row) -> None:

@@ -191,7 +191,7 @@ def _replace_pairs(
     connection.executemany(f"INSERT INTO {table} ({owner}, {target}) VALUES (?, ?)", wanted - held)
 
 
-def _key_of(value: Any) -> Stored:
+def _key_of(value: Mapping[str, object] | None) -> Stored:
     """Return the key of a reference."""
     if value is None:
         return None

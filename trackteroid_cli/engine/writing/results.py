@@ -8,8 +8,9 @@ Source: ``ftrack_api/session.py``, `commit` and `merge`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeAlias
 
+from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.schema.schema import EntityType, is_dense
 from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.values import Stored
@@ -23,8 +24,11 @@ from trackteroid_cli.engine.writing.transaction import (
     WriteResult,
 )
 
+#: An entity as ftrack sends it.
+Entity: TypeAlias = dict[str, JSON]
 
-def created(transaction: Transaction, result: WriteResult) -> dict[str, Any]:
+
+def created(transaction: Transaction, result: WriteResult) -> Entity:
     """Return a created entity as it is at the end of the request."""
     found = transaction.find(result.entity_type, result.key)
     if found is None:
@@ -38,7 +42,7 @@ def created(transaction: Transaction, result: WriteResult) -> dict[str, Any]:
     return _entity(transaction, result.entity_type, found, names, result.fields)
 
 
-def updated(transaction: Transaction, result: WriteResult) -> dict[str, Any]:
+def updated(transaction: Transaction, result: WriteResult) -> Entity:
     """Return the given attributes of an updated entity as they are at the end of the request."""
     if is_dense(result.entity_type.name):
         return _dense_value(transaction, result)
@@ -53,7 +57,7 @@ def updated(transaction: Transaction, result: WriteResult) -> dict[str, Any]:
     return _entity(transaction, found.entity_type, found, names, result.fields)
 
 
-def reference(entity_type: EntityType, key: Key) -> dict[str, Any]:
+def reference(entity_type: EntityType, key: Key) -> Entity:
     """Return a reference to an entity, as ftrack sends it."""
     return {
         "__entity_type__": entity_type.name,
@@ -67,7 +71,7 @@ def _entity(
     found: StoredEntity,
     names: list[str],
     fields: Fields,
-) -> dict[str, Any]:
+) -> Entity:
     data = reference(entity_type, found.key)
     for name in names:
         data[name] = _scalar(transaction, entity_type, name, found.row)
@@ -84,19 +88,19 @@ def _entity(
     return data
 
 
-def _scalar(transaction: Transaction, entity_type: EntityType, name: str, row: Row) -> Any:
+def _scalar(transaction: Transaction, entity_type: EntityType, name: str, row: Row) -> JSON:
     attribute = entity_type.scalars[name]
     if attribute.kind == "variable":
         return _variable(transaction, row, row[name])
     return values.to_wire(attribute, row[name])
 
 
-def _variable(transaction: Transaction, row: Row, stored: Stored) -> Any:
+def _variable(transaction: Transaction, row: Row, stored: Stored) -> JSON:
     configuration_id = row["configuration_id"] if "configuration_id" in row else row["id"]
     return custom_attributes.configuration(transaction, configuration_id).to_wire(stored)
 
 
-def _concrete(transaction: Transaction, target: EntityType, key: Key) -> dict[str, Any]:
+def _concrete(transaction: Transaction, target: EntityType, key: Key) -> Entity:
     """Return a reference to an entity of *target*, with its concrete type."""
 
     def look_up() -> EntityType:
@@ -108,7 +112,7 @@ def _concrete(transaction: Transaction, target: EntityType, key: Key) -> dict[st
     return reference(transaction.cached(("type", target.root, key), look_up), key)
 
 
-def _dense_value(transaction: Transaction, result: WriteResult) -> dict[str, Any]:
+def _dense_value(transaction: Transaction, result: WriteResult) -> Entity:
     configuration = custom_attributes.configuration(transaction, result.key[0])
     stored = transaction.fetch_value(
         "SELECT value FROM custom_attribute_value WHERE configuration_id = ? AND entity_id = ?",

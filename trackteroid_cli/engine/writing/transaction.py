@@ -10,7 +10,8 @@ import json
 import sqlite3
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, TypeVar
+from enum import Enum
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from trackteroid_cli.engine.schema.schema import Attribute, EntityType, Family, Relation, Schema
 from trackteroid_cli.engine.storage import values
@@ -86,6 +87,26 @@ class WriteResult(NamedTuple):
     fields: Fields
 
 
+class Placeholder(Enum):
+    """A default that depends on the request."""
+
+    #: The time of the request.
+    NOW = "now"
+    #: The id of its user.
+    CALLER = "caller"
+
+
+#: A constant default, in stored form, or a placeholder for one.
+Default: TypeAlias = Stored | Placeholder
+
+
+class Defaults(NamedTuple):
+    """The defaults of one entity type: constants by column, and rules that set other columns."""
+
+    constants: list[tuple[str, Default]]
+    rules: list[Callable[[Transaction, Row], None]]
+
+
 class _Table(NamedTuple):
     """The columns of a table, and statements for one row by its key."""
 
@@ -126,7 +147,7 @@ class Transaction:
         #: Keys that were put into tables without an entity type, by root type.
         self.paired: dict[str, set[Stored]] = {}
         #: Defaults by type; `defaults` computes them.
-        self.defaults: dict[str, Any] = {}
+        self.defaults: dict[str, Defaults] = {}
         self._cache: dict[Hashable, Any] = {}
         self._tables: dict[str, _Table] = {}
 
@@ -149,7 +170,7 @@ class Transaction:
 
     # Reading what a client sent.
 
-    def read_entity_data(self, entity_type: EntityType, data: Mapping[str, Any]) -> Fields:
+    def read_entity_data(self, entity_type: EntityType, data: Mapping[str, object]) -> Fields:
         """Parse the ``entity_data`` of an operation; computed attributes are left out.
 
         Raises:
@@ -174,7 +195,7 @@ class Transaction:
         return fields
 
     def _read_relation(
-        self, entity_type: EntityType, relation: Relation, value: Any, fields: Fields
+        self, entity_type: EntityType, relation: Relation, value: object, fields: Fields
     ) -> None:
         target = self.schema.types[relation.target]
         if relation.kind == "reference" and entity_type.scalars[relation.column].computed:
@@ -300,7 +321,7 @@ class Transaction:
             known = self._cache[name] = look_up()
         return known
 
-    def set_cached(self, name: Hashable, value: Any) -> None:
+    def set_cached(self, name: Hashable, value: object) -> None:
         """Cache *value* as *name*."""
         self._cache[name] = value
 
@@ -350,7 +371,7 @@ def read_reference(name: str, target: EntityType, sent: object) -> Key:
     Raises:
         ValidationError: it is neither.
     """
-    parts: list[Any] = [sent]
+    parts: list[object] = [sent]
     if isinstance(sent, Mapping):
         parts = [sent.get(part) for part in target.primary_key]
     key = _key(target, parts)
@@ -367,7 +388,7 @@ def display(key: Key) -> str:
     return ", ".join(f"'{part}'" for part in key)
 
 
-def _key(entity_type: EntityType, parts: list[Any]) -> Key | None:
+def _key(entity_type: EntityType, parts: list[object]) -> Key | None:
     """Return *parts* as the store keeps them, or None if they cannot be a key of the type."""
     names = entity_type.primary_key
     if len(parts) != len(names) or any(type(part) not in (str, int) for part in parts):
@@ -378,9 +399,9 @@ def _key(entity_type: EntityType, parts: list[Any]) -> Key | None:
     )
 
 
-def _read_scalar(attribute: Attribute, value: Any) -> Stored:
+def _read_scalar(attribute: Attribute, value: object) -> Stored:
     if attribute.kind == "variable":
-        return value  # type: ignore[no-any-return]  # converted later, by its configuration
+        return value  # type: ignore[return-value]  # converted later, by its configuration
     stored = values.to_stored(attribute, value)
     if attribute.enum and stored is not None and stored not in attribute.enum:
         raise ValidationError(

@@ -6,7 +6,6 @@ Source: ``ftrack_api/session.py``, `commit`, for what an update operation holds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from trackteroid_cli.engine.schema.schema import EntityType, is_dense
 from trackteroid_cli.engine.storage.errors import ValidationError
@@ -22,7 +21,7 @@ from trackteroid_cli.engine.writing.transaction import (
 
 
 def update(
-    transaction: Transaction, entity_type: EntityType, sent_key: object, data: Mapping[str, Any]
+    transaction: Transaction, entity_type: EntityType, sent_key: object, data: Mapping[str, object]
 ) -> WriteResult:
     """Set attributes of an entity.
 
@@ -58,7 +57,7 @@ def update(
 
 
 def _update_dense(
-    transaction: Transaction, entity_type: EntityType, key: Key, data: Mapping[str, Any]
+    transaction: Transaction, entity_type: EntityType, key: Key, data: Mapping[str, object]
 ) -> WriteResult:
     fields = transaction.read_entity_data(entity_type, data)
     if "value" in fields.columns:
