@@ -1,4 +1,4 @@
-"""Requests as a whole: credentials, actions, errors, their form on the wire."""
+"""Whole requests: credentials, actions, errors and their form in HTTP."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_wrong_credentials_are_refused(engine: Engine, user: str, key: str) -> N
         engine.call([INFORMATION], user=user, key=key)
 
 
-def test_usernames_have_no_case(engine: Engine) -> None:
+def test_usernames_match_in_any_case(engine: Engine) -> None:
     engine.call([INFORMATION], user="DEMO", key=DEMO_KEY)
 
 
@@ -177,7 +177,7 @@ _OPERATION = st.fixed_dictionaries(
 
 @given(operations=st.lists(_OPERATION, min_size=1, max_size=3))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_is_sent_there_is_an_answer_or_a_refusal(
+def test_any_request_has_results_or_an_error(
     engine: Engine, operations: list[dict[str, Any]]
 ) -> None:
     try:
@@ -267,7 +267,7 @@ def test_a_body_that_is_no_request_is_refused_in_ftracks_form(engine: Engine, bo
     assert json.loads(answer)["exception"] == "ValidationError"
 
 
-def test_headers_have_no_case(engine: Engine) -> None:
+def test_headers_match_in_any_case(engine: Engine) -> None:
     status, answer = respond(engine, {"Ftrack-User": DEMO_USER, "FTRACK-API-KEY": DEMO_KEY}, b"[]")
     assert (status, answer) == (200, b"[]")
 

@@ -23,7 +23,7 @@ def rows(engine: Engine, expression: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def planted(tmp_path: Path) -> Iterator[Engine]:
+def fresh(tmp_path: Path) -> Iterator[Engine]:
     with closing(Engine.create(tmp_path / "store.sqlite", standard_schemas())) as engine:
         engine.admit(DEMO_USER, DEMO_KEY)
         yield engine
@@ -36,24 +36,24 @@ def demo(tmp_path: Path) -> Iterator[Engine]:
         yield engine
 
 
-def test_a_new_engine_has_what_the_schemas_name_by_default(planted: Engine) -> None:
-    for entity_type in planted.store.schema.types.values():
+def test_a_new_engine_has_the_rows_that_the_schemas_use_as_defaults(fresh: Engine) -> None:
+    for entity_type in fresh.store.schema.types.values():
         for column in ("object_type_id", "priority_id"):
             default = entity_type.scalars[column].default if column in entity_type else None
             if default is not None:
                 target = entity_type.relations[column.removesuffix("_id")].target
-                assert rows(planted, f"{target} where id is '{default}'")
+                assert rows(fresh, f"{target} where id is '{default}'")
 
 
-def test_every_object_type_has_a_schema_in_the_project_schema(planted: Engine) -> None:
-    schemas = rows(planted, "select type_id, object_type_id from Schema")
-    assert {row["type_id"] for row in schemas} == {row["id"] for row in rows(planted, "ObjectType")}
+def test_every_object_type_has_a_schema_in_the_project_schema(fresh: Engine) -> None:
+    schemas = rows(fresh, "select type_id, object_type_id from Schema")
+    assert {row["type_id"] for row in schemas} == {row["id"] for row in rows(fresh, "ObjectType")}
     assert all(row["type_id"] == row["object_type_id"] for row in schemas)
 
 
-def test_every_status_has_a_state(planted: Engine) -> None:
-    assert not rows(planted, "Status where state is none")
-    assert {row["short"] for row in rows(planted, "select short from State")} == {
+def test_every_status_has_a_state(fresh: Engine) -> None:
+    assert not rows(fresh, "Status where state is none")
+    assert {row["short"] for row in rows(fresh, "select short from State")} == {
         "NOT_STARTED",
         "IN_PROGRESS",
         "BLOCKED",
@@ -61,12 +61,12 @@ def test_every_status_has_a_state(planted: Engine) -> None:
     }
 
 
-def test_a_new_engine_is_not_made_over_a_file(planted: Engine) -> None:
+def test_a_new_engine_does_not_replace_a_file(fresh: Engine) -> None:
     with pytest.raises(FileExistsError):
-        Engine.create(planted.store.path, standard_schemas())
+        Engine.create(fresh.store.path, standard_schemas())
 
 
-def test_the_types_of_an_older_ftrack_are_enough(tmp_path: Path) -> None:
+def test_an_older_ftrack_with_fewer_types_is_supported(tmp_path: Path) -> None:
     schemas = [schema for schema in standard_schemas() if schema["id"] != "ManagerType"]
     for schema in schemas:
         if schema["id"] == "AssetType":
@@ -76,11 +76,11 @@ def test_the_types_of_an_older_ftrack_are_enough(tmp_path: Path) -> None:
         assert rows(engine, "AssetType")
 
 
-def test_admitting_again_changes_no_user(planted: Engine) -> None:
-    planted.admit(DEMO_USER.upper(), "another-key")
-    planted.call([], user=DEMO_USER, key=DEMO_KEY)
-    planted.call([], user=DEMO_USER, key="another-key")
-    assert len(rows(planted, "User")) == 1
+def test_admitting_again_changes_no_user(fresh: Engine) -> None:
+    fresh.admit(DEMO_USER.upper(), "another-key")
+    fresh.call([], user=DEMO_USER, key=DEMO_KEY)
+    fresh.call([], user=DEMO_USER, key="another-key")
+    assert len(rows(fresh, "User")) == 1
 
 
 def test_two_demos_are_the_same(tmp_path: Path, demo: Engine) -> None:
@@ -125,5 +125,5 @@ def test_a_second_load_is_refused(demo: Engine) -> None:
         ("StatusChange where from_status.name is 'Pending review'", 5),
     ],
 )
-def test_there_is_something_to_find(demo: Engine, expression: str, count: int) -> None:
+def test_the_demo_has_entities_of_many_types(demo: Engine, expression: str, count: int) -> None:
     assert len(rows(demo, expression)) == count

@@ -1,1 +1,1 @@
-"""The embedded ftrack: schema, store, query language, actions. Knows no room above."""
+"""The embedded ftrack: schema, store, query language, actions. It imports no room above."""

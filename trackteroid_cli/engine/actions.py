@@ -1,4 +1,4 @@
-"""The actions of ftrack's API, and what each answers.
+"""The actions of ftrack's API.
 
 Source: ``ftrack_api/session.py``; ftrack's API documentation, "Understanding operations".
 """
@@ -8,21 +8,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypedDict
 
+from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.schema.schema import EntityType
 from trackteroid_cli.engine.storage.errors import UnknownAction, ValidationError
 from trackteroid_cli.engine.writing import checks, create, delete, results, update
-from trackteroid_cli.engine.writing.request import Writing
+from trackteroid_cli.engine.writing.transaction import Transaction
 
 #: The version of ftrack that the engine behaves as.
 VERSION = "4.13.8"
 
-_AUTOMATIC_STORAGE = {"scenario": "ftrack.automatic", "data": {}}
+_AUTOMATIC_STORAGE: JSON = {"scenario": "ftrack.automatic", "data": {}}
 
 
 class Caller(NamedTuple):
-    """The user of a request, and whether their key works for every user."""
+    """The user of a request; *has_global_key* means that their key works for every user."""
 
     id: str
     username: str
@@ -33,31 +34,49 @@ class Caller(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the operations of one request share."""
+    """The context that all operations of one request share."""
 
-    writing: Writing
+    transaction: Transaction
     caller: Caller
     server_url: str
     strict: bool
 
 
-Operation: TypeAlias = Mapping[str, Any]
-#: Gives an operation's result once all operations of the request are done.
-Answer: TypeAlias = Callable[[], Any]
+class _WithAction(TypedDict):
+    """What every operation has."""
+
+    action: str
 
 
-def perform(request: Request, operations: list[Operation]) -> list[Any]:
-    """Do *operations* in order; return one result for each.
+class Operation(_WithAction, total=False):
+    """An operation as a client sends it. Only its action is checked by `read_operations`."""
+
+    entity_type: object
+    entity_key: object
+    entity_data: object
+    expression: object
+    values: object
+    terms: object
+    context_id: object
+    object_type_ids: object
+
+
+#: Returns the result of an operation, once all operations of the request are done.
+Answer: TypeAlias = Callable[[], object]
+
+
+def execute(request: Request, operations: list[Operation]) -> list[object]:
+    """Execute *operations* in order; return one result for each.
 
     An operation sees the effects of those before it. Results of creates and updates show their
     entities as they are after the last operation.
 
     Raises:
-        EngineError: the first operation that is refused, or what does not hold at the end.
+        EngineError: an operation is refused, or a check at the end fails.
     """
     answers = [_ACTIONS[operation["action"]](request, operation) for operation in operations]
-    if request.writing.changes or request.writing.paired or request.writing.awaited:
-        _finish(request.writing)
+    if request.transaction.changes or request.transaction.paired or request.transaction.awaited:
+        _finish(request.transaction)
     return [answer() for answer in answers]
 
 
@@ -66,7 +85,7 @@ def read_operations(sent: object) -> list[Operation]:
 
     Raises:
         ValidationError: *sent* is not a list of objects.
-        UnknownAction: one of them asks for what the engine does not do.
+        UnknownAction: one of them has an action that the engine does not have.
     """
     if not isinstance(sent, list):
         raise ValidationError("A request is a list of operations, each an object with an 'action'.")
@@ -80,35 +99,35 @@ def read_operations(sent: object) -> list[Operation]:
 
 
 def writes(operations: list[Operation]) -> bool:
-    """Return whether any of *operations* may change something."""
+    """Return whether any of *operations* is a write."""
     return any(operation["action"] in _WRITING for operation in operations)
 
 
-def _finish(writing: Writing) -> None:
-    """Do what had to wait for later operations, as far as it can be done; then check."""
+def _finish(transaction: Transaction) -> None:
+    """Run the postponed steps until none makes progress; then check the changes."""
     progress = True
-    while writing.unfinished and progress:
-        steps, writing.unfinished = writing.unfinished, []
+    while transaction.postponed and progress:
+        steps, transaction.postponed = transaction.postponed, []
         waiting = [step for step in steps if not step()]
         progress = len(waiting) < len(steps)
-        writing.unfinished += waiting
-    checks.check(writing)
+        transaction.postponed += waiting
+    checks.check(transaction)
 
 
-# What a server tells of itself.
+# Information about the server.
 
 
 def _query_server_information(request: Request, operation: Operation) -> Answer:
-    information = {
+    information: dict[str, JSON] = {
         "version": VERSION,
         "is_timezone_support_enabled": True,
-        "storage_scenario": _storage_scenario(request.writing),
+        "storage_scenario": _storage_scenario(request.transaction),
         "is_nested_subqueries_enabled": True,
         "workday_length": 28800,
         "week_startday": 1,
-        # What the server told that the rows are from, if they are a replica's.
-        **_kept_information(request.writing),
-        "schema_hash": request.writing.schema.hash,
+        # In a replica: the information of the server that the rows are from.
+        **_stored_server_information(request.transaction),
+        "schema_hash": request.transaction.schema.hash,
         "user_information": {
             "id": request.caller.id,
             "username": request.caller.username,
@@ -124,26 +143,27 @@ def _query_server_information(request: Request, operation: Operation) -> Answer:
     return lambda: information
 
 
-def _kept_information(writing: Writing) -> dict[str, Any]:
-    text = writing.one("SELECT value FROM _setting WHERE name = 'server_information'")
-    information: dict[str, Any] = json.loads(text) if text else {}
+def _stored_server_information(transaction: Transaction) -> dict[str, JSON]:
+    text = transaction.fetch_value("SELECT value FROM _setting WHERE name = 'server_information'")
+    information: dict[str, JSON] = json.loads(text) if text else {}
     return information
 
 
-def _storage_scenario(writing: Writing) -> Any:
-    text = writing.one(
+def _storage_scenario(transaction: Transaction) -> JSON:
+    text = transaction.fetch_value(
         "SELECT value FROM setting WHERE name = 'storage_scenario' AND \"group\" = 'STORAGE'"
     )
     try:
-        return json.loads(text) if text else _AUTOMATIC_STORAGE
+        scenario: JSON = json.loads(text) if text else _AUTOMATIC_STORAGE
     except ValueError:
         raise ValidationError(
             "The setting 'storage_scenario' of the group 'STORAGE' is not JSON. Correct its value."
         ) from None
+    return scenario
 
 
 def _query_schemas(request: Request, operation: Operation) -> Answer:  # noqa: ARG001
-    return lambda: request.writing.schema.documents
+    return lambda: request.transaction.schema.documents
 
 
 # Queries.
@@ -153,8 +173,8 @@ def _query(request: Request, operation: Operation) -> Answer:
     from trackteroid_cli.engine.query.query import run_query
 
     result = run_query(
-        request.writing.connection,
-        request.writing.schema,
+        request.transaction.connection,
+        request.transaction.schema,
         _expression(operation),
         server_url=request.server_url,
         strict=request.strict,
@@ -166,8 +186,8 @@ def _search(request: Request, operation: Operation) -> Answer:
     from trackteroid_cli.engine.query import search
 
     result = search.run_search(
-        request.writing.connection,
-        request.writing.schema,
+        request.transaction.connection,
+        request.transaction.schema,
         _expression(operation),
         search.read_terms(operation),
         server_url=request.server_url,
@@ -186,36 +206,36 @@ def _expression(operation: Operation) -> str:
 
 
 def _create(request: Request, operation: Operation) -> Answer:
-    writing = request.writing
-    entity_type = _entity_type(writing, operation)
-    outcome = create.create(
-        writing, entity_type, _entity_data(operation), operation.get("entity_key")
+    transaction = request.transaction
+    entity_type = _entity_type(transaction, operation)
+    result = create.create(
+        transaction, entity_type, _entity_data(operation), operation.get("entity_key")
     )
-    return lambda: {"action": "create", "data": results.created(writing, outcome)}
+    return lambda: {"action": "create", "data": results.created(transaction, result)}
 
 
 def _update(request: Request, operation: Operation) -> Answer:
-    writing = request.writing
-    outcome = update.update(
-        writing,
-        _entity_type(writing, operation),
+    transaction = request.transaction
+    result = update.update(
+        transaction,
+        _entity_type(transaction, operation),
         operation.get("entity_key"),
         _entity_data(operation),
     )
-    return lambda: {"action": "update", "data": results.updated(writing, outcome)}
+    return lambda: {"action": "update", "data": results.updated(transaction, result)}
 
 
 def _delete(request: Request, operation: Operation) -> Answer:
-    writing = request.writing
-    delete.delete(writing, _entity_type(writing, operation), operation.get("entity_key"))
+    transaction = request.transaction
+    delete.delete(transaction, _entity_type(transaction, operation), operation.get("entity_key"))
     return lambda: {"action": "delete", "data": True}
 
 
-def _entity_type(writing: Writing, operation: Operation) -> EntityType:
-    return writing.entity_type(operation.get("entity_type"))
+def _entity_type(transaction: Transaction, operation: Operation) -> EntityType:
+    return transaction.entity_type(operation.get("entity_type"))
 
 
-def _entity_data(operation: Operation) -> Mapping[str, Any]:
+def _entity_data(operation: Operation) -> Mapping[str, object]:
     data = operation.get("entity_data")
     if not isinstance(data, dict):
         raise ValidationError(f'The "entity_data" of an operation is an object. Got "{data}"')

@@ -1,7 +1,7 @@
-"""A small production to try things on: a feature film and a commercial, invented, always the same.
+"""The demo data: a small invented production, a feature film and a commercial.
 
-Everything is made by the engine's own operations, as its users would have made it, on fixed dates
-in the spring of 2024, with the same ids in every store.
+It is created by operations, as its users would have done it, on fixed dates in the spring of 2024,
+with the same ids in every store.
 """
 
 from __future__ import annotations
@@ -9,18 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypeAlias
 
 from trackteroid_cli.engine.engine import Engine
+from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.seed import PROJECT_SCHEMA, identify
 
 DEMO_USER = "demo"
 
 DEMO_KEY = "demo-key"
-"""The API key of the demo data, for every user. It protects nothing: it is printed here, for
-invented data that is served on loopback."""
+"""The API key of the demo data, for every user. It protects nothing: the data are invented
+and served on loopback."""
 
-Reference = dict[str, str]
+Reference: TypeAlias = dict[str, str]
+Operation: TypeAlias = dict[str, JSON]
 
 _START = datetime(2024, 3, 4, 9)
 
@@ -58,23 +60,23 @@ _BUILDS = (
 )
 _SHOT_TASKS = ("Layout", "Animation", "Lighting", "Compositing")
 _BUILD_TASKS = ("Modeling", "Rigging")
-#: From the most advanced shots to those that wait, in turn: a status for each task, and the shot's.
+#: Statuses that the shots have in turn: one for each task, and that of the shot.
 _PROGRESS = (
     (("Completed", "Completed", "Completed", "Pending review"), "In progress"),
     (("Completed", "Completed", "In progress", "Not started"), "In progress"),
     (("Completed", "Changes requested", "Not started", "Not started"), "In progress"),
     (("In progress", "Not started", "Not started", "Not started"), "Not started"),
 )
-#: The tasks whose work is published, with the asset type it is published as.
+#: The tasks whose work is published, with the asset type of what they publish.
 _PUBLISHED = {"Animation": "Animation", "Compositing": "Comp"}
 _COMPLEXITIES = ("simple", "medium", "hard")
 
 
 def load_demo(engine: Engine) -> None:
-    """Fill a new engine with the demo production, and admit its users with `DEMO_KEY`.
+    """Create the demo production in a new engine, with `DEMO_KEY` as the key of its users.
 
     Raises:
-        DuplicateEntryError: the engine holds the demo production already.
+        DuplicateEntryError: the engine has the demo production already.
     """
     engine.admit(DEMO_USER, DEMO_KEY)
     for day, user, operations in _Production().days():
@@ -83,14 +85,14 @@ def load_demo(engine: Engine) -> None:
 
 
 class _Production:
-    """The operations that make the production, day by day."""
+    """The operations that create the production, day by day."""
 
     def __init__(self) -> None:
-        self.operations: list[dict[str, Any]] = []
+        self.operations: list[Operation] = []
 
-    def days(self) -> Iterator[tuple[int, str, list[dict[str, Any]]]]:
-        """Yield days after the start, who works, and what they do."""
-        story = (
+    def days(self) -> Iterator[tuple[int, str, list[Operation]]]:
+        """Yield the day, counted from the start, the user and the operations of each step."""
+        steps = (
             (0, DEMO_USER, self.people),
             (0, DEMO_USER, self.custom_attributes),
             (1, _PRODUCER, self.projects),
@@ -102,27 +104,27 @@ class _Production:
             (15, _SUPERVISOR, self.reviews),
             (16, _SUPERVISOR, self.notes),
             (17, "dana.whitlock", self.replies),
-            (18, _PRODUCER, self.times),
+            (18, _PRODUCER, self.timelogs),
             (21, _PRODUCER, self.progress),
         )
-        for day, user, make in story:
+        for day, user, step in steps:
             self.operations = []
-            make()
+            step()
             yield day, user, self.operations
 
-    def add(self, type_name: str, path: str, /, **data: Any) -> Reference:
-        """Create an entity; *path*, unique for its type, makes its id."""
+    def add(self, type_name: str, path: str, /, **data: JSON) -> Reference:
+        """Create an entity; *path*, unique in its type, determines its id."""
         id_ = identify(type_name, f"demo/{path}")
         self.operations.append(
             {"action": "create", "entity_type": type_name, "entity_data": {"id": id_, **data}}
         )
         return _reference(type_name, id_)
 
-    def link(self, type_name: str, **data: Any) -> None:
-        """Create an entity whose key is made of others' keys."""
+    def link(self, type_name: str, **data: JSON) -> None:
+        """Create an entity whose key consists of other keys."""
         self.operations.append({"action": "create", "entity_type": type_name, "entity_data": data})
 
-    def set(self, entity: Reference, **data: Any) -> None:
+    def set(self, entity: Reference, **data: JSON) -> None:
         """Update an entity."""
         self.operations.append(
             {
@@ -133,9 +135,9 @@ class _Production:
             }
         )
 
-    def set_custom(self, entity: Reference, key: str, value: Any) -> None:
+    def set_custom(self, entity: Reference, key: str, value: JSON) -> None:
         """Set a custom attribute of a context."""
-        configuration_id = _made("CustomAttributeConfiguration", key)["id"]
+        configuration_id = _demo_reference("CustomAttributeConfiguration", key)["id"]
         self.operations.append(
             {
                 "action": "update",
@@ -154,7 +156,7 @@ class _Production:
     # The studio.
 
     def people(self) -> None:
-        """Name the administrator, and bring in users and groups."""
+        """Set the name of the administrator, and create users and groups."""
         administrator = _reference("User", identify("User", DEMO_USER))
         self.set(administrator, first_name="Demo", last_name="User", email="demo@example.com")
         for username, first, last, department in _PEOPLE:
@@ -172,24 +174,24 @@ class _Production:
                 "UserSecurityRole",
                 username,
                 user=user,
-                security_role=_seeded("SecurityRole", role),
+                security_role=_seed_reference("SecurityRole", role),
                 is_all_open_projects=True,
             )
         for group, departments in _GROUPS.items():
             made = self.add("Group", group, name=group)
             for username, _, _, department in _PEOPLE:
                 if department in departments:
-                    user = _made("User", username)
+                    user = _demo_reference("User", username)
                     self.add("Membership", f"{group}/{username}", group=made, user=user)
 
     def custom_attributes(self) -> None:
-        """Configure what the studio tracks beyond ftrack's own attributes."""
+        """Create the custom attributes of the studio."""
         shots = {"entity_type": "task", "object_type_id": _SHOT}
         options = (
             '[{"menu": "Simple", "value": "simple"}, {"menu": "Medium", "value": "medium"}, '
             '{"menu": "Hard", "value": "hard"}]'
         )
-        enumerator = {"multiSelect": False, "data": options}
+        enumerator: JSON = {"multiSelect": False, "data": options}
         whole = {"isdecimal": False}
         self._configure("fstart", "Frame start", "number", 1001, whole, **shots)
         self._configure("fend", "Frame end", "number", 1100, whole, **shots)
@@ -209,25 +211,25 @@ class _Production:
         )
 
     def _configure(
-        self, key: str, label: str, type_name: str, default: Any, config: Any, **data: Any
+        self, key: str, label: str, type_name: str, default: JSON, config: JSON, **data: JSON
     ) -> None:
         self.add(
             "CustomAttributeConfiguration",
             key,
             key=key,
             label=label,
-            type=_seeded("CustomAttributeType", type_name),
-            group=_seeded("CustomAttributeGroup", "Default"),
+            type=_seed_reference("CustomAttributeType", type_name),
+            group=_seed_reference("CustomAttributeGroup", "Default"),
             config=json.dumps(config),
             default=default,
             **data,
         )
 
-    # What is made.
+    # The breakdown.
 
     def projects(self) -> None:
-        """Begin the two projects."""
-        schema = _seeded("ProjectSchema", PROJECT_SCHEMA)
+        """Create the two projects."""
+        schema = _seed_reference("ProjectSchema", PROJECT_SCHEMA)
         for name, full_name, _ in _PROJECTS:
             project = self.add(
                 "Project",
@@ -245,47 +247,49 @@ class _Production:
                     "Manager",
                     f"{name}/{role}",
                     context=project,
-                    user=_made("User", username),
-                    type=_seeded("ManagerType", role),
+                    user=_demo_reference("User", username),
+                    type=_seed_reference("ManagerType", role),
                 )
             self.add("Milestone", name, name="Final delivery", parent=project, end_date=_date(85))
-        self.set_custom(_made("Project", "brightwater"), "fps", 25)
-        self.set_custom(_made("Project", "salt_and_ember"), "stereo", True)
+        self.set_custom(_demo_reference("Project", "brightwater"), "fps", 25)
+        self.set_custom(_demo_reference("Project", "salt_and_ember"), "stereo", True)
 
     def builds(self) -> None:
-        """Break down what is built once and used in many shots."""
+        """Create the asset builds, which many shots use."""
         for name, _, _ in _PROJECTS:
-            self.add("Folder", f"{name}/assets", name="assets", parent=_made("Project", name))
+            self.add(
+                "Folder", f"{name}/assets", name="assets", parent=_demo_reference("Project", name)
+            )
         for number, (project, name, type_name) in enumerate(_BUILDS):
             build = self.add(
                 "AssetBuild",
                 f"{project}/{name}",
                 name=name,
-                parent=_made("Folder", f"{project}/assets"),
-                type=_seeded("Type", type_name),
-                status=_seeded("Status", "Completed" if number % 2 == 0 else "In progress"),
+                parent=_demo_reference("Folder", f"{project}/assets"),
+                type=_seed_reference("Type", type_name),
+                status=_seed_reference("Status", "Completed" if number % 2 == 0 else "In progress"),
             )
             statuses = ("Completed", "Completed" if number % 2 == 0 else "In progress")
             path = f"{project}/{name}"
             self._tasks(build, path, _BUILD_TASKS, statuses, number)
 
     def sequences(self) -> None:
-        """Break the projects down into sequences, and reserve the animators for them."""
+        """Create the sequences, and allocate the animators to them."""
         for project, _, sequences in _PROJECTS:
             for name in sequences:
                 path = f"{project}/{name}"
-                parent = _made("Project", project)
+                parent = _demo_reference("Project", project)
                 sequence = self.add("Sequence", path, name=name, parent=parent)
                 self.add(
                     "Appointment",
                     path,
                     type="allocation",
                     context=sequence,
-                    resource=_made("Group", "Animation"),
+                    resource=_demo_reference("Group", "Animation"),
                 )
 
     def shots(self) -> None:
-        """Break the sequences down into shots and tasks."""
+        """Create the shots and their tasks."""
         for number, (project, sequence, name) in enumerate(_shots()):
             path = f"{project}/{sequence}/{name}"
             statuses, status = _PROGRESS[number % len(_PROGRESS)]
@@ -293,9 +297,9 @@ class _Production:
                 "Shot",
                 path,
                 name=name,
-                parent=_made("Sequence", f"{project}/{sequence}"),
+                parent=_demo_reference("Sequence", f"{project}/{sequence}"),
                 description=_DESCRIPTIONS[number % len(_DESCRIPTIONS)],
-                status=_seeded("Status", status),
+                status=_seed_reference("Status", status),
                 sort=(number + 1) * 10,
             )
             self.set_custom(shot, "fend", 1001 + 24 * (2 + number % 5) - 1)
@@ -306,7 +310,7 @@ class _Production:
             self.add(
                 "TypedContextLink",
                 path,
-                **{"from": _made("AssetBuild", f"{project}/{build[1]}"), "to": shot},
+                **{"from": _demo_reference("AssetBuild", f"{project}/{build[1]}"), "to": shot},
             )
 
     def _tasks(
@@ -323,22 +327,22 @@ class _Production:
                 f"{path}/{type_name}",
                 name=type_name.lower(),
                 parent=parent,
-                type=_seeded("Type", type_name),
-                status=_seeded("Status", status),
-                priority=_seeded("Priority", ("Medium", "High", "Low")[number % 3]),
+                type=_seed_reference("Type", type_name),
+                status=_seed_reference("Status", status),
+                priority=_seed_reference("Priority", ("Medium", "High", "Low")[number % 3]),
                 bid=(2 + (number + place) % 4) * 8 * 3600,
                 start_date=_date(5 + 5 * place + number % 5),
                 end_date=_date(10 + 5 * place + number % 5),
             )
             people = [person[0] for person in _PEOPLE if person[3] == type_name]
             if people:
-                resource = _made("User", people[number % len(people)])
+                resource = _demo_reference("User", people[number % len(people)])
                 self.add("Appointment", f"{path}/{type_name}", context=task, resource=resource)
 
-    # What is published.
+    # Publishing.
 
     def first_versions(self) -> None:
-        """Publish what the animators and compositors have."""
+        """Publish first versions of animation and compositing."""
         for project, sequence, name in _published_shots():
             for task, asset_type in _PUBLISHED.items():
                 path = f"{project}/{sequence}/{name}"
@@ -346,8 +350,8 @@ class _Production:
                     "Asset",
                     f"{path}/{task}",
                     name=task.lower(),
-                    parent=_made("Shot", path),
-                    type=_seeded("AssetType", asset_type),
+                    parent=_demo_reference("Shot", path),
+                    type=_seed_reference("AssetType", asset_type),
                 )
                 status = "Changes requested" if task == "Animation" else "Pending review"
                 self._version(path, task, asset, 1, status)
@@ -355,16 +359,16 @@ class _Production:
                 "AssetVersionLink",
                 path,
                 **{
-                    "from": _made("AssetVersion", f"{path}/Animation/1"),
-                    "to": _made("AssetVersion", f"{path}/Compositing/1"),
+                    "from": _demo_reference("AssetVersion", f"{path}/Animation/1"),
+                    "to": _demo_reference("AssetVersion", f"{path}/Compositing/1"),
                 },
             )
 
     def second_versions(self) -> None:
-        """Publish again what was asked to change."""
+        """Publish second versions of the animation, for which changes were requested."""
         for project, sequence, name in _published_shots():
             path = f"{project}/{sequence}/{name}"
-            asset = _made("Asset", f"{path}/Animation")
+            asset = _demo_reference("Asset", f"{path}/Animation")
             self._version(path, "Animation", asset, 2, "Approved")
 
     def _version(self, path: str, task: str, asset: Reference, number: int, status: str) -> None:
@@ -373,10 +377,10 @@ class _Production:
             "AssetVersion",
             version_path,
             asset=asset,
-            task=_made("Task", f"{path}/{task}"),
-            status=_seeded("Status", status),
+            task=_demo_reference("Task", f"{path}/{task}"),
+            status=_seed_reference("Status", status),
             comment="First pass" if number == 1 else "Notes addressed",
-            user=_made("User", "dana.whitlock" if task == "Animation" else "ines.duarte"),
+            user=_demo_reference("User", "dana.whitlock" if task == "Animation" else "ines.duarte"),
         )
         folder = f"/projects/{path}/{task.lower()}/v{number:03}"
         movie = self.add(
@@ -392,7 +396,7 @@ class _Production:
             self._frames(version_path, version, folder)
 
     def _frames(self, version_path: str, version: Reference, folder: str) -> None:
-        """Add a sequence of images, and its members."""
+        """Create a sequence component and its members."""
         main = self.add(
             "SequenceComponent",
             f"{version_path}/main",
@@ -424,26 +428,26 @@ class _Production:
             resource_identifier=path,
         )
 
-    # What is said about it.
+    # Reviews, notes and time logs.
 
     def reviews(self) -> None:
-        """Collect versions for dailies and for the client."""
-        project = _made("Project", "salt_and_ember")
+        """Create lists and a review session for the client."""
+        project = _demo_reference("Project", "salt_and_ember")
         dailies = self.add(
             "AssetVersionList",
             "dailies",
             name="Dailies 19 March",
             project=project,
-            category=_seeded("ListCategory", "Dailies"),
-            owner=_made("User", _SUPERVISOR),
+            category=_seed_reference("ListCategory", "Dailies"),
+            owner=_demo_reference("User", _SUPERVISOR),
         )
         heroes = self.add(
             "TypedContextList",
             "heroes",
             name="Hero animation",
             project=project,
-            category=_seeded("ListCategory", "General"),
-            owner=_made("User", _PRODUCER),
+            category=_seed_reference("ListCategory", "General"),
+            owner=_demo_reference("User", _PRODUCER),
         )
         session = self.add(
             "ReviewSession",
@@ -464,9 +468,9 @@ class _Production:
         for number, path in enumerate(map("/".join, _published_shots())):
             if not path.startswith("salt_and_ember"):
                 continue
-            version = _made("AssetVersion", f"{path}/Animation/2")
+            version = _demo_reference("AssetVersion", f"{path}/Animation/2")
             self.add("ListObject", f"dailies/{path}", list=dailies, entity_id=version["id"])
-            task = _made("Task", f"{path}/Animation")
+            task = _demo_reference("Task", f"{path}/Animation")
             self.add("ListObject", f"heroes/{path}", list=heroes, entity_id=task["id"])
             item = self.add(
                 "ReviewSessionObject",
@@ -486,11 +490,13 @@ class _Production:
             )
 
     def notes(self) -> None:
-        """Comment on shots and versions."""
-        author = _made("User", _SUPERVISOR)
+        """Write notes on shots and versions."""
+        author = _demo_reference("User", _SUPERVISOR)
         for number, path in enumerate(map("/".join, _published_shots())):
             about = (
-                _made("AssetVersion", f"{path}/Animation/1") if number % 2 else _made("Shot", path)
+                _demo_reference("AssetVersion", f"{path}/Animation/1")
+                if number % 2
+                else _demo_reference("Shot", path)
             )
             note = self.add(
                 "Note",
@@ -500,14 +506,14 @@ class _Production:
                 parent_id=about["id"],
                 parent_type=about["__entity_type__"],
             )
-            label = _seeded("NoteLabel", "Client" if number == 0 else "Dailies")
+            label = _seed_reference("NoteLabel", "Client" if number == 0 else "Dailies")
             self.link("NoteLabelLink", note_id=note["id"], label_id=label["id"])
-            recipient = _made("User", "dana.whitlock")
+            recipient = _demo_reference("User", "dana.whitlock")
             self.link("Recipient", note_id=note["id"], resource_id=recipient["id"])
 
     def replies(self) -> None:
-        """Answer the notes."""
-        author = _made("User", "dana.whitlock")
+        """Reply to the notes."""
+        author = _demo_reference("User", "dana.whitlock")
         for number, path in enumerate(map("/".join, _published_shots())):
             if number % 2 == 0:
                 self.add(
@@ -515,29 +521,32 @@ class _Production:
                     f"{path}/reply",
                     content="On it, new version tomorrow.",
                     author=author,
-                    in_reply_to=_made("Note", path),
+                    in_reply_to=_demo_reference("Note", path),
                 )
 
-    def times(self) -> None:
-        """Log the hours of three days."""
+    def timelogs(self) -> None:
+        """Log the working hours of three days."""
         for number, path in enumerate(map("/".join, _published_shots())):
             for task, username in (("Animation", "dana.whitlock"), ("Compositing", "ines.duarte")):
                 for day in range(3):
                     self.add(
                         "Timelog",
                         f"{path}/{task}/{day}",
-                        context=_made("Task", f"{path}/{task}"),
-                        user=_made("User", username),
+                        context=_demo_reference("Task", f"{path}/{task}"),
+                        user=_demo_reference("User", username),
                         start=_date(11 + day),
                         duration=3600 * (2 + (number + day) % 5),
                         comment="",
                     )
 
     def progress(self) -> None:
-        """Move finished work on."""
+        """Set the status of finished tasks and shots."""
         for path in map("/".join, _published_shots()):
-            self.set(_made("Task", f"{path}/Compositing"), status=_seeded("Status", "Completed"))
-            self.set(_made("Shot", path), status=_seeded("Status", "Completed"))
+            self.set(
+                _demo_reference("Task", f"{path}/Compositing"),
+                status=_seed_reference("Status", "Completed"),
+            )
+            self.set(_demo_reference("Shot", path), status=_seed_reference("Status", "Completed"))
 
 
 _SHOT = "bad911de-3bd6-47b9-8b46-3476e237cb36"
@@ -566,7 +575,7 @@ def _shots() -> Iterator[tuple[str, str, str]]:
 
 
 def _published_shots() -> list[tuple[str, str, str]]:
-    """Return the shots that are advanced enough to have versions."""
+    """Return the shots that have versions: the most advanced ones."""
     return list(_shots())[:: len(_PROGRESS)]
 
 
@@ -578,11 +587,11 @@ def _reference(type_name: str, id_: str) -> Reference:
     return {"__entity_type__": type_name, "id": id_}
 
 
-def _seeded(type_name: str, name: str) -> Reference:
-    """Refer to a row that every store has."""
+def _seed_reference(type_name: str, name: str) -> Reference:
+    """Return a reference to a row that every store has."""
     return _reference(type_name, identify(type_name, name))
 
 
-def _made(type_name: str, name: str) -> Reference:
-    """Refer to an entity of the demo production."""
+def _demo_reference(type_name: str, name: str) -> Reference:
+    """Return a reference to an entity of the demo production."""
     return _reference(type_name, identify(type_name, f"demo/{name}"))

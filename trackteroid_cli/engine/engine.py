@@ -1,4 +1,4 @@
-"""The front door: an ftrack server as one object, without a network."""
+"""The engine as one object: an ftrack server in process, without a network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trackteroid_cli.engine.schema.schema import Schema, is_dense
 from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.errors import EngineError, InvalidCredentials
 from trackteroid_cli.engine.storage.store import Store
-from trackteroid_cli.engine.writing.request import Writing
+from trackteroid_cli.engine.writing.transaction import Transaction
 
 
 class Engine:
@@ -21,7 +21,7 @@ class Engine:
 
     Args:
         path: the SQLite file; `create` makes one.
-        server_url: where clients reach it, for the links that it answers; '' for nowhere.
+        server_url: where clients reach it, for links in answers; '' for nowhere.
     """
 
     def __init__(self, path: Path, *, server_url: str = "") -> None:
@@ -30,9 +30,9 @@ class Engine:
 
     @classmethod
     def create(
-        cls, path: Path, schemas: Iterable[Mapping[str, Any]], *, server_url: str = ""
+        cls, path: Path, schemas: Iterable[Mapping[str, object]], *, server_url: str = ""
     ) -> Engine:
-        """Make an engine with the rows that every server has, and no users: see `admit`.
+        """Create an engine with the rows that every server has, but without users: see `admit`.
 
         Args:
             path: the SQLite file, which must not exist yet.
@@ -45,13 +45,15 @@ class Engine:
         Store.create(path, Schema(schemas)).close()
         engine = cls(path, server_url=server_url)
         with engine.store.writing() as connection:
-            seed.plant(Writing(connection, engine.store.schema, None, seed.MOMENT))
+            seed.create_rows(Transaction(connection, engine.store.schema, None, seed.MOMENT))
         return engine
 
     def admit(self, username: str, key: str) -> None:
-        """Let everybody in who presents *key*, and see to it that the user *username* exists."""
+        """Accept *key* for every user, and create the user *username* unless it exists."""
         with self.store.writing() as connection:
-            seed.admit(Writing(connection, self.store.schema, None, values.now()), username, key)
+            seed.admit(
+                Transaction(connection, self.store.schema, None, values.now()), username, key
+            )
 
     def call(
         self,
@@ -62,14 +64,14 @@ class Engine:
         strict: bool = False,
         moment: str | None = None,
     ) -> list[Any]:
-        """Do the operations of one request, all of them or none.
+        """Execute the operations of one request, all of them or none.
 
         Args:
             operations: a list of ftrack's operation objects.
-            user: a username; upper and lower case are the same.
+            user: a username, in any case.
             key: that user's API key, or one for all users.
             strict: whether the client asked for strict answers, which aggregates need.
-            moment: ``YYYY-MM-DD HH:MM:SS`` in UTC, taken as the time of the request; None for now.
+            moment: the time of the request, ``YYYY-MM-DD HH:MM:SS`` in UTC; None for now.
 
         Returns:
             One result for each operation, in order, ready for JSON.
@@ -84,21 +86,21 @@ class Engine:
                 f"The database {self.store.path.name} cannot do this: {error}. Nothing was changed."
             ) from error
 
-    def _call(self, sent: object, user: str, key: str, strict: bool, moment: str) -> list[Any]:
+    def _call(self, sent: object, user: str, key: str, strict: bool, moment: str) -> list[object]:
         operations = actions.read_operations(sent)
-        transaction = self.store.writing() if actions.writes(operations) else self.store.reading()
-        with transaction as connection:
+        opened = self.store.writing() if actions.writes(operations) else self.store.reading()
+        with opened as connection:
             caller = _authenticate(connection, user, key)
-            writing = Writing(connection, self.store.schema, caller.id, moment)
-            request = Request(writing, caller, self.server_url, strict)
-            return actions.perform(request, operations)
+            transaction = Transaction(connection, self.store.schema, caller.id, moment)
+            request = Request(transaction, caller, self.server_url, strict)
+            return actions.execute(request, operations)
 
     def apply(self, operations: object, *, user: str, moment: str) -> None:
-        """Do the creates, updates and deletes that *user* asked another server for, or none.
+        """Execute creates, updates and deletes of *user* without a key, all of them or none.
 
         Args:
             operations: a list of ftrack's operation objects.
-            user: their username; if nobody here has it, nobody is noted as their author.
+            user: their username; without such a user the rows have no author.
             moment: as for `call`.
 
         Raises:
@@ -109,21 +111,23 @@ class Engine:
             row = connection.execute(
                 "SELECT id FROM resource WHERE _type = 'User' AND username = ?", [user]
             ).fetchone()
-            writing = Writing(connection, self.store.schema, row[0] if row else None, moment)
+            transaction = Transaction(
+                connection, self.store.schema, row[0] if row else None, moment
+            )
             caller = Caller("", user, None, None, has_global_key=False)
-            actions.perform(Request(writing, caller, self.server_url, strict=False), wanted)
+            actions.execute(Request(transaction, caller, self.server_url, strict=False), wanted)
 
     def has(self, entity_type: str, key: Sequence[str]) -> bool:
-        """Return whether there is an entity of that type, or a kind of it, with that key.
+        """Return whether there is an entity of that type, or a subtype of it, with that key.
 
-        Custom attribute values that belong to an entity are there if it is a type with them.
+        Dense custom attribute values count as existing if the schema has their type.
         """
         found = self.store.schema.types.get(entity_type)
         if found is None or is_dense(entity_type):
             return found is not None
         with self.store.reading() as connection:
-            writing = Writing(connection, self.store.schema, None, values.now())
-            return writing.find(found, tuple(key)) is not None
+            transaction = Transaction(connection, self.store.schema, None, values.now())
+            return transaction.find(found, tuple(key)) is not None
 
     def close(self) -> None:
         """Close the database."""

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-#: How many requests are answered at a time.
+#: The number of requests that are answered at the same time.
 THREADS = 8
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def application(engine: Engine) -> Starlette:
     """Return the ASGI application that serves *engine* at ``POST /api``.
 
-    Requests are answered in a pool of threads, so that a slow one does not hold up the others.
-    The threads stay, for each of them keeps a connection to the database.
+    Requests are answered in a pool of threads, so that a slow one does not block the others.
+    The threads live on, since each of them keeps a connection to the database.
     """
     from starlette.applications import Starlette
     from starlette.responses import Response

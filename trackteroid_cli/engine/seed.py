@@ -1,10 +1,10 @@
 """The rows that every ftrack server has: object types, statuses, workflows, locations.
 
-Ids are the same in every store: those that ftrack fixes, and for the rest one made from the type
-and the name.
+Ids are the same in every store: those that ftrack fixes, and otherwise ids made from the type and
+the name.
 
 Source: ``ftrack_api/symbol.py`` for the locations; ``ftrack_api/entity/project_schema.py`` for how
-a project schema is read; the defaults in the entity schemas for object types and the priority.
+clients read a project schema; the defaults in the entity schemas for object types and the priority.
 """
 
 from __future__ import annotations
@@ -12,16 +12,20 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
+from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.schema.schema import EntityType, Schema
+from trackteroid_cli.engine.storage.custom_attribute_values import TYPE_NAMES
 from trackteroid_cli.engine.writing import create
-from trackteroid_cli.engine.writing.custom_attributes import TYPE_NAMES
 from trackteroid_cli.engine.writing.defaults import TASK
-from trackteroid_cli.engine.writing.request import Writing
+from trackteroid_cli.engine.writing.transaction import Transaction
 
-#: When the rows are dated, as the store keeps dates.
+#: The ``entity_data`` of a row.
+SeedRow: TypeAlias = dict[str, JSON]
+
+#: The date of the rows, as the store keeps dates.
 MOMENT = "2024-01-01 00:00:00"
 
 PROJECT_SCHEMA = "VFX"
@@ -40,7 +44,7 @@ _LOCATIONS = {
     "ftrack.server": "3a372bde-05bc-11e4-8908-20c9d081909b",
 }
 
-#: Names of states by the short name that programs go by.
+#: Names of states by short name.
 _STATES = {
     "NOT_STARTED": "Not started",
     "IN_PROGRESS": "In progress",
@@ -107,23 +111,25 @@ _ASSET_TYPES = {
 
 
 def identify(type_name: str, name: str) -> str:
-    """Return the id that the row of a type called *name* has in every store."""
+    """Return the id, the same in every store, of the row of a type called *name*."""
     return str(uuid.uuid5(_NAMESPACE, f"{type_name}/{name}"))
 
 
-def plant(writing: Writing) -> None:
-    """Create the rows, as far as the schema of the store has types for them."""
-    for type_name, rows in _rows(writing.schema):
-        if type_name in writing.schema.types:
-            entity_type = writing.schema.types[type_name]
+def create_rows(transaction: Transaction) -> None:
+    """Create the rows of all types that the schema has."""
+    for type_name, rows in _rows(transaction.schema):
+        if type_name in transaction.schema.types:
+            entity_type = transaction.schema.types[type_name]
             for row in rows:
-                create.create(writing, entity_type, _known(entity_type, row))
+                create.create(transaction, entity_type, _supported_attributes(entity_type, row))
 
 
-def admit(writing: Writing, username: str, key: str) -> None:
-    """Accept *key* for every user; make the active administrator *username* unless there is one."""
+def admit(transaction: Transaction, username: str, key: str) -> None:
+    """Accept *key* for every user, and create the administrator *username* unless it exists."""
     user_id = identify("User", username)
-    exists = writing.one("SELECT 1 FROM resource WHERE _type = 'User' AND username = ?", username)
+    exists = transaction.fetch_value(
+        "SELECT 1 FROM resource WHERE _type = 'User' AND username = ?", username
+    )
     if not exists:
         rows = {
             "User": {"id": user_id, "username": username, "is_active": True},
@@ -135,16 +141,16 @@ def admit(writing: Writing, username: str, key: str) -> None:
             },
         }
         for type_name, row in rows.items():
-            create.create(writing, writing.schema.types[type_name], row)
-    writing.connection.execute("INSERT OR REPLACE INTO _api_key VALUES (?, NULL)", [key])
+            create.create(transaction, transaction.schema.types[type_name], row)
+    transaction.connection.execute("INSERT OR REPLACE INTO _api_key VALUES (?, NULL)", [key])
 
 
-def _known(entity_type: EntityType, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *row* without what an older or newer ftrack has no attribute for."""
+def _supported_attributes(entity_type: EntityType, row: SeedRow) -> SeedRow:
+    """Return *row* without attributes that the schema, of an older or newer ftrack, lacks."""
     return {name: value for name, value in row.items() if name in entity_type}
 
 
-def _rows(schema: Schema) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
+def _rows(schema: Schema) -> Iterator[tuple[str, Iterable[SeedRow]]]:
     object_types = list(_object_types(schema))
     yield "ObjectType", object_types
     yield "Priority", _priorities()
@@ -202,7 +208,7 @@ def _rows(schema: Schema) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
     )
 
 
-#: Rows of which nothing but the name is told.
+#: Rows that have only a name.
 _NAMED = {
     "CustomAttributeGroup": ("Default",),
     "ListCategory": ("Dailies", "Deliveries", "General"),
@@ -213,12 +219,12 @@ _NAMED = {
 }
 
 
-def _named(type_name: str, name: str) -> dict[str, Any]:
+def _named(type_name: str, name: str) -> SeedRow:
     return {"id": identify(type_name, name), "name": name}
 
 
-def _object_types(schema: Schema) -> Iterator[dict[str, Any]]:
-    """Yield the object types of *schema*; what their contexts cannot change, they do not have."""
+def _object_types(schema: Schema) -> Iterator[SeedRow]:
+    """Yield the object types of *schema*; for example, one with an immutable status has none."""
     kinds = [kind for kind in schema.types.values() if "object_type_id" in kind.classifiers]
     for sort, kind in enumerate(sorted(kinds, key=lambda kind: kind.name)):
         yield {
@@ -234,28 +240,28 @@ def _object_types(schema: Schema) -> Iterator[dict[str, Any]]:
         }
 
 
-def _priorities() -> Iterator[dict[str, Any]]:
+def _priorities() -> Iterator[SeedRow]:
     levels = (("Urgent", "#E74C3C"), ("High", "#E67E22"), ("Medium", "#F1C40F"), ("Low", "#3498DB"))
     for sort, (name, color) in enumerate(levels):
         value = len(levels) - sort
         yield {**_named("Priority", name), "sort": sort, "value": value, "color": color}
-    none = {"name": "None", "sort": len(levels), "value": 0, "color": "#BDC3C7"}
+    none: SeedRow = {"name": "None", "sort": len(levels), "value": 0, "color": "#BDC3C7"}
     yield {"id": _DEFAULT_PRIORITY, **none}
 
 
-def _statuses() -> Iterator[dict[str, Any]]:
+def _statuses() -> Iterator[SeedRow]:
     for sort, (name, state, color) in enumerate(_STATUSES):
         state_reference = {"__entity_type__": "State", "id": identify("State", state)}
         yield {**_named("Status", name), "sort": sort, "color": color, "state": state_reference}
 
 
-def _types() -> Iterator[dict[str, Any]]:
+def _types() -> Iterator[SeedRow]:
     names = [*_TASK_TYPES, *(name for names in _OBJECT_TYPES_OF_TYPES.values() for name in names)]
     for sort, name in enumerate(names):
         yield {**_named("Type", name), "sort": sort}
 
 
-def _workflow(name: str, statuses: Iterable[str]) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
+def _workflow(name: str, statuses: Iterable[str]) -> Iterator[tuple[str, Iterable[SeedRow]]]:
     workflow = _named("WorkflowSchema", name)
     yield "WorkflowSchema", [workflow]
     yield (
@@ -267,7 +273,7 @@ def _workflow(name: str, statuses: Iterable[str]) -> Iterator[tuple[str, Iterabl
     )
 
 
-def _project_schema() -> dict[str, Any]:
+def _project_schema() -> SeedRow:
     return {
         **_named("ProjectSchema", PROJECT_SCHEMA),
         "task_type_schema_id": identify("TaskTypeSchema", PROJECT_SCHEMA),
@@ -277,14 +283,14 @@ def _project_schema() -> dict[str, Any]:
 
 
 def _object_type_schema(
-    object_type: Mapping[str, Any],
-) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
-    """Yield what the project schema says of one object type."""
+    object_type: SeedRow,
+) -> Iterator[tuple[str, Iterable[SeedRow]]]:
+    """Yield the rows that define one object type in the project schema."""
     project_schema_id = identify("ProjectSchema", PROJECT_SCHEMA)
     schema_id = identify("Schema", f"{PROJECT_SCHEMA}/{object_type['name']}")
     is_task = object_type["id"] == TASK
     statuses = _TASK_STATUSES if is_task else _OBJECT_STATUSES
-    types = _TASK_TYPES if is_task else _OBJECT_TYPES_OF_TYPES.get(object_type["name"], ())
+    types = _TASK_TYPES if is_task else _OBJECT_TYPES_OF_TYPES.get(str(object_type["name"]), ())
     yield (
         "ProjectSchemaObjectType",
         [{"project_schema_id": project_schema_id, "object_type_id": object_type["id"]}],

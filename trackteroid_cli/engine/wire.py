@@ -1,4 +1,4 @@
-"""Requests and answers as bytes: what the HTTP application and the in-process adapter share.
+"""Requests and responses as bytes, for the HTTP application and the in-process adapter.
 
 Source: ``ftrack_api/session.py``, `call`, for headers and for the form of errors.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.engine.storage.errors import EngineError, ValidationError
@@ -20,41 +19,41 @@ def respond(
     engine: Engine,
     headers: Mapping[str, str],
     body: bytes,
-    review: Callable[[Sequence[Mapping[str, Any]]], None] | None = None,
+    review: Callable[[Sequence[Mapping[str, object]]], None] | None = None,
 ) -> tuple[int, bytes]:
     """Answer one ``POST /api``.
 
     Args:
-        engine: what does the work.
+        engine: executes the operations.
         headers: the request's, in any case: ``ftrack-user``, ``ftrack-api-key``, and optionally
             ``ftrack-strict-api`` and ``ftrack-api-options``.
         body: a JSON list of operations, in UTF-8.
-        review: told the results, one for each operation, before they are put in bytes.
+        review: called with the results, one for each operation, before they are encoded.
 
     Returns:
         The HTTP status and a JSON body: a list of results, or one object that describes an error.
-        An error has the status 200 unless the client asked to be strict, as ftrack does it.
+        An error has the status 200 unless the client asked for strict mode, as with ftrack.
     """
     fields = {name.lower(): value for name, value in headers.items()}
     strict = _is_strict(fields)
     try:
-        answer: Any = engine.call(
+        results = engine.call(
             _read(body),
             user=fields.get("ftrack-user", ""),
             key=fields.get("ftrack-api-key", ""),
             strict=strict,
         )
     except EngineError as error:
-        answer = error.payload()
+        answer: object = error.payload()
         status = error.status if strict else OK
     else:
-        status = OK
+        answer, status = results, OK
         if review is not None:
-            review(answer)
+            review(results)
     return status, json.dumps(answer, separators=(",", ":")).encode("ascii")
 
 
-def _read(body: bytes) -> Any:
+def _read(body: bytes) -> object:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:

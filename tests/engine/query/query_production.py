@@ -1,4 +1,4 @@
-"""A small production, put into a store by plain SQL: what the tests of queries ask about.
+"""A small production for the tests of queries, inserted by plain SQL.
 
 alpha (project)
   sq01 (sequence)
@@ -29,7 +29,7 @@ OBJECT_TYPES = {
 
 
 class Production:
-    """A store, its schema, and short ways to put rows in and to ask."""
+    """A store with its schema, and shortcuts to insert rows and to query them."""
 
     def __init__(self, path: Path) -> None:
         self.store = Store.create(path, Schema(standard_schemas()))
@@ -68,19 +68,16 @@ class Production:
         )
 
     def ask(self, expression: str, **options: Any) -> list[dict[str, Any]]:
-        """Return the entities that a query answers."""
-        data: list[dict[str, Any]] = run_query(self.connection, self.schema, expression, **options)[
-            "data"
-        ]
-        return data
+        """Return the entities of a query."""
+        return run_query(self.connection, self.schema, expression, **options)["data"]
 
     def ids(self, expression: str) -> list[str]:
-        """Return the sorted ids of the entities that a query answers."""
+        """Return the sorted ids of the entities of a query."""
         return sorted(entity["id"] for entity in self.ask(expression))
 
 
 def small_production(path: Path) -> Production:
-    """Return the production that the module describes."""
+    """Create the production in the docstring of the module."""
     production = Production(path)
     _people(production)
     _contexts(production)

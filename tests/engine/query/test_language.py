@@ -1,4 +1,4 @@
-"""The query language: what is read, how it nests, and what is said of what cannot be read."""
+"""The parser of the query language: trees, nesting and error messages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from trackteroid_cli.engine.storage.errors import ParseError
 
 
 def path(text: str) -> Path:
-    """Return the path of attributes without casts that *text* spells."""
+    """Return the path *text*, which has no casts."""
     return Path(tuple(Segment(name) for name in text.split(".")))
 
 
@@ -56,7 +56,7 @@ def literal_of(text: str) -> Literal:
     return condition.literal
 
 
-def refusal(text: str) -> ExpressionError:
+def error_of(text: str) -> ExpressionError:
     with pytest.raises(ExpressionError) as caught:
         parse(text)
     return caught.value
@@ -114,7 +114,7 @@ def test_where_with_nothing_after_it_is_no_condition(text: str) -> None:
         "Task where offset 10 order by a DESC, b.c ascending group by d, e limit 5",
     ],
 )
-def test_tails_come_in_any_order(text: str) -> None:
+def test_clauses_come_in_any_order(text: str) -> None:
     assert parse(text) == Query(
         None,
         "Task",
@@ -131,11 +131,11 @@ def test_keywords_are_read_in_any_case() -> None:
     ) == (parse("select a from T where not a is 1 and b in (1) or c any () order by a limit 1"))
 
 
-def test_letters_that_only_fold_to_a_keyword_are_not_one() -> None:
-    assert refusal("Task where name i\u017f 3").column == 17
+def test_keywords_match_ascii_letters_only() -> None:
+    assert error_of("Task where name i\u017f 3").column == 17
 
 
-def test_white_space_of_any_kind_is_free() -> None:
+def test_any_white_space_separates_words() -> None:
     assert parse(" Task\n\twhere a = 1\r\n and b in ( 1 , 2 )\n ") == (
         parse("Task where a=1 and b in(1,2)")
     )
@@ -181,7 +181,7 @@ def test_parentheses_group() -> None:
     )
 
 
-def test_a_row_of_ands_is_flat() -> None:
+def test_consecutive_ands_make_one_node() -> None:
     assert condition_of("a is 1 and b is 2 and c is 3") == And(
         (equal("a", "1"), equal("b", "2"), equal("c", "3"))
     )
@@ -199,7 +199,7 @@ def test_has_and_any_test_a_relation() -> None:
     assert condition_of("a.b any(c is 1 and d is 2)") == test
 
 
-def test_casts_stand_in_conditions() -> None:
+def test_casts_are_allowed_in_conditions() -> None:
     members = Path((Segment("resource", "Group"), Segment("memberships")))
     assert condition_of("resource[ Group ].memberships any (x is y)") == RelationTest(
         members, equal("x", "y")
@@ -365,7 +365,7 @@ def test_a_keyword_may_follow_a_closing_quote() -> None:
     )
 
 
-def test_every_node_knows_where_it_stands() -> None:
+def test_every_node_has_its_position() -> None:
     text = "select a from Task where bc.de is ef and fg in (gh) and hi any (ij is jk)"
     query = parse(text)
     assert isinstance(query.condition, And)
@@ -418,7 +418,7 @@ def test_every_node_knows_where_it_stands() -> None:
         "Task where start > 2015-06-01 and id not_in (select parent.id from Task)",
     ],
 )
-def test_expressions_of_clients_are_read_back_the_same(text: str) -> None:
+def test_expressions_of_clients_survive_rendering_and_parsing(text: str) -> None:
     query = parse(text)
     assert parse(rendered(query)) == query
 
@@ -474,14 +474,16 @@ AN_OPERATOR = "an operator such as is, like or in"
         ("Task group by a group by b", 17, "'group' is given twice; keep one"),
     ],
 )
-def test_a_refusal_says_where_and_what_was_expected(text: str, column: int, problem: str) -> None:
-    error = refusal(text)
+def test_an_error_has_its_position_and_what_was_expected(
+    text: str, column: int, problem: str
+) -> None:
+    error = error_of(text)
     assert (error.line, error.column, error.position) == (1, column, column - 1)
     assert f"\nline 1, column {column}: {problem}" in error.content
 
 
-def test_a_refusal_points_at_the_place() -> None:
-    assert refusal("Task where name is").content == (
+def test_an_error_points_at_its_position() -> None:
+    assert error_of("Task where name is").content == (
         "Failed to parse: Task where name is\n"
         "line 1, column 19: expected a value, found the end\n"
         "  Task where name is\n"
@@ -489,21 +491,21 @@ def test_a_refusal_points_at_the_place() -> None:
     )
 
 
-def test_a_refusal_is_a_parse_error_of_the_server() -> None:
-    error = refusal("Task where a")
+def test_an_expression_error_is_a_parse_error() -> None:
+    error = error_of("Task where a")
     assert isinstance(error, ParseError)
     assert error.payload()["exception"] == "ParseError"
 
 
-def test_only_the_line_at_fault_is_shown() -> None:
-    error = refusal("Task\nwhere a is 1\n\tand b == 2\nlimit 3")
+def test_only_the_line_with_the_error_is_shown() -> None:
+    error = error_of("Task\nwhere a is 1\n\tand b == 2\nlimit 3")
     assert (error.line, error.column) == (3, 9)
     assert error.content.endswith("found '='\n   and b == 2\n          ^")
 
 
-def test_a_long_line_is_cut_around_the_place() -> None:
+def test_a_long_line_is_shortened_around_the_error() -> None:
     ids = ",".join(f"id{number}" for number in range(1000))
-    error = refusal(f"Task where id in ({ids}) oops and {'a is 1 and ' * 20} b is 2")
+    error = error_of(f"Task where id in ({ids}) oops and {'a is 1 and ' * 20} b is 2")
     summary, place, shown, caret = error.content.split("\n")
     assert summary.endswith("…")
     assert place.endswith("found 'oops'")
@@ -516,20 +518,20 @@ def test_a_long_line_is_cut_around_the_place() -> None:
 @pytest.mark.parametrize(
     ("opening", "closing"), [("(", ")"), ("not ", ""), ("a any (", ")"), ("a in (T where ", ")")]
 )
-def test_nesting_is_read_to_its_bound_and_refused_beyond(opening: str, closing: str) -> None:
+def test_nesting_is_limited(opening: str, closing: str) -> None:
     def nested(depth: int) -> str:
         return "Task where " + opening * depth + "a is 1" + closing * depth
 
     assert parse(nested(MAX_NESTING)).condition is not None
     for depth in (MAX_NESTING + 1, 1000):
-        error = refusal(nested(depth))
+        error = error_of(nested(depth))
         assert f"nest more than {MAX_NESTING} deep; simplify the expression" in error.content
     assert error.position == len("Task where ") + len(opening) * MAX_NESTING + max(
         opening.find("("), 0
     )
 
 
-def test_a_long_row_of_conditions_is_not_nesting() -> None:
+def test_a_long_list_of_conditions_is_not_nested() -> None:
     condition = condition_of(" or ".join(["(a is 1 and not b is 2)"] * 1000))
     assert isinstance(condition, Or)
     assert len(condition.operands) == 1000
@@ -667,7 +669,7 @@ pieces = st.sampled_from([*KEYWORDS, "Task", "where", "a", "1", "(", ")", ",", "
 
 @settings(deadline=None)
 @given(st.lists(pieces).map(" ".join))
-def test_any_text_is_read_or_refused_with_a_place_and_a_reason(text: str) -> None:
+def test_any_text_is_parsed_or_refused_with_a_position_and_a_reason(text: str) -> None:
     outcome = read_or_refused(text)
     if isinstance(outcome, Query):
         assert parse(rendered(outcome)) == outcome

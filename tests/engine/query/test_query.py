@@ -1,4 +1,4 @@
-"""What queries answer: entity objects, their order, and pages of them."""
+"""The results of queries: entities, their order and their pages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def alpha(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
 
 
 def context(type_name: str, key: str, **more: Any) -> dict[str, Any]:
-    """Return what a context has without being asked, and more."""
+    """Return a context with the attributes that ftrack always sends, and *more*."""
     typed = {"project_id": key.split("/")[0], "object_type_id": OBJECT_TYPES.get(type_name)}
     kind = "show" if type_name == "Project" else "task"
     return {

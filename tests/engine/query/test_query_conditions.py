@@ -1,4 +1,4 @@
-"""Which entities a condition finds."""
+"""The entities that a condition selects."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def test_custom_attributes_compare_by_their_type_and_default(
     assert alpha.ids(f"Task where custom_attributes any ({condition})") == found
 
 
-def test_custom_attribute_links_lend_the_attributes_of_their_kinds(alpha: Production) -> None:
+def test_custom_attribute_links_have_the_attributes_of_their_subtypes(alpha: Production) -> None:
     condition = "custom_attribute_links any (configuration.key is lead and user.username is jane)"
     assert alpha.ids(f"Shot where {condition}") == ["alpha/sh010"]
     condition = "custom_attribute_links_from any (context.name is sh010)"
@@ -266,7 +266,7 @@ def test_relations_with_several_keys_are_followed(alpha: Production) -> None:
         ("Task order by x", "No attribute 'x' exists for schema 'Task'."),
     ],
 )
-def test_an_unknown_attribute_is_told_as_ftrack_does(
+def test_an_unknown_attribute_is_reported_as_ftrack_does(
     alpha: Production, expression: str, message: str
 ) -> None:
     with pytest.raises(ParseError) as caught:
@@ -299,7 +299,7 @@ def test_an_unknown_attribute_is_told_as_ftrack_does(
         ("Task where parent in (select parent[Shot] from Task)", r"parent\.id"),
     ],
 )
-def test_what_cannot_be_answered_is_refused_with_what_is_wrong(
+def test_impossible_queries_are_refused_with_the_reason(
     alpha: Production, expression: str, words: str
 ) -> None:
     with pytest.raises(ParseError, match=words):
@@ -334,13 +334,13 @@ def test_relations_nest_as_deep_as_the_language_lets_them(alpha: Production) -> 
     ],
     ids=["path", "projection", "order", "pattern", "parentheses"],
 )
-def test_what_is_too_large_for_the_database_is_refused_as_an_expression(
+def test_an_expression_too_large_for_the_database_is_refused(
     alpha: Production, expression: str
 ) -> None:
     with pytest.raises(ParseError, match=r"too (large|long)"):
         alpha.ask(expression)
 
 
-def test_half_a_character_is_refused(alpha: Production) -> None:
+def test_half_a_surrogate_pair_is_refused(alpha: Production) -> None:
     with pytest.raises(ParseError, match="position 20"):
         alpha.ask("Task where name is '\ud800'")

@@ -1,4 +1,4 @@
-"""Queries over many rows go by indexes: what SQLite plans, on a store that was never analysed."""
+"""Queries use indexes: SQLite's plans for a store without statistics."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_rows_are_found_by_an_index(alpha: Production, expression: str, begins_w
     assert first.endswith(begins_with)
 
 
-def test_who_is_assigned_is_found_without_reading_all_contexts(alpha: Production) -> None:
+def test_assignments_are_found_without_reading_all_contexts(alpha: Production) -> None:
     plan = explain(
         alpha.connection,
         alpha.schema,

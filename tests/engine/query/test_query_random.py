@@ -1,4 +1,4 @@
-"""Conditions as SQL against conditions evaluated one row at a time, by the same tree."""
+"""Random conditions: SQL finds the same rows as an evaluation of the tree row by row."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ leaves = st.one_of(
 )
 
 
-def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+def compound(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     several = st.lists(inner, min_size=2, max_size=3)
     return st.one_of(
         several.map(lambda parts: "(" + " and ".join(parts) + ")"),
@@ -110,7 +110,7 @@ def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 
 def within(relation: str, paths: list[tuple[str, list[str]]]) -> st.SearchStrategy[str]:
-    inner = st.recursive(st.one_of(*(comparisons(*each) for each in paths)), grown, max_leaves=3)
+    inner = st.recursive(st.one_of(*(comparisons(*each) for each in paths)), compound, max_leaves=3)
     return inner.map(f"{relation} any ({{}})".format)
 
 
@@ -119,7 +119,7 @@ conditions = st.recursive(
     | within("metadata", [("key", ["a", "b"]), ("value", ["1", "2"])])
     | within("children", [("name", ["anim", "comp"]), ("parent.name", ["sh010"])])
     | within("status", [("name", ["Done"]), ("state_id", ["done"])]),
-    grown,
+    compound,
     max_leaves=6,
 )
 
@@ -127,38 +127,40 @@ conditions = st.recursive(
 # The same, one row at a time. True, False, or None where a value is missing.
 
 
-def holds(tables: dict[str, list[Row]], table: str, row: Row, node: Condition) -> bool | None:
+def evaluate(tables: dict[str, list[Row]], table: str, row: Row, node: Condition) -> bool | None:
     if isinstance(node, And):
-        return every([holds(tables, table, row, operand) for operand in node.operands])
+        return conjunction([evaluate(tables, table, row, operand) for operand in node.operands])
     if isinstance(node, Or):
-        return opposite(
-            every([opposite(holds(tables, table, row, operand)) for operand in node.operands])
+        return negation(
+            conjunction(
+                [negation(evaluate(tables, table, row, operand)) for operand in node.operands]
+            )
         )
     if isinstance(node, Not):
-        return opposite(holds(tables, table, row, node.operand))
+        return negation(evaluate(tables, table, row, node.operand))
     first, *rest = node.path.segments
     if (table, first.name) in RELATIONS:
         there, members = related(tables, table, row, first)
-        inner = beyond(node, rest)
+        inner = target_condition(node, rest)
         return any(
-            inner is None or holds(tables, there, member, inner) is True for member in members
+            inner is None or evaluate(tables, there, member, inner) is True for member in members
         )
     value = row[first.name]
     if isinstance(node, Membership):
         assert isinstance(node.members, tuple)
         found = any_equal(value, node.members)
-        return opposite(found) if node.negated else found
+        return negation(found) if node.negated else found
     assert isinstance(node, Comparison)
     return compared(value, node.operator, node.literal)
 
 
-def every(parts: list[bool | None]) -> bool | None:
+def conjunction(parts: list[bool | None]) -> bool | None:
     if False in parts:
         return False
     return None if None in parts else True
 
 
-def opposite(part: bool | None) -> bool | None:
+def negation(part: bool | None) -> bool | None:
     return None if part is None else not part
 
 
@@ -175,8 +177,8 @@ def related(
     ]
 
 
-def beyond(node: Condition, rest: list[Segment]) -> Condition | None:
-    """Return what is asked of the members of the first relation on a condition's path."""
+def target_condition(node: Condition, rest: list[Segment]) -> Condition | None:
+    """Return the condition on the members of the first relation of the condition's path."""
     assert isinstance(node, (Comparison, Membership, RelationTest))
     if not rest:
         assert isinstance(node, RelationTest)
@@ -231,7 +233,9 @@ def rows_of(production: Production, table: str) -> list[Row]:
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(conditions)
-def test_sql_finds_what_a_row_by_row_reading_finds(alpha: Production, condition: str) -> None:
+def test_sql_finds_the_same_rows_as_row_by_row_evaluation(
+    alpha: Production, condition: str
+) -> None:
     query = parse(f"TypedContext where {condition}")
     assert query.condition is not None
     tables = {
@@ -241,6 +245,6 @@ def test_sql_finds_what_a_row_by_row_reading_finds(alpha: Production, condition:
     expected = [
         row["id"]
         for row in tables["context"]
-        if row["_type"] != "Project" and holds(tables, "context", row, query.condition) is True
+        if row["_type"] != "Project" and evaluate(tables, "context", row, query.condition) is True
     ]
     assert alpha.ids(f"TypedContext where {condition}") == sorted(expected)

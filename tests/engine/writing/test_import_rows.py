@@ -1,4 +1,4 @@
-"""Absorbing: rows as a server answered them, kept without anything else happening."""
+"""Importing entities of another server without defaults, checks or side effects."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def take(store: Store, *entities: dict[str, Any]) -> ImportedRows:
+def import_all(store: Store, *entities: dict[str, Any]) -> ImportedRows:
     with store.writing() as connection:
         return import_rows(connection, store.schema, entities)
 
@@ -41,27 +41,27 @@ def moment(text: str) -> dict[str, str]:
     return {"__type__": "datetime", "value": text}
 
 
-def test_what_is_there_already_is_neither_new_nor_changed(store: Store) -> None:
+def test_equal_rows_are_neither_new_nor_changed(store: Store) -> None:
     shot = entity("Shot", id="s", name="sh010", start_date=moment("2026-01-31T10:00:00"), bid=1.5)
-    assert take(store, shot) == (1, 0)
-    assert take(store, shot) == (0, 0)
+    assert import_all(store, shot) == (1, 0)
+    assert import_all(store, shot) == (0, 0)
     assert ask(store, "select name, start_date, bid from Shot")[0].items() >= shot.items()
 
 
 def test_a_name_that_differs_in_case_only_is_changed(store: Store) -> None:
-    take(store, entity("Shot", id="s", name="sh010"))
-    assert take(store, entity("Shot", id="s", name="SH010")) == (0, 1)
+    import_all(store, entity("Shot", id="s", name="sh010"))
+    assert import_all(store, entity("Shot", id="s", name="SH010")) == (0, 1)
     assert ask(store, "select name from Shot")[0]["name"] == "SH010"
 
 
 def test_attributes_that_are_not_given_stay(store: Store) -> None:
-    take(store, entity("Shot", id="s", name="sh010", description="Wide"))
-    assert take(store, entity("Shot", id="s", name="sh020")) == (0, 1)
+    import_all(store, entity("Shot", id="s", name="sh010", description="Wide"))
+    assert import_all(store, entity("Shot", id="s", name="sh020")) == (0, 1)
     assert ask(store, "select description from Shot")[0]["description"] == "Wide"
 
 
-def test_nothing_is_filled_in(store: Store) -> None:
-    take(store, entity("Task", id="t", name="comp", project_id="p"))
+def test_no_defaults_are_set(store: Store) -> None:
+    import_all(store, entity("Task", id="t", name="comp", project_id="p"))
     (task,) = ask(store, "select status_id, priority_id, created_at from Task")
     assert (task["status_id"], task["priority_id"], task["created_at"]) == (None, None, None)
     assert ask(store, "StatusChange") == []
@@ -69,23 +69,23 @@ def test_nothing_is_filled_in(store: Store) -> None:
 
 def test_a_reference_without_a_visible_column_is_kept(store: Store) -> None:
     done = entity("State", id="done", name="Done", short="DONE")
-    take(store, done, entity("Status", id="s", name="Done", state={**done}))
+    import_all(store, done, entity("Status", id="s", name="Done", state={**done}))
     assert ask(store, "select state.name from Status")[0]["state"]["name"] == "Done"
-    take(store, entity("Status", id="s", state=None))
+    import_all(store, entity("Status", id="s", state=None))
     assert ask(store, "select state.name from Status")[0]["state"] is None
 
 
-def test_members_are_those_of_the_answer(store: Store) -> None:
+def test_members_are_replaced_by_the_imported_ones(store: Store) -> None:
     scopes = [entity("Scope", id=name, name=name) for name in ("stereo", "vr")]
-    take(store, *scopes, entity("Task", id="t", scopes=scopes))
-    take(store, entity("Task", id="t", scopes=scopes[1:]))
+    import_all(store, *scopes, entity("Task", id="t", scopes=scopes))
+    import_all(store, entity("Task", id="t", scopes=scopes[1:]))
     (task,) = ask(store, "select scopes.name from Task")
     assert [each["name"] for each in task["scopes"]] == ["vr"]
 
 
 def test_both_ends_of_a_custom_attribute_link_are_one_row(store: Store) -> None:
     ends = {"id": "l", "configuration_id": "c", "from_id": "shot", "to_id": "jane"}
-    assert take(
+    assert import_all(
         store,
         entity("ContextCustomAttributeLinkFrom", **ends, from_entity_type="Context"),
         entity("UserCustomAttributeLink", **ends),
@@ -99,7 +99,7 @@ def test_custom_attribute_values_keep_their_form(store: Store) -> None:
     types = ("text", "number", "boolean", "date", "enumerator")
     written = ["Late", 24.5, True, moment("2026-06-01T00:00:00"), ["a", "b"]]
     for name, value in zip(types, written, strict=True):
-        take(
+        import_all(
             store,
             entity("CustomAttributeType", id=name, name=name),
             entity("CustomAttributeConfiguration", id=name, key=name, type_id=name),
@@ -110,10 +110,10 @@ def test_custom_attribute_values_keep_their_form(store: Store) -> None:
     assert [by_type[name] for name in types] == written
 
 
-def test_keys_of_several_parts_tell_rows_apart(store: Store) -> None:
+def test_rows_differ_by_any_part_of_their_key(store: Store) -> None:
     a, b = (entity("Metadata", parent_id="t", key=key, value="1") for key in "ab")
-    assert take(store, a) == (1, 0)
-    assert take(store, {**a, "value": "2"}, b) == (1, 1)
+    assert import_all(store, a) == (1, 0)
+    assert import_all(store, {**a, "value": "2"}, b) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,9 @@ def test_keys_of_several_parts_tell_rows_apart(store: Store) -> None:
         (entity("Shot", id=None), "came without its key"),
     ],
 )
-def test_what_cannot_be_kept_is_refused_as_a_whole(
+def test_unacceptable_entities_are_refused_as_a_whole(
     store: Store, wrong: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(ValidationError, match=told):
-        take(store, entity("Task", id="t"), wrong)
+        import_all(store, entity("Task", id="t"), wrong)
     assert ask(store, "TypedContext") == []

@@ -1,4 +1,4 @@
-"""Writing with the official client, unchanged, over HTTP."""
+"""Writes by the official client over HTTP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Connect = Callable[[], Any]
 
 @pytest.fixture
 def connect(server: Any, tmp_path: Path) -> Iterator[Connect]:
-    """Return a function that opens a session which remembers nothing of the others."""
+    """Return a function that opens a session with a cache of its own."""
     sessions = []
 
     def open_session() -> Any:

@@ -1,1 +1,1 @@
-"""Queries: from the words of the query language to entities."""
+"""Queries: expressions of the query language, parsed, translated to SQL and answered."""

@@ -1,6 +1,6 @@
 """Aggregate queries: ``select count(id), sum(bid) from Task group by status_id``.
 
-Their rows are plain mappings: ``{"count_id": 4, "sum_bid": 12.0, "status_id": "…"}``.
+They return mappings, not entities: ``{"count_id": 4, "sum_bid": 12.0, "status_id": "…"}``.
 
 Source: ftrack's API documentation, "Grouping and aggregating".
 """
@@ -16,14 +16,14 @@ from trackteroid_cli.engine.query.rows import select
 from trackteroid_cli.engine.query.translate import Translator, limits, sort_term
 from trackteroid_cli.engine.schema.schema import Attribute
 from trackteroid_cli.engine.storage.errors import ParseError
-from trackteroid_cli.engine.storage.sql import Sql, compose, quoted, united
+from trackteroid_cli.engine.storage.sql import Sql, compose, quoted, union_all
 
 _NUMERIC = ("integer", "number")
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One value of each row: its name, what makes it, and what its values are like."""
+    """A column of the result; *function* is None for one of ``group by``."""
 
     name: str
     function: str | None
@@ -32,25 +32,26 @@ class Output:
 
 
 def is_aggregate(query: Query) -> bool:
-    """Return whether *query* asks for groups of entities rather than for entities."""
+    """Return whether *query* returns groups of entities rather than entities."""
     return bool(query.group) or any(isinstance(one, Aggregate) for one in query.projections or ())
 
 
 def aggregate_select(
     translator: Translator, query: Query, limit: int | None
 ) -> tuple[Sql, list[Output]]:
-    """Return the SELECT of an aggregate query and what its columns are, in order.
+    """Return the SELECT of an aggregate query, and its columns in order.
 
     Args:
         translator: for the schema.
-        query: for which `is_aggregate` holds; its type exists.
-        limit: rows to select at most, in place of the query's own.
+        query: one that `is_aggregate`; its type exists.
+        limit: the most rows to select, instead of the query's own limit.
 
     Raises:
-        ParseError: a name that the schema does not have, a path through a collection, a sum of what
-            is no number, a projection or sort key that is neither grouped by nor aggregated.
+        ParseError: a name that the schema does not have, a path through a collection, a sum of
+            values that are no numbers, a projection or sort key that is neither grouped by nor
+            aggregated.
     """
-    wanted = _wanted(query)
+    wanted = _functions_and_paths(query)
     parts, outputs = [], []
     for rows in translator.rows(query.entity_type):
         found = [translator.value(rows, checked_segments(path)) for _, path in wanted.values()]
@@ -62,18 +63,18 @@ def aggregate_select(
             f"{column.sql} AS {quoted(name)}" for name, column in zip(wanted, found, strict=True)
         ]
         parts.append(select(rows, named, translator.condition(query.condition, rows)))
-    shown = ", ".join(_shown(output) for output in outputs)
+    shown = ", ".join(_output_sql(output) for output in outputs)
     groups = ", ".join(quoted(str(path)) for path in query.group)
     order = ", ".join([*_order(query, outputs), *filter(None, [groups])])
     tail = f"{f' GROUP BY {groups}' if groups else ''}{f' ORDER BY {order}' if order else ''}"
     selection = compose(
-        f"SELECT {shown} FROM ({{}}){tail} {{}}", united(parts), limits(limit, query.offset)
+        f"SELECT {shown} FROM ({{}}){tail} {{}}", union_all(parts), limits(limit, query.offset)
     )
     return translator.statement(selection), outputs
 
 
-def _wanted(query: Query) -> dict[str, tuple[str | None, Path]]:
-    """Return, by name, the function (None for a group) and the path of each column."""
+def _functions_and_paths(query: Query) -> dict[str, tuple[str | None, Path]]:
+    """Return the function (None for a group) and the path of each column, by its name."""
     groups = {str(path) for path in query.group}
     wanted: dict[str, tuple[str | None, Path]] = {}
     for projection in query.projections or ():
@@ -100,9 +101,9 @@ def _output(name: str, function: str | None, path: Path, column: Column) -> Outp
     return Output(name, function, path, attribute)
 
 
-def _shown(output: Output) -> str:
+def _output_sql(output: Output) -> str:
     column = quoted(output.name)
-    # Each input column bears the name of its output.
+    # Each column of the inner SELECT has the name of its output.
     return f"{output.function}({column}) AS {column}" if output.function else column
 
 

@@ -1,8 +1,8 @@
-r"""One column compared with literals, as SQL.
+r"""Comparisons of one column with literals, as SQL.
 
-A literal reads as the kind of the attribute that it is compared with. One that cannot be of that
-kind equals nothing and has no place in an order. Text compares without regard to case (by the
-collation of its columns), keys exactly.
+A literal is read as the kind of the attribute that it is compared with. A literal that is not of
+that kind equals nothing, and is an error with ``<`` and the like. Text compares without regard to
+case (by the collation of its columns), keys exactly.
 
 Source: ftrack's API documentation, "Querying".
 """
@@ -42,9 +42,9 @@ _ENUMERATORS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """An attribute and where it is in SQL.
+    """An attribute and its SQL.
 
-    ``configuration`` is the SQL of the configuration's id if the value's type depends on one.
+    ``configuration`` is the SQL of the configuration's id, for values whose type depends on one.
     """
 
     sql: str
@@ -56,7 +56,7 @@ def compared(schema: Schema, column: Column, operator: Operator, literal: Litera
     """Return the condition ``column operator literal``; SQL's three-valued logic holds.
 
     Raises:
-        ParseError: the literal has no place in the order of the attribute's values.
+        ParseError: the literal cannot be ordered with values of the attribute's kind.
     """
     if literal.is_none:
         return _compared_with_none(column, operator)
@@ -80,7 +80,7 @@ def compared(schema: Schema, column: Column, operator: Operator, literal: Litera
 
 
 def one_of(schema: Schema, column: Column, literals: Sequence[Literal]) -> Sql:
-    """Return the condition that *column* equals one of *literals*, maybe none, or not one."""
+    """Return the condition that *column* equals one of *literals*, which may be empty."""
     given = [literal for literal in literals if not literal.is_none]
     condition = _equal_to_one(schema, column, given)
     if len(given) == len(literals):
@@ -90,14 +90,14 @@ def one_of(schema: Schema, column: Column, literals: Sequence[Literal]) -> Sql:
 
 
 def exact_value(attribute: Attribute, literal: Literal) -> Stored:
-    """Return what a column of *attribute* holds where it equals *literal*; None if nothing does."""
+    """Return the stored value of *attribute* that equals *literal*; None if there is none."""
     if attribute.kind in ("integer", "number"):
         return _number(literal.text)
     if attribute.kind == "boolean":
         return _BOOLEANS.get(literal.text.lower())
     if attribute.kind == "date":
         return values.read_date(literal.text)
-    # Keys are made in lower case, and some tools show them in upper case.
+    # Keys are stored in lower case, but some tools show them in upper case.
     is_uuid = attribute.key and _UUID.fullmatch(literal.text)
     return literal.text.lower() if is_uuid else literal.text
 
@@ -120,7 +120,7 @@ def _equal_to_one(schema: Schema, column: Column, literals: Sequence[Literal]) -
     found = [exact_value(column.attribute, literal) for literal in literals]
     wanted = [value for value in found if value is not None]
     if not wanted:
-        # False, but unknown for a missing value, as any comparison is.
+        # False, but unknown for a missing value, like every comparison.
         return Sql(f"{column.sql} <> {column.sql}")
     if len(wanted) == 1:
         return bound(f"{column.sql} = ?", wanted[0])
@@ -144,7 +144,7 @@ def _matches(column: str, pattern: str) -> Sql:
 
 
 def _variable_equals(value: str, configuration: str, literals: Sequence[Literal]) -> Sql:
-    """Compare a custom attribute value of whatever type with every reading of the literals."""
+    """Compare a custom attribute value, whatever its type, with each reading of the literals."""
     readings: list[Stored] = []
     for literal in literals:
         number, boolean = _number(literal.text), _BOOLEANS.get(literal.text.lower())
@@ -156,7 +156,7 @@ def _variable_equals(value: str, configuration: str, literals: Sequence[Literal]
 
 
 def _has_member(value: str, configuration: str, condition: Sql) -> Sql:
-    """Return the condition: an enumerator's list has a member for which *condition* holds."""
+    """Return the condition that *condition* holds for a member of an enumerator's list."""
     return compose(
         f"{configuration} IN ({_ENUMERATORS}) AND EXISTS (SELECT 1 FROM json_each("
         f"CASE WHEN json_valid({value}) THEN {value} ELSE '[]' END) AS member WHERE {{}})",
@@ -187,7 +187,7 @@ def _number(text: str) -> int | float | None:
 
 
 def _spellings(schema: Schema, text: str) -> list[str]:
-    """Return every spelling of the type that *text* names in an attribute such as ``parent_type``.
+    """Return every spelling of the type *text* in an attribute such as ``parent_type``.
 
     ftrack stores all contexts but projects under one name, ``task``, and projects as ``show``.
     """

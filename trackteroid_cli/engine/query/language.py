@@ -1,7 +1,7 @@
-"""ftrack's query language: text in, a small syntax tree out. It knows nothing of schemas.
+"""The parser of ftrack's query language, and its syntax tree. It does not use schemas.
 
 The language is described in ftrack's API documentation ("Querying"); the grammar is beside this
-module, in ``language.lark``. A tree compares by meaning: positions take no part.
+module, in ``language.lark``. Trees are equal if they mean the same: positions are not compared.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lark.exceptions import UnexpectedInput, UnexpectedToken
 from trackteroid_cli.engine.storage.errors import ParseError
 
 MAX_NESTING: Final = 50
-"""How deep parentheses and ``not`` may nest: readers of the tree recurse, so this bounds them."""
+"""How deep parentheses and ``not`` may nest. Code that reads the tree recurses as deep."""
 
 Operator: TypeAlias = OneOf["is", "is_not", "like", "not_like", ">", "<", ">=", "<="]
 Function: TypeAlias = OneOf["count", "sum", "avg", "min", "max"]
@@ -31,7 +31,7 @@ Function: TypeAlias = OneOf["count", "sum", "avg", "min", "max"]
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One attribute of a path, with the type that a cast narrows it to: ``parent[Shot]``."""
+    """One attribute of a path, with the type of its cast: ``parent[Shot]``."""
 
     name: str
     cast: str | None = None
@@ -58,7 +58,7 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    r"""A value as written: quotes gone, ``\"`` and ``\'`` replaced, other backslashes kept."""
+    r"""A value as written, without its quotes; ``\"`` and ``\'`` are replaced."""
 
     text: str
     quoted: bool
@@ -82,7 +82,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """``path in (…)`` or ``path not_in (…)``: literals, maybe none, or a sub-query.
+    """``path in (…)`` or ``path not_in (…)``, with literals, which may be empty, or a sub-query.
 
     The position is the operator's.
     """
@@ -95,9 +95,10 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class RelationTest:
-    """``path has (…)`` or ``path any (…)``, which mean the same; no condition: the relation exists.
+    """``path has (…)`` or ``path any (…)``, which mean the same.
 
-    The position is the position of ``has`` or ``any``.
+    Without a condition it tests whether the relation leads to anything. The position is that of
+    ``has`` or ``any``.
     """
 
     path: Path
@@ -107,21 +108,21 @@ class RelationTest:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The opposite of one condition."""
+    """``not`` of one condition."""
 
     operand: Condition
 
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """Two or more conditions that hold together."""
+    """Two or more conditions joined by ``and``."""
 
     operands: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """Two or more conditions of which one holds."""
+    """Two or more conditions joined by ``or``."""
 
     operands: tuple[Condition, ...]
 
@@ -139,7 +140,7 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """One path of ``order by``; ascending unless told."""
+    """One path of ``order by``."""
 
     path: Path
     descending: bool = False
@@ -164,7 +165,7 @@ class Query:
 
 
 class ExpressionError(ParseError):
-    """An expression that is not of the language.
+    """The text is not an expression of the language.
 
     ``position`` is an offset in the expression from 0; ``line`` and ``column`` count from 1.
     """
@@ -176,19 +177,20 @@ class ExpressionError(ParseError):
         super().__init__(
             f"Failed to parse: {_shortened(expression, 500)}\n"
             f"line {self.line}, column {self.column}: {problem}\n"
-            + _pointed_at(expression.split("\n")[self.line - 1], self.column)
+            + _with_caret(expression.split("\n")[self.line - 1], self.column)
         )
 
 
 def parse(text: str) -> Query:
-    """Return the tree of an expression. Attributes are not looked up, literals not converted.
+    """Return the tree of an expression. Names are not looked up, literals not converted.
 
-    Raises `ExpressionError` for a text that is not of the language, that gives ``order by``,
-    ``group by``, ``offset`` or ``limit`` twice, or that nests deeper than `MAX_NESTING`.
+    Raises:
+        ExpressionError: the text is not an expression, has ``order by``, ``group by``, ``offset``
+            or ``limit`` twice, or nests deeper than `MAX_NESTING`.
     """
     try:
         return _read(text)
-    except _GivenTwiceError as error:
+    except _DuplicateClauseError as error:
         problem = f"'{error.keyword}' is given twice; keep one"
         raise ExpressionError(text, error.position, problem) from error
 
@@ -216,10 +218,10 @@ def _parser() -> Lark:
     return Lark(grammar, parser="lalr", start="query", transformer=_TreeBuilder())
 
 
-# From what the grammar finds to the tree.
+# From what the grammar matches to the tree.
 
 
-class _GivenTwiceError(Exception):
+class _DuplicateClauseError(Exception):
     """A query has a second ``order``, ``group``, ``offset`` or ``limit``."""
 
     def __init__(self, keyword: str, position: int) -> None:
@@ -229,8 +231,8 @@ class _GivenTwiceError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Tail:
-    """What follows the condition: one of the fields order, group, offset and limit of a query."""
+class _Clause:
+    """``order by``, ``group by``, ``offset`` or ``limit`` of a query."""
 
     keyword: Token
     value: tuple[SortKey, ...] | tuple[Path, ...] | int
@@ -260,20 +262,20 @@ _OPERATORS: Final[dict[str, Operator]] = {
 
 @v_args(inline=True)
 class _TreeBuilder(Transformer[Token, Query]):
-    """Builds the tree from below; each method is named for a rule of the grammar."""
+    """Builds the tree bottom-up; each method has the name of a rule of the grammar."""
 
     def query(
         self,
         projections: tuple[Path | Aggregate, ...] | None,
         entity_type: Token,
         condition: Condition | None,
-        *tails: _Tail,
+        *clauses: _Clause,
     ) -> Query:
         query = Query(projections, str(entity_type), _start(entity_type), condition)
-        return _with_tails(query, tails) if tails else query
+        return _with_clauses(query, clauses) if clauses else query
 
-    def whole(self, entity_type: Token, condition: Condition | None, *tails: _Tail) -> Query:
-        return self.query(None, entity_type, condition, *tails)
+    def whole(self, entity_type: Token, condition: Condition | None, *clauses: _Clause) -> Query:
+        return self.query(None, entity_type, condition, *clauses)
 
     def select(self, *projections: Path | Aggregate) -> tuple[Path | Aggregate, ...]:
         return projections
@@ -311,17 +313,17 @@ class _TreeBuilder(Transformer[Token, Query]):
             for found in _MEMBER.finditer(several)
         )
 
-    def order(self, keyword: Token, *keys: SortKey) -> _Tail:
-        return _Tail(keyword, keys)
+    def order(self, keyword: Token, *keys: SortKey) -> _Clause:
+        return _Clause(keyword, keys)
 
     def sort_key(self, path: Path, direction: Token | None) -> SortKey:
         return SortKey(path, direction is not None and direction.lower().startswith("desc"))
 
-    def group(self, keyword: Token, *paths: Path) -> _Tail:
-        return _Tail(keyword, paths)
+    def group(self, keyword: Token, *paths: Path) -> _Clause:
+        return _Clause(keyword, paths)
 
-    def amount(self, keyword: Token, number: Token) -> _Tail:
-        return _Tail(keyword, int(number))
+    def amount(self, keyword: Token, number: Token) -> _Clause:
+        return _Clause(keyword, int(number))
 
     def path(self, *segments: Segment) -> Path:
         return Path(segments)
@@ -346,16 +348,16 @@ def _literal(written: str, position: int) -> Literal:
     return Literal(_ESCAPED.sub(lambda pair: pair[1] or pair[0], written[1:-1]), True, position)
 
 
-def _with_tails(query: Query, tails: tuple[_Tail, ...]) -> Query:
+def _with_clauses(query: Query, clauses: tuple[_Clause, ...]) -> Query:
     fields: dict[str, Any] = {}
-    for tail in tails:
+    for tail in clauses:
         if tail.name in fields:
-            raise _GivenTwiceError(tail.name, _start(tail.keyword))
+            raise _DuplicateClauseError(tail.name, _start(tail.keyword))
         fields[tail.name] = tail.value
     return replace(query, **fields)
 
 
-# What is told about a text that is refused.
+# Error messages.
 
 
 _SURROUNDINGS: Final = 36  # characters shown on either side of the caret
@@ -387,8 +389,9 @@ _IN_WORDS: Final = {
     "_RPAR": "')'",
     "$END": "the end",
 }
-"""What a person calls a terminal, in the order of telling. What is not here goes without saying:
-a path can go on, `not` stands where "(" does, and ``has`` and ``in`` where an operator does."""
+"""Names of terminals for error messages, in the order in which they are listed. Terminals that are
+implied by others have none: a path can go on, `not` stands where "(" does, and ``has`` and ``in``
+where an operator does."""
 
 _IMPLIED: Final = {
     "NAME": {"OPERATOR", "ORDER", "GROUP", "OFFSET", "LIMIT"},  # as `not` can be a name
@@ -442,8 +445,8 @@ def _shortened(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def _pointed_at(line: str, column: int) -> str:
-    """Return the line, cut to the surroundings of the column, above a caret."""
+def _with_caret(line: str, column: int) -> str:
+    """Return the line, shortened to the surroundings of the column, with a caret below it."""
     whole = len(line) <= 2 * _SURROUNDINGS
     start = 0 if whole else max(0, column - 1 - _SURROUNDINGS)
     end = len(line) if whole else column - 1 + _SURROUNDINGS

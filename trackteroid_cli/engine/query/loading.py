@@ -1,4 +1,4 @@
-"""Rows to entity objects: the projections of a whole page, with one query a relation and level.
+"""Loading the projections of a page of rows, with one query for each relation of each level.
 
 Source: the recorded form of ftrack's answers as ``ftrack_api/session.py`` reads it (`_decode`,
 `_merge`): ``__entity_type__``, the whole primary key and what was asked for, at every depth.
@@ -16,26 +16,31 @@ from trackteroid_cli.engine.query.projection import Node
 from trackteroid_cli.engine.query.relations import HIERARCHIC, Link, link_condition, link_of
 from trackteroid_cli.engine.query.rows import ONE_TYPE, Rows, columns, is_in_sql, select
 from trackteroid_cli.engine.query.translate import Translator
+from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.schema.schema import Attribute, Relation, Schema
 from trackteroid_cli.engine.storage import computed, values
+from trackteroid_cli.engine.storage.custom_attribute_values import variable_to_wire
 from trackteroid_cli.engine.storage.sql import Sql, compose, is_one_of, json_list, quoted
-from trackteroid_cli.engine.writing.custom_attributes import variable_to_wire
+from trackteroid_cli.engine.storage.values import Stored
 
+#: A row: values by column, in stored form unless they are computed.
 Record: TypeAlias = dict[str, Any]
+#: An entity as ftrack sends it. Its values are JSON; callers know their types by the expression.
 Entity: TypeAlias = dict[str, Any]
+#: The parts of a key, which sort.
 Key: TypeAlias = tuple[Any, ...]
 
-#: Prefix of the columns that hold the key of the row from which a record was reached.
+#: Prefix of the columns with the key of the row that a related record belongs to.
 _OWNER = "_owner"
 
 
 class Loader:
-    """Loads what a projection tree asks for.
+    """Loads the entities of a projection tree.
 
     Args:
-        connection: of a store; all queries see one state of it if it is in a transaction.
+        connection: to a store, in a transaction if all queries must see the same state.
         translator: for the store's schema.
-        server_url: what addresses of files begin with.
+        server_url: the beginning of the addresses of files.
     """
 
     def __init__(
@@ -45,18 +50,18 @@ class Loader:
         self._translator = translator
         self._schema = translator.schema
         self._server_url = server_url
-        self._configuration_types: dict[str, str] | None = None
+        self._configuration_types: dict[Stored, str] | None = None
 
     def fetch(self, query: Sql) -> list[Record]:
-        """Return the rows of a SELECT, by the names of its columns."""
+        """Return the rows of a SELECT as mappings by the names of its columns."""
         cursor = self._connection.execute(query.text, query.params)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
 
     def entities(self, node: Node, records: Sequence[Record]) -> list[Entity]:
-        """Return an entity object for each record, which has the columns of `needed`."""
+        """Return an entity object for each record, which has the columns of `needed_columns`."""
         for name in node.scalars:
-            self._make_if_computed(node, name, records)
+            self._compute_attribute(node, name, records)
         shapes: dict[str, list[tuple[str, Attribute]]] = {}
         entities = []
         for record in records:
@@ -72,7 +77,7 @@ class Loader:
         return entities
 
     def type_of(self, node: Node, record: Record) -> str:
-        """Return the type that a record's entity reports."""
+        """Return the type of a record's entity."""
         family = self._schema.family_of(node.type_name)
         one_type = ONE_TYPE.get(family.root)
         return one_type or str(record.get(family.discriminator, node.type_name))
@@ -87,7 +92,7 @@ class Loader:
         records: Sequence[Record],
         entities: Sequence[Entity],
     ) -> None:
-        """Give *entities* what a relation leads to, where their type has it."""
+        """Load the related entities of *entities*, where their type has the relation."""
         owner_key = _owner_key(self._schema, relation)
         having = {kind for owner in owner_types for kind in self._schema.concrete_types(owner)}
         owners = [
@@ -107,7 +112,7 @@ class Loader:
             entity[relation.name] = (there[0] if there else None) if relation.single else there
 
     def _reach(self, relation: Relation, target: Node, keys: Iterable[Key]) -> list[Record]:
-        """Return the rows that a relation reaches from rows with *keys*, each with that key."""
+        """Return the rows related to those with *keys*, each with that key in `_OWNER` columns."""
         parts = [
             self._reach_part(relation, target, rows, sorted(keys))
             for rows in self._translator.rows(target.type_name)
@@ -115,7 +120,7 @@ class Loader:
         return [record for part in parts for record in self.fetch(part)]
 
     def _reach_part(self, relation: Relation, target: Node, rows: Rows, keys: Sequence[Key]) -> Sql:
-        shown = selected(rows, needed(self._schema, target))
+        shown = aliased_columns(rows, needed_columns(self._schema, target))
         if relation.kind in HIERARCHIC:
             found = _along_hierarchy(relation, rows, shown, keys)
         else:
@@ -124,22 +129,22 @@ class Loader:
 
     # Values.
 
-    def _make_if_computed(self, node: Node, name: str, records: Sequence[Record]) -> None:
-        """Put attribute *name* into *records* if no SELECT can."""
+    def _compute_attribute(self, node: Node, name: str, records: Sequence[Record]) -> None:
+        """Add attribute *name* to *records*, if SQL cannot compute it."""
         family = self._schema.family_of(node.type_name)
         if is_in_sql(self._schema, node.type_name, name):
             return
-        made = computed.make(self._connection, family.root, name, records, self._server_url)
+        made = computed.compute(self._connection, family.root, name, records, self._server_url)
         for record, value in zip(records, made, strict=True):
             record[name] = value
 
-    def _to_wire(self, attribute: Attribute, stored: Any, record: Record) -> Any:
+    def _to_wire(self, attribute: Attribute, stored: Stored, record: Record) -> JSON:
         if attribute.kind == "variable" and stored is not None:
             configuration_id = record.get("configuration_id", record.get("id"))
             return variable_to_wire(self._configuration_type(configuration_id), stored)
         return values.to_wire(attribute, stored)
 
-    def _configuration_type(self, configuration_id: Any) -> str:
+    def _configuration_type(self, configuration_id: Stored) -> str:
         if self._configuration_types is None:
             self._configuration_types = dict(
                 self._connection.execute(
@@ -151,31 +156,33 @@ class Loader:
         return self._configuration_types.get(configuration_id, "text")
 
 
-def needed(schema: Schema, node: Node) -> list[str]:
+def needed_columns(schema: Schema, node: Node) -> list[str]:
     """Return the columns that `Loader.entities` needs in the records of *node*."""
     family = schema.family_of(node.type_name)
     names = [*schema.types[node.type_name].primary_key]
     if family.polymorphic:
         names.append(family.discriminator)
     for type_name in schema.concrete_types(node.type_name):
-        names += _always_shown(schema, type_name)
+        names += _system_attributes(schema, type_name)
     for name, owners in node.scalars.items():
         if is_in_sql(schema, node.type_name, name):
             names.append(name)
         else:
-            names += [one for owner in owners for one in computed.inputs(schema, owner, name)]
+            names += [
+                one for owner in owners for one in computed.input_columns(schema, owner, name)
+            ]
     for relation in node.relations:
         names += _owner_key(schema, relation)
     return list(dict.fromkeys(names))
 
 
-def selected(rows: Rows, names: Sequence[str]) -> list[str]:
-    """Return what to SELECT for columns to have *names*."""
+def aliased_columns(rows: Rows, names: Sequence[str]) -> list[str]:
+    """Return the columns *names* of *rows* as SQL, with those names as aliases."""
     return [f"{rows.column(name)} AS {quoted(name)}" for name in names]
 
 
 def _shape(schema: Schema, node: Node, type_name: str) -> list[tuple[str, Attribute]]:
-    """Return the attributes of an entity of *type_name* among the rows of *node*, in order."""
+    """Return the attributes, in order, that *node* shows of an entity of *type_name*."""
     asked_for = [
         name
         for name, owners in node.scalars.items()
@@ -183,15 +190,15 @@ def _shape(schema: Schema, node: Node, type_name: str) -> list[tuple[str, Attrib
     ]
     names = [
         *schema.types[type_name].primary_key,
-        *_always_shown(schema, type_name),
+        *_system_attributes(schema, type_name),
         *asked_for,
     ]
     attributes = {name: find(schema, type_name, name).member for name in names}
     return [(name, one) for name, one in attributes.items() if isinstance(one, Attribute)]
 
 
-def _always_shown(schema: Schema, type_name: str) -> tuple[str, ...]:
-    """Return the attributes, besides keys, that entities of a type have without being asked."""
+def _system_attributes(schema: Schema, type_name: str) -> tuple[str, ...]:
+    """Return the attributes, besides keys, that ftrack sends of a type without being asked."""
     system = schema.types[type_name].system_projections
     # Contexts have their object type too, although their schemas do not say so.
     is_typed = schema.is_kind_of(type_name, "TypedContext")
@@ -207,7 +214,7 @@ def _owner_columns(keys: Sequence[str]) -> list[str]:
 
 
 def _along_link(link: Link, rows: Rows, shown: Sequence[str], keys: Sequence[Key]) -> Sql:
-    """Return a SELECT of what *link* reaches from rows with *keys*."""
+    """Return a SELECT of the rows that *link* leads to from rows with *keys*."""
     if link.between is None:
         key = columns(rows, link.target)
         more = map(Sql, link_condition(link, rows))

@@ -1,4 +1,4 @@
-"""Names in an expression, looked up in the schema: entity types, attributes and relations."""
+"""Lookup of the names in an expression: entity types, attributes and relations."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from trackteroid_cli.engine.schema import facts
 from trackteroid_cli.engine.schema.schema import Attribute, EntityType, Relation, Schema
 from trackteroid_cli.engine.storage.errors import ParseError
 
-#: Families whose supertype lends its name to the attributes of its kinds: scripts write
+#: Supertypes that can be queried by the attributes of their subtypes: scripts write
 #: ``assignments.resource.username`` and ``select user from CustomAttributeLink`` without a cast.
-_GENEROUS_ROOTS = frozenset({"Resource", "CustomAttributeLink", "CustomAttributeLinkFrom"})
+_ROOTS_WITH_SUBTYPES = frozenset({"Resource", "CustomAttributeLink", "CustomAttributeLinkFrom"})
 
-#: Longest path that is followed, in attributes.
+#: The most attributes of a path.
 MAX_SEGMENTS = 50
 
 
 class Found(NamedTuple):
-    """What a name stands for, and the type that has it."""
+    """An attribute or relation, and the type that has it."""
 
     type_name: str
     member: Attribute | Relation
@@ -45,7 +45,7 @@ def find(schema: Schema, type_name: str, name: str) -> Found:
     """Return the attribute or relation *name* of a type.
 
     Raises:
-        ParseError: there is none; the wording is ftrack's own.
+        ParseError: there is none; the message is ftrack's own.
     """
     found = find_if_any(schema, type_name, name)
     if found is None:
@@ -112,12 +112,12 @@ def checked_segments(path: Path) -> tuple[Segment, ...]:
 
 def _candidates(schema: Schema, type_name: str) -> Iterator[str]:
     yield type_name
-    if type_name in _GENEROUS_ROOTS:
+    if type_name in _ROOTS_WITH_SUBTYPES:
         yield from (name for name in schema.concrete_types(type_name) if name != type_name)
 
 
 def _shared_scalar(schema: Schema, type_name: str, name: str) -> Attribute | None:
-    """Find a column that only the other family of a shared table declares.
+    """Return an attribute that only the other family of a shared table declares, or None.
 
     The schemas list ``from_entity_type`` among the default projections of
     ``UserCustomAttributeLink``, yet define it for ``UserCustomAttributeLinkFrom`` alone.

@@ -1,7 +1,7 @@
-"""What to load: the projections of a query as a tree, one node for each relation that they follow.
+"""The projections of a query as a tree, with one node for each relation that they follow.
 
-A node's attributes are noted with the type that has them, since a cast (``parent[Shot].name``) asks
-for them of some rows only.
+A node has the type of each of its attributes, since a cast (``parent[Shot].name``) asks for an
+attribute of some rows only.
 
 Source: ftrack's API documentation, "Querying", on projections.
 """
@@ -23,16 +23,16 @@ from trackteroid_cli.engine.query.lookup import (
 from trackteroid_cli.engine.schema.schema import Attribute, Relation, Schema, is_dense
 from trackteroid_cli.engine.storage.errors import ParseError
 
-#: What the entries of a mapping are made of, besides their keys.
+#: Attributes that are always loaded of the entries of a mapping, besides their keys.
 _ENTRY = ("key", "value")
 
 
 @dataclass(slots=True)
 class Node:
-    """Rows to load: their type, their attributes, and where to go from them.
+    """Rows to load: their type, attributes and relations.
 
-    ``scalars`` has, for each attribute, the types whose rows show it; ``relations`` likewise, with
-    the node of what each relation leads to.
+    ``scalars`` has, for each attribute, the types whose rows show it; ``relations`` has these types
+    for each relation, and the node of the related rows.
     """
 
     type_name: str
@@ -41,14 +41,14 @@ class Node:
 
 
 def projection_tree(schema: Schema, type_name: str, paths: Iterable[Path] | None) -> Node:
-    """Return the tree for the projections of a query; None stands for the type's default ones.
+    """Return the tree for the projections of a query; None means the default projections.
 
     Raises:
-        ParseError: a name that the schema does not have, or an attribute only for filtering.
+        ParseError: a name that the schema does not have, or an attribute that cannot be selected.
     """
     entity_type = find_type(schema, type_name)
     if paths is None:
-        # The schemas' own lists name attributes that some types do not have.
+        # The schemas' lists have attributes that some types do not have.
         paths = [
             Path((Segment(name),))
             for name in entity_type.default_projections
@@ -78,7 +78,7 @@ def _add(schema: Schema, root: Node, path: Path) -> None:
 
 
 def _follow(schema: Schema, node: Node, seen_as: str, segment: Segment) -> tuple[Node, str]:
-    """Return the node that *segment* leads to, and the type as which its rows are seen there."""
+    """Return the node that *segment* leads to, and the type of its rows after the cast."""
     relation = find_relation(schema, seen_as, segment.name)
     owner = find(schema, seen_as, segment.name).type_name
     if segment.name in schema.types[owner].restricted:

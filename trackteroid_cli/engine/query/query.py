@@ -1,4 +1,4 @@
-"""The action ``query``: an expression in, entity objects out.
+"""The action ``query``, which returns the entities that an expression selects.
 
 Source: ftrack's API documentation, "Querying"; ``ftrack_api/query.py`` on paging.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 from trackteroid_cli.engine.query.aggregate import aggregate_select, is_aggregate
 from trackteroid_cli.engine.query.language import Path, Query, parse
-from trackteroid_cli.engine.query.loading import Loader, needed, selected
+from trackteroid_cli.engine.query.loading import Entity, Loader, aliased_columns, needed_columns
 from trackteroid_cli.engine.query.lookup import find_type
 from trackteroid_cli.engine.query.projection import Node, projection_tree
 from trackteroid_cli.engine.query.rows import select
@@ -20,10 +20,10 @@ from trackteroid_cli.engine.query.translate import Translator, limits
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.errors import ParseError
-from trackteroid_cli.engine.storage.sql import Sql, compose, quoted, united
+from trackteroid_cli.engine.storage.sql import Sql, compose, quoted, union_all
 
-#: How SQLite says that a statement is beyond its limits, which only the expression can bring about.
-_TOO_MUCH = (
+#: SQLite's messages for statements beyond its limits. Only a large expression causes them.
+_LIMIT_MESSAGES = (
     "expression tree is too large",
     "parser stack overflow",
     "too many sql variables",
@@ -35,6 +35,31 @@ _TOO_MUCH = (
 )
 
 
+class NextPage(TypedDict):
+    """Where the next page begins; None if there is none."""
+
+    offset: int | None
+
+
+class Metadata(TypedDict):
+    """What ftrack sends beside the entities."""
+
+    next: NextPage
+
+
+class Page(TypedDict):
+    """The entities of one page."""
+
+    data: list[Entity]
+    metadata: Metadata
+
+
+class QueryResult(Page):
+    """The result of the action ``query``."""
+
+    action: str
+
+
 def run_query(
     connection: sqlite3.Connection,
     schema: Schema,
@@ -42,36 +67,36 @@ def run_query(
     *,
     server_url: str = "",
     strict: bool = False,
-) -> dict[str, Any]:
+) -> QueryResult:
     """Answer a query.
 
     Args:
-        connection: of a store; in a transaction, if the store may change meanwhile.
+        connection: to a store; in a transaction, if the store may change meanwhile.
         schema: of the store.
         expression: in ftrack's query language.
-        server_url: what addresses of files begin with.
-        strict: whether the request came in ftrack's strict mode, which aggregates need.
+        server_url: the beginning of the addresses of files.
+        strict: whether the client asked for ftrack's strict mode, which aggregates need.
 
     Returns:
         ``{"action": "query", "data": [...], "metadata": {"next": {"offset": N}}}`` where N is None
         unless there are more rows than the expression's limit.
 
     Raises:
-        ParseError: the expression cannot be read, names what the schema does not have, or is larger
-            than SQLite can take.
+        ParseError: the expression cannot be read, names what the schema does not have, or is too
+            large for SQLite.
     """
-    query = parse(_encodable(expression))
+    query = parse(_checked_text(expression))
     find_type(schema, query.entity_type)
-    answer = _groups if is_aggregate(query) else _entities
-    with _limits_reported():
+    answer = _aggregate_page if is_aggregate(query) else _entity_page
+    with _report_limits():
         data, more = answer(Request(connection, schema, query, server_url, strict))
-    # Without this, a client that asks for pages of none would ask for ever.
+    # Without this, a client that asks for `limit 0` would ask for ever.
     offset = (query.offset or 0) + query.limit if more and query.limit else None
     return {"action": "query", "data": data, "metadata": {"next": {"offset": offset}}}
 
 
 def explain(connection: sqlite3.Connection, schema: Schema, expression: str) -> list[str]:
-    """Return SQLite's plan for the rows of a query (not for its relations), a line a step."""
+    """Return SQLite's plan for the rows of a query (not its relations), a line for each step."""
     query = parse(expression)
     translator = Translator(schema)
     statement = _page_select(translator, query, projection_tree(schema, query.entity_type, []))
@@ -80,7 +105,7 @@ def explain(connection: sqlite3.Connection, schema: Schema, expression: str) -> 
 
 
 class Request(NamedTuple):
-    """A query and what it takes to answer it."""
+    """A query with the arguments of `run_query`."""
 
     connection: sqlite3.Connection
     schema: Schema
@@ -89,7 +114,7 @@ class Request(NamedTuple):
     strict: bool
 
 
-def _entities(request: Request) -> tuple[list[dict[str, Any]], bool]:
+def _entity_page(request: Request) -> tuple[list[Entity], bool]:
     """Return the entities of a page, and whether there are more."""
     query = request.query
     tree = projection_tree(request.schema, query.entity_type, _paths(query))
@@ -99,7 +124,7 @@ def _entities(request: Request) -> tuple[list[dict[str, Any]], bool]:
     return loader.entities(tree, records[: query.limit]), len(records[: query.limit]) < len(records)
 
 
-def _groups(request: Request) -> tuple[list[dict[str, Any]], bool]:
+def _aggregate_page(request: Request) -> tuple[list[Entity], bool]:
     """Return the rows of an aggregate query, and whether there are more."""
     if not request.strict:
         raise ParseError(
@@ -120,33 +145,33 @@ def _groups(request: Request) -> tuple[list[dict[str, Any]], bool]:
 
 
 def _page_select(translator: Translator, query: Query, tree: Node) -> Sql:
-    """Return the SELECT of a page, and one row more, with the columns that its entities need."""
-    names = needed(translator.schema, tree)
+    """Return the SELECT of a page and one more row, with the columns that its entities need."""
+    names = needed_columns(translator.schema, tree)
     parts = translator.rows(query.entity_type)
     orders = [translator.order(rows, query.order) for rows in parts]
     conditions = [translator.condition(query.condition, rows) for rows in parts]
     tail = limits(_one_more(query), query.offset)
     if len(parts) == 1:
-        page = select(parts[0], selected(parts[0], names), conditions[0])
+        page = select(parts[0], aliased_columns(parts[0], names), conditions[0])
         terms = [term.sql + term.direction for term in orders[0]]
         return translator.statement(compose(f"{{}} ORDER BY {', '.join(terms)} {{}}", page, tail))
-    # Several parts can only be sorted by columns, so what they are sorted by becomes columns.
+    # A union can only be sorted by its columns, so the sort keys become columns.
     sorting = [quoted(f"_order{place}") for place in range(len(orders[0]))]
     pages = []
     for rows, order, condition in zip(parts, orders, conditions, strict=True):
         keys = [f"{term.sql} AS {name}" for term, name in zip(order, sorting, strict=True)]
-        pages.append(select(rows, [*selected(rows, names), *keys], condition))
+        pages.append(select(rows, [*aliased_columns(rows, names), *keys], condition))
     terms = [name + term.direction for name, term in zip(sorting, orders[0], strict=True)]
     both = compose(
         f"SELECT {', '.join(map(quoted, names))} FROM ({{}}) ORDER BY {', '.join(terms)} {{}}",
-        united(pages),
+        union_all(pages),
         tail,
     )
     return translator.statement(both)
 
 
 def _paths(query: Query) -> list[Path] | None:
-    """Return the projections of a query that has no aggregates among them."""
+    """Return the projections of a query without aggregates."""
     if query.projections is None:
         return None
     return [path for path in query.projections if isinstance(path, Path)]
@@ -156,8 +181,8 @@ def _one_more(query: Query) -> int | None:
     return None if query.limit is None else query.limit + 1
 
 
-def _encodable(expression: str) -> str:
-    """Return *expression*, unless it has characters that no text in a database can have."""
+def _checked_text(expression: str) -> str:
+    """Return *expression* if it can be encoded as UTF-8."""
     try:
         expression.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -169,12 +194,12 @@ def _encodable(expression: str) -> str:
 
 
 @contextmanager
-def _limits_reported() -> Iterator[None]:
-    """Turn SQLite's refusal of too large a statement into an error about the expression."""
+def _report_limits() -> Iterator[None]:
+    """Raise `ParseError` where SQLite refuses a statement as too large."""
     try:
         yield
     except (sqlite3.OperationalError, sqlite3.DataError) as error:
-        if not any(limit in str(error).lower() for limit in _TOO_MUCH):
+        if not any(limit in str(error).lower() for limit in _LIMIT_MESSAGES):
             raise
         raise ParseError(
             f"The expression is too large or nests too deeply ({error}): "

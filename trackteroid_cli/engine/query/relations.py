@@ -1,4 +1,4 @@
-"""How relations join tables: which columns are equal, and the way up and down a hierarchy."""
+"""Joins: the columns that a relation equates, and SELECTs up and down the context hierarchy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from trackteroid_cli.engine.query.rows import Rows
 from trackteroid_cli.engine.schema.schema import Relation, Schema
 from trackteroid_cli.engine.storage.sql import constant, quoted
 
-#: Relations along the hierarchy of contexts, of any number of steps.
+#: Relations that follow the context hierarchy for any number of steps.
 HIERARCHIC = frozenset({"ancestors", "descendants"})
 
 
@@ -23,8 +23,8 @@ class Between(NamedTuple):
 class Link(NamedTuple):
     """A relation as columns: the *owner* columns equal the *target* columns.
 
-    With *between*, a row of that table has a pair of them; with *where*, the target's attribute of
-    that name has that value too.
+    With *between*, a row of that table has both. With *where*, the target must also have that value
+    in the attribute of that name.
     """
 
     owner: tuple[str, ...]
@@ -37,7 +37,7 @@ def link_of(schema: Schema, relation: Relation) -> Link:
     """Return the columns of a relation that is not one of `HIERARCHIC`."""
     target_key = schema.types[relation.target].primary_key
     if relation.kind == "reference":
-        # A target with several keys is referred to by columns that have the names of these keys.
+        # A reference to a target with several keys is in columns with the names of these keys.
         return Link((relation.column,) if len(target_key) == 1 else target_key, target_key)
     if relation.kind == "through":
         family = schema.families.get(relation.between)
@@ -49,7 +49,7 @@ def link_of(schema: Schema, relation: Relation) -> Link:
 
 
 def link_condition(link: Link, rows: Rows) -> list[str]:
-    """Return what a link asks of its target *rows* besides keys: one condition at most."""
+    """Return the condition of a link's ``where`` on its target *rows*: a list of at most one."""
     if link.where is None:
         return []
     name, value = link.where
@@ -57,11 +57,11 @@ def link_condition(link: Link, rows: Rows) -> list[str]:
 
 
 def above(ids: str, name: str) -> str:
-    """Return a SELECT, to be defined as *name*, of the contexts above those in *ids*, by their ids.
+    """Return a SELECT of the ids of the contexts above those in *ids*.
 
     Args:
-        ids: name of a SELECT of ids.
-        name: what this SELECT, which refers to itself, will be called.
+        ids: the name of a SELECT of ids.
+        name: the name to define this SELECT by, since it refers to itself.
     """
     return (
         f"SELECT parent_id FROM context WHERE parent_id IS NOT NULL AND id IN {ids} "
@@ -71,11 +71,11 @@ def above(ids: str, name: str) -> str:
 
 
 def below(ids: str, name: str) -> str:
-    """Return a SELECT, to be defined as *name*, of the contexts below those in *ids*, by their ids.
+    """Return a SELECT of the ids of the contexts below those in *ids*.
 
     Args:
-        ids: name of a SELECT of ids.
-        name: what this SELECT, which refers to itself, will be called.
+        ids: the name of a SELECT of ids.
+        name: the name to define this SELECT by, since it refers to itself.
     """
     return (
         f"SELECT id FROM context WHERE parent_id IN {ids} "

@@ -1,6 +1,6 @@
-"""The action ``search``: a query narrowed down by words, as the search fields of web clients need.
+"""The action ``search``: a query narrowed down by words, for search fields of web clients.
 
-Every word must be part of the entity's name or of the path of names that leads to it.
+Every word must occur in the name of the entity or in the names of its ancestors.
 
 Source: ftrack's API documentation, "Searching".
 """
@@ -11,17 +11,16 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from trackteroid_cli.engine.query.language import parse
-from trackteroid_cli.engine.query.query import run_query
+from trackteroid_cli.engine.query.query import Page, run_query
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.storage.errors import ParseError, ValidationError
 
-#: Attributes that hold the name of an entity; types have some of them.
+#: Attributes with the name of an entity; each type has some of them.
 _NAMES = ("name", "username", "first_name", "last_name", "label")
 
-#: A quoted text, a parenthesis, or what cuts a page out of the rows.
+#: A quoted text, a parenthesis, or a limit or offset.
 _TOKEN = re.compile(
     r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[()]|\b(?:limit|offset)\s+\d+\b""", re.IGNORECASE
 )
@@ -29,27 +28,34 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What to search for: words (none: everything), below which context, of which object types."""
+    """What to search for: words, below which context, of which object types.
+
+    Empty words, no context and no object types match everything.
+    """
 
     words: tuple[str, ...]
-    context_id: str | None
+    context_id: object
     object_type_ids: frozenset[str]
 
 
-def read_terms(operation: Mapping[str, Any]) -> Terms:
+def read_terms(operation: Mapping[str, object]) -> Terms:
     """Read ``terms``, ``context_id`` and ``object_type_ids`` of an operation; each may be missing.
 
     Raises:
         ValidationError: ``terms`` or ``object_type_ids`` is not a list.
     """
-    for name in ("terms", "object_type_ids"):
-        if not isinstance(operation.get(name) or [], list):
-            raise ValidationError(f'The "{name}" of a search are a list.')
     return Terms(
-        tuple(str(word).lower() for word in operation.get("terms") or ()),
+        tuple(str(word).lower() for word in _list(operation, "terms")),
         operation.get("context_id"),
-        frozenset(map(str, operation.get("object_type_ids") or ())),
+        frozenset(map(str, _list(operation, "object_type_ids"))),
     )
+
+
+def _list(operation: Mapping[str, object], name: str) -> list[object]:
+    given = operation.get(name) or []
+    if not isinstance(given, list):
+        raise ValidationError(f'The "{name}" of a search are a list.')
+    return given
 
 
 def run_search(
@@ -59,14 +65,14 @@ def run_search(
     terms: Terms,
     *,
     server_url: str,
-) -> dict[str, Any]:
+) -> Page:
     """Answer a query with those of its entities that match *terms*.
 
     Returns:
         As `run_query` does, with the same paging.
 
     Raises:
-        ParseError: the expression cannot be read, or is about values that nothing leads to.
+        ParseError: the expression cannot be read, or has 'group by'.
     """
     query = parse(expression)
     if query.group:
@@ -83,7 +89,7 @@ def run_search(
 
 def _matching(
     connection: sqlite3.Connection, schema: Schema, type_name: str, terms: Terms
-) -> Iterator[tuple[Any, ...]]:
+) -> Iterator[tuple[object, ...]]:
     """Yield the keys of the entities of a type that match *terms*."""
     entity_type = schema.types[type_name]
     names = [name for name in _NAMES if name in entity_type.scalars]

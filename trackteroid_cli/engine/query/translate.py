@@ -1,9 +1,9 @@
-"""Conditions of the query language as SQL.
+"""Translation of the query language to SQL.
 
 A test along a relation becomes ``key IN s``, where ``s`` selects the keys and does not depend on
-the row: SQLite may begin at either end. Such a test is true or false, never unknown, so that its
-opposite is right for rows without members; comparisons of values keep SQL's three-valued logic. The
-selections are defined ahead of the statement, one after another, however deep the expression nests.
+the row, so that SQLite may begin at either end. Such a test is true or false, never unknown, and so
+``not`` is right for rows without members; comparisons of values keep SQL's three-valued logic. The
+SELECTs are defined before the statement, in one ``WITH``, however deep the expression nests.
 
 Source: ftrack's API documentation, "Querying".
 """
@@ -53,23 +53,26 @@ from trackteroid_cli.engine.storage.sql import (
     compose,
     is_in,
     is_one_of,
-    united,
+    union_all,
 )
 from trackteroid_cli.engine.storage.values import Stored
 
-#: A condition on rows that are known only where it is used; None holds for all.
+#: Returns the condition for given rows; None means all of them.
 RowsCondition: TypeAlias = Callable[[Rows], Sql | None]
 
 
 class SortTerm(NamedTuple):
-    """A term of ORDER BY: what to sort by, and what follows it."""
+    """A term of ORDER BY, and its direction with its collation."""
 
     sql: str
     direction: str
 
 
 class _Leaf(NamedTuple):
-    """What is asked of the end of a path: a test of a column, and whether it is one of presence."""
+    """A test of the column at the end of a path.
+
+    ``missing`` and ``present`` mark the tests ``is none`` and ``is_not none``.
+    """
 
     on: Callable[[Column], Sql]
     missing: bool = False
@@ -77,9 +80,10 @@ class _Leaf(NamedTuple):
 
 
 class Translator:
-    """Translates the parts of one statement; `statement` puts the definitions before it.
+    """Translates the parts of one statement, and collects the SELECTs that they refer to by name.
 
-    Every method raises `ParseError` for names that the schema does not have.
+    `statement` defines these SELECTs. Every method raises `ParseError` for names that the schema
+    does not have.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -92,14 +96,14 @@ class Translator:
         return self._factory.rows(type_name)
 
     def statement(self, selection: Sql) -> Sql:
-        """Return *selection* with the definitions that the conditions in it refer to."""
+        """Return *selection* after the definitions of the SELECTs that it refers to."""
         if not self._definitions:
             return selection
         definitions = compose(", ".join(["{}"] * len(self._definitions)), *self._definitions)
         return compose("WITH RECURSIVE {} {}", definitions, selection)
 
     def condition(self, node: Condition | None, rows: Rows) -> Sql:
-        """Return a condition on *rows*."""
+        """Return the condition *node* on *rows*."""
         if node is None:
             return TRUE
         if isinstance(node, And):
@@ -115,9 +119,9 @@ class Translator:
         return self._comparison(node, rows)
 
     def value(self, rows: Rows, segments: Sequence[Segment]) -> Column:
-        """Return what a path without collections holds, for sorting and grouping.
+        """Return the value of a path without collections, for sorting and grouping.
 
-        It is NULL where a relation on the way leads nowhere.
+        It is NULL where a relation on the path leads nowhere.
 
         Raises:
             ParseError: the path goes through a collection.
@@ -134,10 +138,10 @@ class Translator:
             )
         if not rest and self._is_plain_reference(relation, first):
             return self._reference(rows, relation)
-        return self._value_there(rows, relation, first, rest)
+        return self._value_of_related(rows, relation, first, rest)
 
     def order(self, rows: Rows, keys: Sequence[SortKey]) -> list[SortTerm]:
-        """Return the terms of ORDER BY; the last leave no two rows equal. NULL comes first."""
+        """Return the terms of ORDER BY, ended by a total order of *rows*. NULL comes first."""
         terms = []
         for key in keys:
             column = self.value(rows, checked_segments(key.path))
@@ -146,25 +150,25 @@ class Translator:
 
     # Definitions.
 
-    def _defined(self, selection: Sql) -> str:
+    def _define(self, selection: Sql) -> str:
         """Define a SELECT and return its name."""
         name = f"s{self._factory.number()}"
         self._definitions.append(compose(f"{name} AS ({{}})", selection))
         return name
 
-    def _keys(self, type_name: str, names: Sequence[str], condition: RowsCondition) -> str:
-        """Define a SELECT of attributes, where none is missing, of rows that meet *condition*."""
-        # Keys are never missing, and a needless test would hide that from SQLite.
+    def _define_keys(self, type_name: str, names: Sequence[str], condition: RowsCondition) -> str:
+        """Define a SELECT of attributes of the rows that meet *condition*, without NULLs."""
+        # Primary keys are never NULL, and a needless test would hide that from SQLite.
         nullable = [name for name in names if name not in self._primary_key(type_name)]
         parts = []
         for rows in self.rows(type_name):
             present = [Sql(f"{column} IS NOT NULL") for column in columns(rows, nullable)]
             parts.append(select(rows, columns(rows, names), condition(rows), *present))
-        return self._defined(united(parts))
+        return self._define(union_all(parts))
 
-    def _hierarchy(self, upwards: bool, type_name: str, condition: RowsCondition) -> str:
+    def _define_hierarchy(self, upwards: bool, type_name: str, condition: RowsCondition) -> str:
         """Define a SELECT of the contexts above, or below, the rows that meet *condition*."""
-        ids = self._keys(type_name, ("id",), condition)
+        ids = self._define_keys(type_name, ("id",), condition)
         name = f"h{self._factory.number()}"
         closure = above(ids, name) if upwards else below(ids, name)
         self._definitions.append(Sql(f"{name}(id) AS ({closure})"))
@@ -176,34 +180,36 @@ class Translator:
         def tested(target: Rows) -> Sql:
             return self.condition(node.condition, target)
 
-        return self._reaching(checked_segments(node.path), rows, tested)
+        return self._path_condition(checked_segments(node.path), rows, tested)
 
-    def _reaching(self, segments: Sequence[Segment], rows: Rows, inner: RowsCondition) -> Sql:
+    def _path_condition(self, segments: Sequence[Segment], rows: Rows, inner: RowsCondition) -> Sql:
         """Return the condition that a path of relations leads to a row for which *inner* holds."""
         first, *rest = segments
         if not rest:
-            return self._related(rows, first, inner)
-        return self._related(rows, first, lambda target: self._reaching(rest, target, inner))
+            return self._relation_condition(rows, first, inner)
+        return self._relation_condition(
+            rows, first, lambda target: self._path_condition(rest, target, inner)
+        )
 
-    def _related(self, rows: Rows, segment: Segment, inner: RowsCondition) -> Sql:
+    def _relation_condition(self, rows: Rows, segment: Segment, inner: RowsCondition) -> Sql:
         """Return the condition that one relation leads to a row for which *inner* holds."""
         relation = find_relation(self.schema, rows.type_name, segment.name)
         target = target_of(self.schema, relation, segment)
         if relation.kind in HIERARCHIC:
-            # Whoever has such an ancestor is below it.
-            found = self._hierarchy(relation.kind == "descendants", target, inner)
+            # A context has such an ancestor if it is below one, and the other way round.
+            found = self._define_hierarchy(relation.kind == "descendants", target, inner)
             return is_in([rows.column("id")], found)
         link = link_of(self.schema, relation)
 
         def wanted(found: Rows) -> Sql:
             return all_of(*map(Sql, link_condition(link, found)), inner(found))
 
-        keys = self._keys(target, link.target, wanted)
+        keys = self._define_keys(target, link.target, wanted)
         if link.between:
             _, ours, theirs = link.between
-            keys = self._defined(Sql(between_select(link.between, ours, theirs, keys)))
+            keys = self._define(Sql(between_select(link.between, ours, theirs, keys)))
         owner = columns(rows, link.owner)
-        # Unknown would stay unknown under a `not`; keys are never missing.
+        # NULL would stay NULL under a `not`; primary keys are never NULL.
         nullable = set(link.owner) - set(self._primary_key(rows.type_name))
         present = [Sql(f"{column} IS NOT NULL") for column in owner] if nullable else []
         return all_of(*present, is_in(owner, keys))
@@ -216,13 +222,13 @@ class Translator:
             missing=node.literal.is_none and node.operator == "is",
             present=node.literal.is_none and node.operator == "is_not",
         )
-        return self._at_end(checked_segments(node.path), rows, leaf)
+        return self._leaf_condition(checked_segments(node.path), rows, leaf)
 
     def _membership(self, node: Membership, rows: Rows) -> Sql:
         segments, members = checked_segments(node.path), node.members
         if isinstance(members, Query):
-            selection = self._yielded(members)
-            return self._at_end(
+            selection = self._define_subquery(members)
+            return self._leaf_condition(
                 segments, rows, _Leaf(lambda column: _in_selection(column, selection, node.negated))
             )
 
@@ -230,44 +236,46 @@ class Translator:
             condition = one_of(self.schema, column, members)
             return compose("NOT ({})", condition) if node.negated else condition
 
-        return self._at_end(segments, rows, _Leaf(listed))
+        return self._leaf_condition(segments, rows, _Leaf(listed))
 
-    def _at_end(self, segments: Sequence[Segment], rows: Rows, leaf: _Leaf) -> Sql:
-        """Return the condition that a path leads to something for which *leaf* holds."""
+    def _leaf_condition(self, segments: Sequence[Segment], rows: Rows, leaf: _Leaf) -> Sql:
+        """Return the condition that *leaf* holds for a value that a path leads to."""
         first, *rest = segments
         member = find(self.schema, rows.type_name, first.name).member
         if not rest and isinstance(member, Attribute):
             return leaf.on(self._column(rows, member))
         relation = find_relation(self.schema, rows.type_name, first.name)
         if not rest:
-            return self._relation_at_end(rows, first, relation, leaf)
+            return self._relation_leaf_condition(rows, first, relation, leaf)
         if self._is_own_key(relation, first, rest):
             key = self._reference(rows, relation)
             return all_of(Sql(f"{key.sql} IS NOT NULL"), leaf.on(key))
-        return self._related(rows, first, lambda target: self._at_end(rest, target, leaf))
+        return self._relation_condition(
+            rows, first, lambda target: self._leaf_condition(rest, target, leaf)
+        )
 
-    def _relation_at_end(
+    def _relation_leaf_condition(
         self, rows: Rows, segment: Segment, relation: Relation, leaf: _Leaf
     ) -> Sql:
-        """Compare a relation: by the key of what it leads to."""
+        """Return the condition that *leaf* holds for the key of a related entity."""
         if self._is_plain_reference(relation, segment):
             return leaf.on(self._reference(rows, relation))
         if leaf.present:
-            return self._related(rows, segment, lambda _: None)
+            return self._relation_condition(rows, segment, lambda _: None)
         if leaf.missing:
-            return compose("NOT ({})", self._related(rows, segment, lambda _: None))
+            return compose("NOT ({})", self._relation_condition(rows, segment, lambda _: None))
         key = self._primary_key(relation.target)
         if len(key) > 1:
             raise ParseError(
                 f"'{segment.name}' of '{rows.type_name}' leads to entities with several keys "
                 f"({', '.join(key)}): compare one of these."
             )
-        return self._related(
-            rows, segment, lambda target: self._at_end([Segment(key[0])], target, leaf)
+        return self._relation_condition(
+            rows, segment, lambda target: self._leaf_condition([Segment(key[0])], target, leaf)
         )
 
     def _is_plain_reference(self, relation: Relation, segment: Segment) -> bool:
-        """Whether a column holds the one key of what *segment* leads to, whatever its type."""
+        """Return whether a column holds the key of the related entity, of whatever type."""
         return (
             relation.kind == "reference"
             and segment.cast is None
@@ -275,9 +283,9 @@ class Translator:
         )
 
     def _is_own_key(self, relation: Relation, segment: Segment, rest: Sequence[Segment]) -> bool:
-        """Whether a path such as ``parent.id`` asks for what ``parent_id`` holds.
+        """Return whether a path such as ``parent.id`` is the same as ``parent_id``.
 
-        A column that several relations share may hold the key of another type.
+        It is not for a column that several relations share: it may hold the key of another type.
         """
         return (
             self._is_plain_reference(relation, segment)
@@ -320,7 +328,10 @@ class Translator:
         return any_of(parts)
 
     def _exact_values(self, operand: Condition, rows: Rows) -> dict[str, Stored] | None:
-        """Return the texts and keys that attributes must equal, if *operand* asks for no more."""
+        """Return the values that attributes must equal, or None if *operand* is more than that.
+
+        Only attributes with texts and keys count.
+        """
         exact: dict[str, Stored] = {}
         for part in operand.operands if isinstance(operand, And) else (operand,):
             if not isinstance(part, Comparison) or part.operator != "is" or part.literal.is_none:
@@ -334,12 +345,12 @@ class Translator:
             exact[name] = exact_value(attribute, part.literal)
         return exact
 
-    # Values of other rows.
+    # Values of related rows.
 
-    def _value_there(
+    def _value_of_related(
         self, rows: Rows, relation: Relation, segment: Segment, rest: Sequence[Segment]
     ) -> Column:
-        """Return the value of path *rest* where a single relation leads."""
+        """Return the value of path *rest* of the entity that a single relation leads to."""
         type_name = target_of(self.schema, relation, segment)
         (target,) = self.rows(type_name)
         found = self.value(target, rest or [Segment(self._primary_key(type_name)[0])])
@@ -352,10 +363,10 @@ class Translator:
 
     # Sub-queries.
 
-    def _yielded(self, query: Query) -> str:
-        """Define a SELECT of what a sub-query yields: its first projection where it is not missing.
+    def _define_subquery(self, query: Query) -> str:
+        """Define a SELECT of the values of a sub-query: of its first projection, without NULLs.
 
-        Without ``select`` it yields the primary key.
+        Without ``select`` these are primary keys.
         """
         type_name = find_type(self.schema, query.entity_type).name
         *relations, last = checked_segments(self._first_projection(query))
@@ -367,9 +378,9 @@ class Translator:
         condition: RowsCondition = self._on_page(query) if paged else of_query
         for segment in relations:
             relation = find_relation(self.schema, type_name, segment.name)
-            condition = self._reached(type_name, relation, condition)
+            condition = self._reached_from(type_name, relation, condition)
             type_name = target_of(self.schema, relation, segment)
-        return self._keys(type_name, (self._column_of(type_name, last),), condition)
+        return self._define_keys(type_name, (self._column_of(type_name, last),), condition)
 
     def _first_projection(self, query: Query) -> Path:
         if query.group:
@@ -383,22 +394,24 @@ class Translator:
             f"A sub-query yields values of one attribute, not {path.function}(…): select a path."
         )
 
-    def _reached(self, type_name: str, relation: Relation, owners: RowsCondition) -> RowsCondition:
-        """Return the condition that a row is where *relation* leads to from rows of a type."""
+    def _reached_from(
+        self, type_name: str, relation: Relation, owners: RowsCondition
+    ) -> RowsCondition:
+        """Return the condition that *relation* leads to a row from the *owners* of a type."""
         if relation.kind in HIERARCHIC:
-            found = self._hierarchy(relation.kind == "ancestors", type_name, owners)
+            found = self._define_hierarchy(relation.kind == "ancestors", type_name, owners)
             return lambda rows: is_in([rows.column("id")], found)
         link = link_of(self.schema, relation)
-        keys = self._keys(type_name, link.owner, owners)
+        keys = self._define_keys(type_name, link.owner, owners)
         if link.between:
             _, ours, theirs = link.between
-            keys = self._defined(Sql(between_select(link.between, theirs, ours, keys)))
+            keys = self._define(Sql(between_select(link.between, theirs, ours, keys)))
         return lambda rows: all_of(
             is_in(columns(rows, link.target), keys), *map(Sql, link_condition(link, rows))
         )
 
     def _on_page(self, query: Query) -> RowsCondition:
-        """Return the condition that a row is within the limit and offset of a sub-query."""
+        """Return the condition that a row is on the page of a sub-query with a limit or offset."""
         parts = self.rows(query.entity_type)
         if len(parts) > 1:
             raise ParseError(f"A sub-query on '{query.entity_type}' takes no limit and no offset.")
@@ -407,11 +420,11 @@ class Translator:
         selection = select(rows, columns(rows, key), self.condition(query.condition, rows))
         order = ", ".join(sql + direction for sql, direction in self.order(rows, query.order))
         tail = limits(query.limit, query.offset)
-        page = self._defined(compose(f"{{}} ORDER BY {order} {{}}", selection, tail))
+        page = self._define(compose(f"{{}} ORDER BY {order} {{}}", selection, tail))
         return lambda found: is_in(columns(found, key), page)
 
     def _column_of(self, type_name: str, segment: Segment) -> str:
-        """Return the column that *segment* names: an attribute's, or the one behind a reference."""
+        """Return the column of *segment*: of an attribute, or of a reference."""
         member = find(self.schema, type_name, segment.name).member
         if isinstance(member, Attribute):
             return member.name
@@ -445,7 +458,7 @@ def _is_one_of_keys(ours: Sequence[str], keys: Sequence[Sequence[Stored]]) -> Sq
     together = is_one_of(ours, keys)
     if len(ours) == 1:
         return together
-    # The columns may be of several tables, each of which can be searched by its own.
+    # Each column may be searched by its own index, as they may be of several tables.
     apart = [
         is_one_of([column], [(value,) for value in dict.fromkeys(key[place] for key in keys)])
         for place, column in enumerate(ours)

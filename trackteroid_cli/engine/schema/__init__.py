@@ -1,1 +1,1 @@
-"""Schemas: which types there are, and what they have."""
+"""Schemas: the entity types of a server and their attributes."""

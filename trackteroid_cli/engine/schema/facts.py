@@ -1,8 +1,8 @@
-"""What ftrack's entity schemas do not say of themselves.
+"""Facts about ftrack's data model that its entity schemas leave out.
 
-A schema names its relations but seldom the column behind one, nor which types are kinds of another.
-Most of it follows from names and from the inverse relation (see `schema`); this is the rest.
-Keys name the root type of a family, so that a studio's own object types are covered as well.
+A schema names its relations, but rarely their columns or its supertype. `schema` infers most of
+these from names and from the inverse relation; the tables here hold the rest. Their keys are root
+types of families, so that they apply to a studio's own object types as well.
 
 Source: ftrack's API documentation; the relations that ``ftrack_api`` itself reads.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-#: Types whose rows are those of other types. Types that share storage by classifiers
+#: Subtypes by supertype. Types that share a storage and differ in their classifiers
 #: (``TypedContext`` and every object type, the two lists) are found from the schemas.
 SUPERTYPES: dict[str, tuple[str, ...]] = {
     "Context": ("Project", "TypedContext"),
@@ -25,13 +25,13 @@ SUPERTYPES: dict[str, tuple[str, ...]] = {
     "NoteCategory": ("NoteLabel",),
 }
 
-#: Supertypes of every schema whose name ends like theirs: ``UserCustomAttributeLink``…
+#: Supertypes of every type whose name ends with theirs: ``UserCustomAttributeLink``…
 SUPERTYPE_SUFFIXES = ("CustomAttributeLinkFrom", "CustomAttributeLink")
 
-#: The same rows seen from the other end: one table, told apart by another column.
+#: Root types whose rows are those of another root type, seen from the other end of a link.
 SHARED_TABLES = {"CustomAttributeLinkFrom": "CustomAttributeLink"}
 
-#: Foreign key columns of references that have no ``<name>_id`` beside them.
+#: Foreign key columns of references that are not called ``<name>_id``.
 REFERENCE_COLUMNS: dict[tuple[str, str], str] = {
     ("Asset", "parent"): "context_id",
     ("CustomConfigurationBase", "object_type_to"): "object_type_id_to",
@@ -49,10 +49,10 @@ REFERENCE_COLUMNS: dict[tuple[str, str], str] = {
     ("SchemaType", "task_type"): "type_id",
 }
 
-#: In these families every reference but ``configuration`` is the linked entity.
+#: Foreign key columns of every reference in these families but ``configuration``.
 LINK_ENDS = {"CustomAttributeLink": "to_id", "CustomAttributeLinkFrom": "from_id"}
 
-#: Columns on the target of collections that the target's references do not settle.
+#: Columns of the targets of collections, where the target's references do not tell them.
 COLLECTION_COLUMNS: dict[str, str] = {
     "custom_attribute_links": "from_id",
     "custom_attribute_links_from": "to_id",
@@ -66,14 +66,15 @@ COLLECTION_COLUMNS: dict[str, str] = {
     "values": "configuration_id",
 }
 
-#: Relations whose schemas name one type where ftrack keeps others as well: by root, name and that
-#: type. A sequence contains components, and a list any context.
+#: Supertypes to use as the target of a relation, where ftrack allows more than the schema says, by
+#: root, name and the schema's target. Every component can be in a container, and every context in a
+#: list.
 WIDER_TARGETS: dict[tuple[str, str, str], str] = {
     ("Component", "container", "ContainerComponent"): "Component",
     ("List", "items", "Task"): "TypedContext",
 }
 
-#: Collections that hold a part of the targets: column and value.
+#: Collections of only those targets that have a value in a column: column and value.
 COLLECTION_FILTERS: dict[str, tuple[str, str]] = {
     "allocations": ("type", "allocation"),
     "assignments": ("type", "assignment"),
@@ -81,7 +82,7 @@ COLLECTION_FILTERS: dict[str, tuple[str, str]] = {
 
 
 class Through(NamedTuple):
-    """A many-to-many collection: the type (or hidden table) between, and its two columns."""
+    """The type, or hidden table, between the two ends of a many-to-many relation."""
 
     between: str
     owner_column: str

@@ -1,8 +1,8 @@
-"""Entity schemas in ftrack's JSON form, made ready for storing and querying.
+"""Entity schemas, parsed from ftrack's JSON form for the store and for queries.
 
-`Schema` takes any server's schemas as data. A *family* is a set of types whose rows live in one
+`Schema` accepts the schemas of any server. A *family* is a set of types whose rows share one
 table: ``Context`` with ``Project``, ``TypedContext`` and every object type, for example. A
-*relation* says how an attribute reaches the rows of another type.
+*relation* is an attribute that leads to rows of another type.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal, cast
 
 from trackteroid_cli.engine.schema import facts
+from trackteroid_cli.engine.schema.documents import JSON, Property, SchemaDocument
 
 Kind = Literal["text", "integer", "number", "boolean", "date", "variable", "object"]
 
@@ -25,16 +26,18 @@ TYPE_COLUMN = "_type"
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """How an attribute reaches other rows.
+    """An attribute that leads to other rows, and how.
 
-    ``reference`` and ``computed`` lead to one row, the others to many:
+    ``reference`` and ``latest_version`` lead to one row, the others to many:
 
     * ``reference``: this row's *column* holds the target's key.
-    * ``many``: the target's *column* holds this row's key (and *where* holds, if given).
-    * ``through``: *between* has a row for each pair, *column* this one, *target_column* the other.
+    * ``many``: the target's *column* holds this row's key; if *where* is given, the target also has
+      that value in that column.
+    * ``through``: the table *between* has a row for each pair: this row's key in *column*, the
+      target's in *target_column*.
     * ``ancestors``, ``descendants``: up and down the context hierarchy.
     * ``dense``: custom attribute values, one for each configuration that applies.
-    * ``latest_version``: the version of an asset that the server deems the latest.
+    * ``latest_version``: the latest version of an asset.
     """
 
     name: str
@@ -59,7 +62,7 @@ class Attribute:
 
     name: str
     kind: Kind
-    default: Any = None
+    default: JSON = None
     key: bool = False
     computed: bool = False
     enum: tuple[str, ...] = ()
@@ -68,7 +71,7 @@ class Attribute:
 
 @dataclass(slots=True)
 class EntityType:
-    """One entity type: what its schema says, resolved."""
+    """One entity type, with the references and lists of its schema resolved."""
 
     name: str
     root: str
@@ -82,13 +85,13 @@ class EntityType:
     restricted: frozenset[str] = frozenset()
 
     def __contains__(self, name: str) -> bool:
-        """Return whether *name* is an attribute of any sort."""
+        """Return whether *name* is a scalar attribute or a relation."""
         return name in self.scalars or name in self.relations
 
 
 @dataclass(slots=True)
 class Family:
-    """Types whose rows live in one table."""
+    """Types whose rows share one table."""
 
     root: str
     table: str
@@ -99,12 +102,12 @@ class Family:
 
     @property
     def dense(self) -> bool:
-        """Whether rows are computed: a value for each custom attribute that applies."""
+        """Whether the family has no table of its own; see `is_dense`."""
         return is_dense(self.root)
 
     @property
     def polymorphic(self) -> bool:
-        """Whether rows name their own type."""
+        """Whether each row names its type, in the column *discriminator*."""
         return len(self.members) > 1
 
 
@@ -112,11 +115,11 @@ class Schema:
     """The entity types of a server.
 
     Args:
-        schemas: ftrack's own JSON form, as its action ``query_schemas`` answers.
+        schemas: in ftrack's JSON form, as its action ``query_schemas`` returns them.
     """
 
-    def __init__(self, schemas: Iterable[Mapping[str, Any]]) -> None:
-        self.documents = [dict(document) for document in schemas]
+    def __init__(self, schemas: Iterable[Mapping[str, object]]) -> None:
+        self.documents = [cast(SchemaDocument, dict(document)) for document in schemas]
         self._by_name = {document["id"]: document for document in self.documents}
         self._parents = dict(self._find_parents())
         self.types = {name: self._entity_type(name) for name in self._by_name}
@@ -130,7 +133,7 @@ class Schema:
 
     @cached_property
     def hash(self) -> str:
-        """The md5 by which clients tell whether their copy is current.
+        """The MD5 that clients compare with that of their cached schemas.
 
         Source: ``ftrack_api/session.py``, ``_read_schemas_from_cache``.
         """
@@ -250,8 +253,8 @@ class Schema:
 
     def _add_collections(self, entity_type: EntityType) -> None:
         for name, fragment in self._by_name[entity_type.name]["properties"].items():
-            target = fragment.get("items", {}).get("$ref")
-            target = facts.WIDER_TARGETS.get((entity_type.root, name, target), target)
+            stated = fragment.get("items", {}).get("$ref", "")
+            target = facts.WIDER_TARGETS.get((entity_type.root, name, stated), stated)
             if target not in self.types:
                 continue
             relation = self._collection(entity_type, name, target)
@@ -279,7 +282,7 @@ class Schema:
         return Relation(name, target, "many", column, where=facts.COLLECTION_FILTERS.get(name))
 
     def _inverse_column(self, entity_type: EntityType, target: str) -> str:
-        """Return the column of *target*'s one reference that leads back, or its likely name."""
+        """Return the column of the only reference from *target* back, or its conventional name."""
         columns = {
             relation.column
             for relation in self.types[target].relations.values()
@@ -321,18 +324,19 @@ def snake_case(name: str) -> str:
 def is_dense(type_name: str) -> bool:
     """Return whether rows of *type_name* are computed from configurations and stored values.
 
-    ``CustomAttributeValue`` holds the values that were set; the types named after an entity type
-    (``ContextCustomAttributeValue``…) show a row for each configuration that applies to an entity.
+    ``CustomAttributeValue`` is sparse: it has the values that were set. The types named after an
+    entity type (``ContextCustomAttributeValue``…) are dense: they have a row for each configuration
+    that applies to an entity, with its default where no value was set.
     """
     return type_name.endswith("CustomAttributeValue") and type_name != "CustomAttributeValue"
 
 
-def _storage(document: Mapping[str, Any]) -> str:
+def _storage(document: SchemaDocument) -> str:
     alias = document.get("alias_for", document["id"])
     return str(alias["id"] if isinstance(alias, Mapping) else alias)
 
 
-def _classifiers(document: Mapping[str, Any]) -> dict[str, str]:
+def _classifiers(document: SchemaDocument) -> dict[str, str]:
     alias = document.get("alias_for")
     if not isinstance(alias, Mapping):
         return {}
@@ -342,7 +346,7 @@ def _classifiers(document: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _kind(fragment: Mapping[str, Any]) -> Kind:
+def _kind(fragment: Property) -> Kind:
     if fragment.get("format") == "date-time":
         return "date"
     kinds: dict[str, Kind] = {

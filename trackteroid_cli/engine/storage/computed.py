@@ -1,4 +1,4 @@
-"""Attributes that no column holds: some are SQL expressions, the rest are made from loaded rows.
+"""Computed attributes: as SQL expressions where that is possible, else from loaded rows.
 
 Source: ftrack's API documentation, "Using the link attribute", "Time logging"; the paths that
 ``ftrack_api/entity/location.py`` asks the server for.
@@ -9,14 +9,18 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
+from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.schema.schema import Schema
 
-Record = Mapping[str, Any]
+#: A loaded row: values by column.
+Record: TypeAlias = Mapping[str, Any]
+#: An entry of a link: type, id and name of an entity.
+Ancestor: TypeAlias = dict[str, str | None]
 
-#: Locations whose files the server itself hands out: ftrack.server and ftrack.review.
+#: Locations whose files the server itself serves: ftrack.server and ftrack.review.
 _SERVED_LOCATIONS = frozenset(
     {"3a372bde-05bc-11e4-8908-20c9d081909b", "cd41be70-8809-11e3-b98a-20c9d081909b"}
 )
@@ -32,7 +36,7 @@ _TIME_LOGGED = (
 _EXPRESSIONS = {
     ("Context", "time_logged"): _TIME_LOGGED,
     ("Context", "bid_time_logged_difference"): f"(coalesce({{row}}.bid, 0) - {_TIME_LOGGED})",
-    # The published version with the highest number; of two that share it, the younger.
+    # The published version with the highest number; of two with that number, the newer.
     ("AssetVersion", "is_latest_version"): (
         "coalesce({row}.id = (SELECT other.id FROM asset_version AS other "
         "WHERE other.asset_id = {row}.asset_id AND other.is_published "
@@ -65,8 +69,8 @@ def expression(root: str, name: str, alias: str) -> str | None:
     return template.format(row=alias) if template else None
 
 
-def inputs(schema: Schema, type_name: str, name: str) -> tuple[str, ...]:
-    """Return the attributes that `make` needs in the records, to make attribute *name*."""
+def input_columns(schema: Schema, type_name: str, name: str) -> tuple[str, ...]:
+    """Return the columns that `compute` needs in the records, for attribute *name*."""
     entity_type = schema.types[type_name]
     if name in _LINKS:
         return ("id", "asset_id", "version") if entity_type.root == "AssetVersion" else ("id",)
@@ -78,21 +82,22 @@ def inputs(schema: Schema, type_name: str, name: str) -> tuple[str, ...]:
     )
 
 
-def make(
+def compute(
     connection: sqlite3.Connection, root: str, name: str, records: Sequence[Record], server_url: str
-) -> list[Any]:
-    """Return attribute *name* of each record, in the form in which ftrack sends it.
+) -> list[JSON]:
+    """Return attribute *name* of each record, as ftrack sends it.
 
     Args:
-        connection: of the store that the records come from.
+        connection: to the store of the records.
         root: root type of the records.
-        name: an attribute that is no column and no `expression`.
-        records: rows with the columns that `inputs` names.
-        server_url: what the addresses in ``url`` and ``thumbnail_url`` begin with.
+        name: an attribute that has neither a column nor an `expression`.
+        records: rows with the columns that `input_columns` names.
+        server_url: the beginning of the addresses in ``url`` and ``thumbnail_url``.
 
     Returns:
-        One value a record: for links, a list from the top down of ``{"type", "id", "name"}``; for
-        addresses ``{"url", "value"}`` or None; None for attributes that this engine does not know.
+        One value for each record: for links, a list of ``{"type", "id", "name"}`` from the top
+        down; for addresses ``{"url", "value"}`` or None; None for attributes that the engine does
+        not know.
     """
     if name in _LINKS:
         return _links(connection, root, records)
@@ -103,7 +108,7 @@ def make(
     return [None] * len(records)
 
 
-def _links(connection: sqlite3.Connection, root: str, records: Sequence[Record]) -> list[Any]:
+def _links(connection: sqlite3.Connection, root: str, records: Sequence[Record]) -> list[JSON]:
     ids = [record["id"] for record in records]
     if root == "AssetVersion":
         return _version_links(connection, records)
@@ -111,8 +116,8 @@ def _links(connection: sqlite3.Connection, root: str, records: Sequence[Record])
     return [chains[key] for key in ids]
 
 
-def _version_links(connection: sqlite3.Connection, records: Sequence[Record]) -> list[Any]:
-    """Make the contexts of the asset, then the version; nothing for a version without an asset."""
+def _version_links(connection: sqlite3.Connection, records: Sequence[Record]) -> list[JSON]:
+    """Return the contexts of each asset, then the version; [] for a version without an asset."""
     assets = {
         key: (name, context_id)
         for key, name, context_id in connection.execute(
@@ -121,7 +126,7 @@ def _version_links(connection: sqlite3.Connection, records: Sequence[Record]) ->
         )
     }
     chains = _chains(connection, "context", {context_id for _, context_id in assets.values()})
-    links: list[Any] = []
+    links: list[JSON] = []
     for record in records:
         name, context_id = assets.get(record["asset_id"], (None, None))
         if name is None:
@@ -135,8 +140,8 @@ def _version_links(connection: sqlite3.Connection, records: Sequence[Record]) ->
 
 def _chains(
     connection: sqlite3.Connection, table: str, ids: Iterable[str | None]
-) -> dict[str | None, list[dict[str, Any]]]:
-    """Return, for each of *ids*, what is above it and itself, from the top down."""
+) -> dict[str | None, list[Ancestor]]:
+    """Return, for each of *ids*, its ancestors from the top down and then itself."""
     wanted = [key for key in ids if key is not None]
     rows = {
         key: (parent_id, {"type": type_name, "id": key, "name": name})
@@ -148,9 +153,9 @@ def _chains(
             [json.dumps(wanted)],
         )
     }
-    chains: dict[str | None, list[dict[str, Any]]] = {}
+    chains: dict[str | None, list[Ancestor]] = {}
     for key in wanted:
-        chain: list[dict[str, Any]] = []
+        chain: list[Ancestor] = []
         step = rows.get(key)
         while step is not None and len(chain) < len(rows):
             parent_id, entry = step
@@ -171,7 +176,7 @@ def _file(record: Record, server_url: str) -> dict[str, str] | None:
     return _address(server_url, "get", {"id": record.get("component_id")})
 
 
-def _address(server_url: str, action: str, query: Mapping[str, Any]) -> dict[str, str] | None:
+def _address(server_url: str, action: str, query: Mapping[str, object]) -> dict[str, str] | None:
     if query["id"] is None:
         return None
     url = f"{server_url.rstrip('/')}/component/{action}?{urlencode(query)}"

@@ -1,8 +1,9 @@
 """Dense custom attribute values: a row for each configuration that applies to an entity.
 
-``ContextCustomAttributeValue`` and its likes have no table. Their rows are the values that were
-set, and the configurations' defaults for the entities that have no value of their own. The two are
-separate SELECTs: a condition on ``value`` that no default meets never looks at the entities.
+``ContextCustomAttributeValue`` and the other dense types (see `schema.is_dense`) have no table.
+Their rows are the values that were set, and the defaults of the configurations for entities without
+a value of their own. These are two SELECTs, so that a condition on ``value`` that no default meets
+need not look at the entities.
 
 Source: ftrack's API documentation, "Custom attributes".
 """
@@ -12,11 +13,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from trackteroid_cli.engine.schema.schema import Schema
-from trackteroid_cli.engine.writing.custom_attributes import applicability, owner_of
 
 
 class DensePart(NamedTuple):
-    """A part of the rows of a dense type: what to select from, which of it, and its columns."""
+    """A part of the rows of a dense type, as the SQL of a SELECT: FROM, WHERE and columns."""
 
     source: str
     where: str
@@ -24,12 +24,12 @@ class DensePart(NamedTuple):
 
 
 def dense_parts(schema: Schema, type_name: str, number: int) -> tuple[DensePart, DensePart]:
-    """Return the rows of a dense type as two parts without a row in common.
+    """Return the rows of a dense type as two disjoint parts.
 
     Args:
-        schema: of the store.
-        type_name: such as ``ContextCustomAttributeValue``.
-        number: makes the aliases differ from all others in the statement.
+        schema: the entity types of the store.
+        type_name: a dense type, such as ``ContextCustomAttributeValue``.
+        number: makes the aliases unique in the statement.
     """
     root = owner_of(type_name)
     table = schema.families[root].table
@@ -61,3 +61,69 @@ def dense_parts(schema: Schema, type_name: str, number: int) -> tuple[DensePart,
         },
     )
     return stored, default
+
+
+def owner_of(dense_type: str) -> str:
+    """Return the root type whose entities own the values of *dense_type*.
+
+    ``ContextCustomAttributeValue`` belongs to ``Context``.
+    """
+    return {"User": "Resource"}.get(name := dense_type.removesuffix("CustomAttributeValue"), name)
+
+
+def applicability(root: str, entity: str, configuration: str) -> str:
+    """Return the SQL condition "this configuration applies to this entity".
+
+    Args:
+        root: the entity's root type, as `owner_of` returns it.
+        entity: alias of the entity's table.
+        configuration: alias of ``custom_configuration_base``.
+    """
+    project = _PROJECT[root].format(entity=entity)
+    shadow = f"{configuration}_shadow"
+    return (
+        f"{_applies(root, entity, configuration, project)} "
+        f"AND NOT ({configuration}.project_id IS NULL AND EXISTS ("
+        f"SELECT 1 FROM custom_configuration_base {shadow} "
+        f"WHERE {shadow}.key = {configuration}.key AND {shadow}.project_id IS NOT NULL "
+        f"AND {_applies(root, entity, shadow, project)}))"
+    )
+
+
+def _applies(root: str, entity: str, configuration: str, project: str) -> str:
+    """Return the condition that ignores that a project's configuration hides a global one."""
+    own = _ENTITY_TYPE[root].format(entity=entity, configuration=configuration)
+    if root in ("Context", "Asset", "AssetVersion"):
+        own = f"({configuration}.is_hierarchical = 1 OR ({own}))"
+    return (
+        f"{configuration}._type = 'CustomAttributeConfiguration' AND {own} "
+        f"AND ({configuration}.project_id IS NULL OR {configuration}.project_id = {project})"
+    )
+
+
+#: The project of an entity, as SQL.
+_PROJECT = {
+    "Context": "{entity}.project_id",
+    "Asset": "(SELECT project_id FROM context WHERE id = {entity}.context_id)",
+    "AssetVersion": (
+        "(SELECT context.project_id FROM asset JOIN context ON context.id = asset.context_id "
+        "WHERE asset.id = {entity}.asset_id)"
+    ),
+    "Resource": "NULL",
+    "List": "{entity}.project_id",
+    "ListObject": "(SELECT project_id FROM list WHERE id = {entity}.list_id)",
+}
+
+#: Whether a configuration is for the type of an entity, as SQL.
+_ENTITY_TYPE = {
+    "Context": (
+        "CASE {entity}._type WHEN 'Project' THEN {configuration}.entity_type = 'show' "
+        "ELSE {configuration}.entity_type = 'task' "
+        "AND {configuration}.object_type_id = {entity}.object_type_id END"
+    ),
+    "Asset": "{configuration}.entity_type = 'asset'",
+    "AssetVersion": "{configuration}.entity_type = 'assetversion'",
+    "Resource": "{configuration}.entity_type = 'user' AND {entity}._type = 'User'",
+    "List": "{configuration}.entity_type = 'list'",
+    "ListObject": "{configuration}.entity_type = 'listobject'",
+}

@@ -1,4 +1,4 @@
-"""What the engine answers when it refuses, in ftrack's own form.
+"""The errors that the engine returns to clients, in ftrack's own form.
 
 * EngineError
   - InvalidCredentials    the key is not valid for the user
@@ -15,7 +15,7 @@ from __future__ import annotations
 class EngineError(Exception):
     """Base class: a request that the server refuses.
 
-    ftrack sends one JSON object, whatever the number of operations in the request:
+    ftrack sends one JSON object, however many operations the request has:
     ``{"exception": kind, "content": text, "error_code": code}``.
     """
 

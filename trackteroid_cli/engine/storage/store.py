@@ -1,7 +1,7 @@
-"""Rows on disk: one SQLite file, its tables made from the entity schemas.
+"""The database of an engine: one SQLite file with tables made from the entity schemas.
 
 Each family of types has a table, each scalar attribute a column. Dates are text
-``YYYY-MM-DD HH:MM:SS`` in UTC, booleans 0 and 1, keys text. Several processes may use one file.
+``YYYY-MM-DD HH:MM:SS`` in UTC, booleans 0 and 1, keys text. Several processes may share one file.
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 from trackteroid_cli.engine.schema import facts
 from trackteroid_cli.engine.schema.schema import TYPE_COLUMN, Attribute, Family, Schema
 
-#: Seconds that a request waits for another process's transaction.
+#: Seconds that a request waits for the transaction of another process.
 BUSY_SECONDS = 30
 
-#: Columns that scripts search by, besides the keys.
-_SEARCHED = frozenset({"name", "key", "username", "email", "label"})
+#: Columns that scripts search by, besides the keys: they get an index.
+_INDEXED = frozenset({"name", "key", "username", "email", "label"})
 
-#: Indices of more than one column, by table and first column.
-_SEARCHED_TOGETHER = {("context", "parent_id"): ("parent_id", "name")}
+#: Indexes of more than one column, by table and first column.
+_COMPOUND_INDEXES = {("context", "parent_id"): ("parent_id", "name")}
 
 _COLUMN_TYPES = {
     "text": "TEXT COLLATE NOCASE",
@@ -32,7 +31,7 @@ _COLUMN_TYPES = {
     "integer": "INTEGER",
     "number": "REAL",
     "boolean": "INTEGER",
-    # No type: a value keeps the type that it was given.
+    # No type: a value keeps its own.
     "variable": "COLLATE NOCASE",
 }
 
@@ -41,7 +40,7 @@ class Store:
     """The database of one engine.
 
     Args:
-        path: the SQLite file; made by `create`.
+        path: the SQLite file; `create` makes one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -57,7 +56,7 @@ class Store:
 
     @classmethod
     def create(cls, path: Path, schema: Schema) -> Store:
-        """Make an empty database for *schema* at *path*, which must not exist yet."""
+        """Create an empty database for *schema* at *path*, which must not exist yet."""
         if path.exists():
             raise FileExistsError(path)
         with closing(_connect(path)) as connection, connection:
@@ -81,7 +80,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection that sees one unchanging state of the database."""
+        """Yield a connection in a transaction that sees one state of the database."""
         connection = self.connection
         connection.execute("BEGIN")
         try:
@@ -91,7 +90,7 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection whose changes are kept together, or not at all if the block raises."""
+        """Yield a connection in a transaction, which is rolled back if the block raises."""
         connection = self.connection
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -104,18 +103,18 @@ class Store:
             raise
 
     def get_setting(self, name: str) -> str:
-        """Return what `set_setting` stored under *name*, or ''."""
+        """Return the value that `set_setting` stored as *name*, or ''."""
         row = self.connection.execute(
             "SELECT value FROM _setting WHERE name = ?", [name]
         ).fetchone()
         return row[0] if row else ""
 
     def set_setting(self, name: str, value: str) -> None:
-        """Keep *value* under *name*."""
+        """Store *value* as *name*."""
         self.connection.execute("INSERT OR REPLACE INTO _setting VALUES (?, ?)", [name, value])
 
     def analyze(self) -> None:
-        """Let SQLite learn how the rows are spread; worth it after loading many."""
+        """Update the statistics of SQLite's query planner; worth it after loading many rows."""
         self.connection.execute("ANALYZE")
 
     def close(self) -> None:
@@ -132,7 +131,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
     connection.execute("PRAGMA journal_mode = WAL")
-    # Safe in WAL mode: a power cut may take back the last requests, never half of one.
+    # Safe in WAL mode: a power cut may undo the last requests, never half of one.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection
@@ -141,11 +140,11 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _statements(schema: Schema) -> Iterator[str]:
     yield "CREATE TABLE _setting (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
     yield "CREATE TABLE _api_key (key TEXT PRIMARY KEY, user_id TEXT)"
-    made: dict[str, Any] = {}
+    families_of: dict[str, list[Family]] = {}
     for family in schema.families.values():
         if not family.dense:
-            made.setdefault(family.table, []).append(family)
-    for table, families in made.items():
+            families_of.setdefault(family.table, []).append(family)
+    for table, families in families_of.items():
         yield from _table_statements(table, families)
     for through in sorted(set(facts.THROUGH.values())):
         if through.between not in schema.types:
@@ -167,11 +166,12 @@ def _table_statements(table: str, families: list[Family]) -> Iterator[str]:
     primary_key = families[0].primary_key
     definitions.append(f"PRIMARY KEY ({', '.join(_quoted(primary_key))})")
     yield f'CREATE TABLE "{table}" ({", ".join(definitions)})'
-    indexed = [name for name, column in columns.items() if column.key or name in _SEARCHED]
-    # SQLite takes the younger of two indexes that promise the same, and a type promises too much.
+    indexed = [name for name, column in columns.items() if column.key or name in _INDEXED]
+    # Of two indexes that seem equally good SQLite takes the newer one. The index on the type seems
+    # better than it is, so it comes first.
     for name in (*discriminators, *indexed):
         if (name,) != primary_key:
-            together = _SEARCHED_TOGETHER.get((table, name), (name,))
+            together = _COMPOUND_INDEXES.get((table, name), (name,))
             yield f'CREATE INDEX "{table}/{name}" ON "{table}" ({", ".join(_quoted(together))})'
 
 

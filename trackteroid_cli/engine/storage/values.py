@@ -1,7 +1,7 @@
-"""Values as ftrack sends them, and as the store keeps them.
+"""Conversion between values as ftrack sends them and as the store keeps them.
 
 Dates travel as ``{"__type__": "datetime", "value": "2024-05-01T10:00:00"}`` in UTC and are kept
-as ``2024-05-01 10:00:00``; whatever is more precise than a second is dropped, as ftrack does.
+as ``2024-05-01 10:00:00``; fractions of a second are dropped, as ftrack does.
 
 Source: ``ftrack_api/session.py``, ``_encode`` and ``_decode``.
 """
@@ -14,24 +14,25 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.schema.schema import Attribute
 from trackteroid_cli.engine.storage.errors import ValidationError
 
-#: What the store holds in one column.
+#: A value in a column of the store.
 Stored = str | int | float | None
 
 _DATE_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
 def now() -> str:
-    """Return the present moment as the store keeps dates."""
+    """Return the current time as the store keeps dates."""
     return datetime.now(timezone.utc).strftime(_DATE_FORMAT)
 
 
 def read_date(text: str) -> str | None:
     """Return an ISO 8601 date or date-time as the store keeps it (UTC), or None if it is neither.
 
-    A value without an offset is UTC; a date alone is its midnight.
+    A value without an offset is UTC; a date alone means its midnight.
     """
     text = text.strip()
     if text.endswith(("Z", "z")):
@@ -54,7 +55,7 @@ def write_date(stored: str) -> dict[str, str]:
 
 
 def is_text(text: str) -> bool:
-    """Return whether the store can keep *text*: JSON can spell half of a surrogate pair."""
+    """Return whether the store can keep *text*, which JSON allows to have half a surrogate pair."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -62,7 +63,7 @@ def is_text(text: str) -> bool:
     return True
 
 
-def to_stored(attribute: Attribute, value: Any) -> Stored:
+def to_stored(attribute: Attribute, value: object) -> Stored:
     """Return *value*, as a client sends it, as the store keeps it.
 
     Raises:
@@ -80,7 +81,7 @@ def to_stored(attribute: Attribute, value: Any) -> Stored:
     return convert(attribute, value)
 
 
-def to_wire(attribute: Attribute, stored: Stored) -> Any:
+def to_wire(attribute: Attribute, stored: Stored) -> JSON:
     """Return a stored value as ftrack sends it."""
     if stored is None:
         return None
@@ -91,7 +92,7 @@ def to_wire(attribute: Attribute, stored: Stored) -> Any:
     return stored
 
 
-def _text(attribute: Attribute, value: Any) -> Stored:
+def _text(attribute: Attribute, value: object) -> Stored:
     if isinstance(value, (Mapping, list)):
         if attribute.key:
             raise _not_a(attribute, "text", value)
@@ -102,8 +103,8 @@ def _text(attribute: Attribute, value: Any) -> Stored:
     return text
 
 
-def _integer(attribute: Attribute, value: Any) -> Stored:
-    # Not by way of a float, which would change the digits of a large size.
+def _integer(attribute: Attribute, value: object) -> Stored:
+    # Not by way of a float, which would change the digits of a large number.
     number = value if isinstance(value, int) else int(_number(attribute, value))
     if not -(2**63) <= number < 2**63:
         raise _not_a(attribute, "integer", value)
@@ -120,7 +121,7 @@ def _number(attribute: Attribute, value: Any) -> float:
     return number
 
 
-def _boolean(attribute: Attribute, value: Any) -> Stored:
+def _boolean(attribute: Attribute, value: object) -> Stored:
     if isinstance(value, (bool, int, float)):
         return int(bool(value))
     words = {"true": 1, "1": 1, "false": 0, "0": 0}
@@ -129,14 +130,14 @@ def _boolean(attribute: Attribute, value: Any) -> Stored:
     raise _not_a(attribute, "boolean", value)
 
 
-def _date(attribute: Attribute, value: Any) -> Stored:
+def _date(attribute: Attribute, value: object) -> Stored:
     date = read_date(value) if isinstance(value, str) else None
     if date is None:
         raise _not_a(attribute, "date", value)
     return date
 
 
-def _variable(attribute: Attribute, value: Any) -> Stored:  # noqa: ARG001
+def _variable(attribute: Attribute, value: object) -> Stored:  # noqa: ARG001
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, (int, float, str)):
@@ -154,7 +155,7 @@ _CONVERTERS = {
 }
 
 
-def _not_a(attribute: Attribute, kind: str, value: Any) -> ValidationError:
+def _not_a(attribute: Attribute, kind: str, value: object) -> ValidationError:
     return ValidationError(
         f'Value for "{attribute.name}" must be of type {kind}. '
         f'Got "{value}" of type {type(value).__name__}'

@@ -1,1 +1,1 @@
-"""Writes: creates, updates and deletes, with what follows from them."""
+"""Creates, updates and deletes, with their defaults, checks and side effects."""

@@ -1,7 +1,7 @@
-"""What must hold when a request ends, whatever the order of its operations.
+"""Constraints that must hold at the end of a request, whatever the order of its operations.
 
-Attributes that an entity cannot do without, references to rows that exist, values that must be
-unique. Each check looks at what the request changed, in a few statements for all of it.
+Required attributes are set, references lead to rows that exist, unique values are unique. Each
+check looks at all changes of the request in a few statements.
 
 Source: ftrack's API documentation, "Creating entities"; the errors that ``ftrack_api`` expects.
 """
@@ -15,12 +15,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from trackteroid_cli.engine.schema.schema import EntityType, Schema
+from trackteroid_cli.engine.storage import dense
 from trackteroid_cli.engine.storage.errors import DuplicateEntryError, ValidationError
 from trackteroid_cli.engine.storage.values import Stored
-from trackteroid_cli.engine.writing import custom_attributes
-from trackteroid_cli.engine.writing.request import Key, Writing, display
+from trackteroid_cli.engine.writing.transaction import Key, Transaction, display
 
-#: What a type, and its kinds, must have. The schemas' own lists name what the server fills in, too.
+#: Required columns of a type and its subtypes. The schemas' own lists have defaults in them, too.
 REQUIRED: dict[str, tuple[str, ...]] = {
     "Appointment": ("context_id", "resource_id"),
     "AssetType": ("name",),
@@ -45,10 +45,10 @@ REQUIRED: dict[str, tuple[str, ...]] = {
 
 
 class Unique(NamedTuple):
-    """Rows of a type, and its kinds, of which no two have the same in all columns.
+    """Columns in which no two rows of a type and its subtypes may be equal.
 
-    Where the first of ``columns``, which have an index, is null or empty, the rule does not hold.
-    Of the columns ``also``, two nulls are the same.
+    The first of ``columns``, which have an index, may be null or empty in many rows. In the columns
+    ``also`` two nulls are equal.
     """
 
     entity_type: str
@@ -71,7 +71,7 @@ UNIQUE = (
     Unique("User", ("username",)),
 )
 
-#: Columns without a reference of their own that still hold the key of an entity, by root type.
+#: Columns with the key of an entity although no reference uses them, by root type.
 _OWNER_COLUMNS = {
     "CustomAttributeLink": ("from_id",),
     "CustomAttributeValue": ("entity_id",),
@@ -81,31 +81,31 @@ _OWNER_COLUMNS = {
 }
 
 
-def check(writing: Writing) -> None:
-    """Check all that the request of *writing* changed.
+def check(transaction: Transaction) -> None:
+    """Check all changes of a transaction.
 
     Raises:
         ValidationError: something required is missing, or a reference leads nowhere.
         DuplicateEntryError: a value that must be unique is taken.
     """
-    _check_awaited(writing)
-    _check_references(writing)
-    _check_required(writing)
-    _check_unique(writing)
-    _check_dense_values(writing)
-    _check_configurations(writing)
+    _check_awaited(transaction)
+    _check_references(transaction)
+    _check_required(transaction)
+    _check_unique(transaction)
+    _check_dense_values(transaction)
+    _check_configurations(transaction)
 
 
-def _check_awaited(writing: Writing) -> None:
-    for (root, key), _ in writing.awaited.items():
+def _check_awaited(transaction: Transaction) -> None:
+    for (root, key), _ in transaction.awaited.items():
         raise ValidationError(f"No {root} with key {display(key)} exists, but a collection has it.")
 
 
-def _check_required(writing: Writing) -> None:
+def _check_required(transaction: Transaction) -> None:
     required: dict[str, tuple[str, ...]] = {}
-    for action, type_name, key, _, after in writing.changes:
+    for action, type_name, key, _, after in transaction.changes:
         if type_name not in required:
-            required[type_name] = _required(writing.schema, type_name)
+            required[type_name] = _required(transaction.schema, type_name)
         if action == "remove" or not required[type_name]:
             continue
         suspects = [
@@ -114,7 +114,7 @@ def _check_required(writing: Writing) -> None:
             if after.get(name) is None and (action == "add" or name in after)
         ]
         if suspects:
-            _refuse_missing(writing, writing.schema.types[type_name], key, suspects)
+            _refuse_missing(transaction, transaction.schema.types[type_name], key, suspects)
 
 
 def _required(schema: Schema, type_name: str) -> tuple[str, ...]:
@@ -127,10 +127,10 @@ def _required(schema: Schema, type_name: str) -> tuple[str, ...]:
 
 
 def _refuse_missing(
-    writing: Writing, entity_type: EntityType, key: Key, suspects: Iterable[str]
+    transaction: Transaction, entity_type: EntityType, key: Key, suspects: Iterable[str]
 ) -> None:
-    """Refuse a row that has none of *suspects* now; a later operation may have given them."""
-    found = writing.find(entity_type, key)
+    """Refuse a row where one of *suspects* is still null after all operations."""
+    found = transaction.find(entity_type, key)
     for name in suspects:
         if found is None or found.row[name] is not None:
             continue
@@ -165,7 +165,7 @@ def owners(schema: Schema, root: str, column: str) -> tuple[str, ...]:
 
 
 def _targets(schema: Schema, entity_type: EntityType) -> dict[str, tuple[str, ...]]:
-    """Return the columns of a type that hold keys, each with the root types they may lead to."""
+    """Return the columns of a type that hold keys, with the root types that they may refer to."""
     targets: dict[str, tuple[str, ...]] = {
         relation.column: (schema.types[relation.target].root,)
         for relation in entity_type.relations.values()
@@ -176,15 +176,15 @@ def _targets(schema: Schema, entity_type: EntityType) -> dict[str, tuple[str, ..
     return targets
 
 
-def _check_references(writing: Writing) -> None:
+def _check_references(transaction: Transaction) -> None:
     columns: dict[str, dict[str, tuple[str, ...]]] = {}
     wanted: dict[tuple[str, str, tuple[str, ...]], dict[Stored, None]] = defaultdict(dict)
-    for action, type_name, _, _, after in writing.changes:
+    for action, type_name, _, _, after in transaction.changes:
         if action == "remove":
             continue
         if type_name not in columns:
-            entity_type = writing.schema.types[type_name]
-            columns[type_name] = _targets(writing.schema, entity_type)
+            entity_type = transaction.schema.types[type_name]
+            columns[type_name] = _targets(transaction.schema, entity_type)
         for column, roots in columns[type_name].items():
             key = after.get(column)
             if key is not None:
@@ -193,19 +193,21 @@ def _check_references(writing: Writing) -> None:
         missing = list(keys)
         for root in roots:
             if missing:
-                missing = _missing(writing, root, missing)
+                missing = _missing(transaction, root, missing)
         if missing:
-            _refuse_dangling(writing, writing.schema.types[type_name], column, roots, missing)
-    for root, paired in writing.paired.items():
-        for key in _missing(writing, root, list(paired)):
+            _refuse_dangling(
+                transaction, transaction.schema.types[type_name], column, roots, missing
+            )
+    for root, paired in transaction.paired.items():
+        for key in _missing(transaction, root, list(paired)):
             raise ValidationError(f"No {root} '{key}' exists, but a collection has it.")
 
 
-def _missing(writing: Writing, root: str, keys: list[Stored]) -> list[Stored]:
-    """Return those of *keys* that no row of *root* has."""
-    family = writing.schema.families[root]
+def _missing(transaction: Transaction, root: str, keys: list[Stored]) -> list[Stored]:
+    """Return those of *keys* that no entity of *root* has."""
+    family = transaction.schema.families[root]
     (part,) = family.primary_key
-    rows = writing.connection.execute(
+    rows = transaction.connection.execute(
         f"SELECT key.value FROM json_each(?) key WHERE NOT EXISTS "
         f'(SELECT 1 FROM "{family.table}" t WHERE t."{part}" = key.value)',
         [json.dumps(keys)],
@@ -214,14 +216,14 @@ def _missing(writing: Writing, root: str, keys: list[Stored]) -> list[Stored]:
 
 
 def _refuse_dangling(
-    writing: Writing,
+    transaction: Transaction,
     entity_type: EntityType,
     column: str,
     roots: tuple[str, ...],
     missing: list[Stored],
 ) -> None:
-    """Refuse references that lead nowhere, unless a later operation took them back."""
-    for found in writing.select(writing.family(entity_type), column, missing):
+    """Refuse references that lead nowhere and are still there after all operations."""
+    for found in transaction.select(transaction.family(entity_type), column, missing):
         raise ValidationError(
             f"Attribute '{column}' of {found.entity_type.name} {display(found.key)} refers to "
             f"'{found.row[column]}', but no such {' or '.join(roots)} exists."
@@ -231,35 +233,37 @@ def _refuse_dangling(
 # Uniqueness.
 
 
-def _check_unique(writing: Writing) -> None:
+def _check_unique(transaction: Transaction) -> None:
     touched: dict[Unique, dict[Stored, None]] = defaultdict(dict)
     rules: dict[str, list[Unique]] = {}
-    for action, type_name, key, _, after in writing.changes:
+    for action, type_name, key, _, after in transaction.changes:
         if type_name not in rules:
             rules[type_name] = [
                 rule
                 for rule in UNIQUE
-                if rule.entity_type in writing.schema.types
-                and writing.schema.is_kind_of(type_name, rule.entity_type)
+                if rule.entity_type in transaction.schema.types
+                and transaction.schema.is_kind_of(type_name, rule.entity_type)
             ]
         for rule in rules[type_name]:
             if action != "remove" and not after.keys().isdisjoint(rule.columns + rule.also):
                 touched[rule][key[0]] = None
     for rule, keys in touched.items():
-        _refuse_duplicate(writing, rule, list(keys))
+        _refuse_duplicate(transaction, rule, list(keys))
 
 
-def _refuse_duplicate(writing: Writing, rule: Unique, keys: list[Stored]) -> None:
-    entity_type = writing.schema.types[rule.entity_type]
-    family = writing.family(entity_type)
+def _refuse_duplicate(transaction: Transaction, rule: Unique, keys: list[Stored]) -> None:
+    entity_type = transaction.schema.types[rule.entity_type]
+    family = transaction.family(entity_type)
     conditions = [f'other."{column}" = mine."{column}"' for column in rule.columns]
-    # The plus keeps SQLite from searching by these, of which many rows have the same.
+    # The plus keeps SQLite from searching by these columns: many rows have equal values in them.
     conditions += [f'+other."{column}" IS mine."{column}"' for column in rule.also]
     if family.polymorphic:
-        names = ", ".join(f"'{name}'" for name in writing.schema.concrete_types(rule.entity_type))
+        names = ", ".join(
+            f"'{name}'" for name in transaction.schema.concrete_types(rule.entity_type)
+        )
         conditions.append(f'+other."{family.discriminator}" IN ({names})')
     columns = (*rule.columns, *rule.also)
-    taken = writing.connection.execute(
+    taken = transaction.connection.execute(
         f"""
         SELECT {", ".join(f'mine."{column}"' for column in columns)} FROM json_each(?) key
         JOIN "{family.table}" mine ON mine.id = key.value
@@ -278,20 +282,20 @@ def _refuse_duplicate(writing: Writing, rule: Unique, keys: list[Stored]) -> Non
 # Custom attributes.
 
 
-def _check_dense_values(writing: Writing) -> None:
+def _check_dense_values(transaction: Transaction) -> None:
     """Refuse values of configurations that do not apply to their entity."""
     by_type: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for dense_type, configuration_id, entity_id in writing.dense_values:
+    for dense_type, configuration_id, entity_id in transaction.dense_values:
         by_type[dense_type].append((configuration_id, entity_id))
     for dense_type, pairs in by_type.items():
-        root = custom_attributes.owner_of(dense_type)
-        stray = writing.connection.execute(
+        root = dense.owner_of(dense_type)
+        stray = transaction.connection.execute(
             f"""
             SELECT c.key, e.id FROM json_each(?) pair
             JOIN custom_configuration_base c ON c.id = json_extract(pair.value, '$[0]')
-            JOIN "{writing.schema.families[root].table}" e
+            JOIN "{transaction.schema.families[root].table}" e
             ON e.id = json_extract(pair.value, '$[1]')
-            WHERE NOT coalesce({custom_attributes.applicability(root, "e", "c")}, 0) LIMIT 1
+            WHERE NOT coalesce({dense.applicability(root, "e", "c")}, 0) LIMIT 1
             """,
             [json.dumps(pairs)],
         ).fetchone()
@@ -301,11 +305,11 @@ def _check_dense_values(writing: Writing) -> None:
             )
 
 
-def _check_configurations(writing: Writing) -> None:
-    for action, type_name, key, _, _ in writing.changes:
+def _check_configurations(transaction: Transaction) -> None:
+    for action, type_name, key, _, _ in transaction.changes:
         if action == "remove" or type_name != "CustomAttributeConfiguration":
             continue
-        found = writing.find(writing.schema.types[type_name], key)
+        found = transaction.find(transaction.schema.types[type_name], key)
         if found is None:
             continue
         name, row = found.row["key"], found.row

@@ -1,4 +1,4 @@
-"""What else the server changes when a row is added or changed.
+"""Side effects: what else the server changes when a row is added or changed.
 
 Source: ftrack's API documentation: notes and their replies, jobs, status changes.
 """
@@ -12,93 +12,95 @@ from trackteroid_cli.engine.schema.schema import EntityType
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.storage.values import Stored
 from trackteroid_cli.engine.writing import hierarchy
-from trackteroid_cli.engine.writing.request import Found, Key, Row, Writing
+from trackteroid_cli.engine.writing.transaction import Key, Row, StoredEntity, Transaction
 
-#: Families whose status is followed, and the type of the rows that follow it.
+#: Families whose changes of status are recorded, and the type of those records.
 _STATUS_CHANGES = {
     "Context": "TypedContextStatusChange",
     "AssetVersion": "AssetVersionStatusChange",
 }
 
 
-def change(writing: Writing, found: Found, columns: Mapping[str, Stored]) -> None:
-    """Set *columns* of a row, and whatever follows from it.
+def change(transaction: Transaction, found: StoredEntity, columns: Mapping[str, Stored]) -> None:
+    """Set *columns* of a row, with all side effects.
 
     Raises:
-        ValidationError: a context would come to be below itself.
+        ValidationError: a context would be below itself.
     """
-    before = writing.change(found, columns)
+    before = transaction.change(found, columns)
     root = found.entity_type.root
     if "status_id" in before and found.row["status_id"] is not None:
-        _record_status(writing, found.entity_type, found.row, before["status_id"])
+        _record_status(transaction, found.entity_type, found.row, before["status_id"])
     if root == "Context" and before.keys() & {"parent_id", "project_id"}:
-        _settle(writing, found)
+        _follow_parent(transaction, found)
     if root == "Note" and "in_reply_to_id" in before and found.row["in_reply_to_id"] is not None:
-        _follow_thread(writing, found)
+        _join_thread(transaction, found)
     if root == "Job" and "status" in before and found.row["status"] in ("done", "failed"):
-        writing.change(found, {"finished_at": columns.get("finished_at", writing.moment)})
+        transaction.change(found, {"finished_at": columns.get("finished_at", transaction.moment)})
 
 
-def after_create(writing: Writing, entity_type: EntityType, key: Key, row: Row) -> None:
-    """Do what follows from a new row."""
+def after_create(transaction: Transaction, entity_type: EntityType, key: Key, row: Row) -> None:
+    """Apply the side effects of a new row."""
     if row.get("status_id") is not None:
-        _record_status(writing, entity_type, row, None)
+        _record_status(transaction, entity_type, row, None)
     if entity_type.root == "Note":
         if row.get("in_reply_to_id") is not None:
-            _follow_thread(writing, writing.get(entity_type, key))
-        # At the end, for the client may name the author as a recipient as well.
-        writing.unfinished.append(lambda: _add_author(writing, key))
+            _join_thread(transaction, transaction.get(entity_type, key))
+        # At the end, since the client may add the author as a recipient, too.
+        transaction.postponed.append(lambda: _add_author(transaction, key))
 
 
-def _record_status(writing: Writing, entity_type: EntityType, row: Row, former: Stored) -> None:
+def _record_status(
+    transaction: Transaction, entity_type: EntityType, row: Row, former: Stored
+) -> None:
     status_change = _STATUS_CHANGES.get(entity_type.root)
-    if status_change is None or status_change not in writing.schema.types:
+    if status_change is None or status_change not in transaction.schema.types:
         return
-    writing.insert(
-        writing.schema.types[status_change],
+    transaction.insert(
+        transaction.schema.types[status_change],
         {
             "id": str(uuid.uuid4()),
             "parent_id": row["id"],
             "parent_type": status_change.removesuffix("StatusChange"),
             "status_id": row["status_id"],
             "from_status_id": former,
-            "user_id": writing.user_id,
-            "date": writing.moment,
+            "user_id": transaction.user_id,
+            "date": transaction.moment,
         },
     )
 
 
-def _settle(writing: Writing, found: Found) -> None:
-    """Follow a context to its new parent, now or once that parent exists."""
+def _follow_parent(transaction: Transaction, found: StoredEntity) -> None:
+    """Give a moved context the project of its parent, now or once that parent exists."""
     if found.entity_type.name == "Project":
-        writing.change(found, {"parent_id": None, "project_id": found.row["id"]})
-    elif not hierarchy.place(writing, found):
+        transaction.change(found, {"parent_id": None, "project_id": found.row["id"]})
+    elif not hierarchy.inherit_project(transaction, found):
         key = found.key
 
-        def place_later() -> bool:
-            again = writing.find(found.entity_type, key)
-            return again is None or hierarchy.place(writing, again)
+        def inherit_later() -> bool:
+            again = transaction.find(found.entity_type, key)
+            return again is None or hierarchy.inherit_project(transaction, again)
 
-        writing.unfinished.append(place_later)
+        transaction.postponed.append(inherit_later)
 
 
-def _follow_thread(writing: Writing, reply: Found) -> None:
-    """Put a reply where the note it answers is, and mark that thread as active."""
-    head = writing.find(reply.entity_type, (reply.row.get("in_reply_to_id"),))
+def _join_thread(transaction: Transaction, reply: StoredEntity) -> None:
+    """Give a reply the parent of the note that it answers, and mark the thread as active."""
+    head = transaction.find(reply.entity_type, (reply.row.get("in_reply_to_id"),))
     if head is None:
         return
     if head.key == reply.key:
         raise ValidationError("A note cannot be a reply to itself.")
-    writing.change(reply, {name: head.row[name] for name in ("parent_id", "parent_type")})
-    writing.change(head, {"thread_activity": writing.moment})
+    transaction.change(reply, {name: head.row[name] for name in ("parent_id", "parent_type")})
+    transaction.change(head, {"thread_activity": transaction.moment})
 
 
-def _add_author(writing: Writing, key: Key) -> bool:
+def _add_author(transaction: Transaction, key: Key) -> bool:
     """Make the author of a note one of its recipients."""
-    note = writing.find(writing.schema.types["Note"], key)
-    recipient = writing.schema.types["Recipient"]
+    note = transaction.find(transaction.schema.types["Note"], key)
+    recipient = transaction.schema.types["Recipient"]
     if note is not None and note.row["user_id"] is not None:
         pair = {"note_id": note.row["id"], "resource_id": note.row["user_id"]}
-        if writing.find(recipient, (pair["note_id"], pair["resource_id"])) is None:
-            writing.insert(recipient, pair)
+        if transaction.find(recipient, (pair["note_id"], pair["resource_id"])) is None:
+            transaction.insert(recipient, pair)
     return True

@@ -6,58 +6,61 @@ Source: ``ftrack_api/session.py``, `commit`, for what a create operation holds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.schema.schema import EntityType, is_dense
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.writing import consequences, defaults, membership
-from trackteroid_cli.engine.writing.request import Key, Outcome, Row, Writing, read_key
+from trackteroid_cli.engine.writing.transaction import Key, Row, Transaction, WriteResult, read_key
 
-#: Types of which no row is: what is created says which kind it is.
+#: Types without rows of their own: a create must name a subtype.
 _ABSTRACT = frozenset({"Context", "Resource", "CustomConfigurationBase"})
 
-#: Types whose rows the server keeps as another type.
+#: Types whose rows are stored as another type.
 _STORED_AS = {"NoteCategory": "NoteLabel"}
 
 
 def create(
-    writing: Writing, entity_type: EntityType, data: Mapping[str, Any], sent_key: object = None
-) -> Outcome:
-    """Create an entity from the ``entity_data`` of an operation.
+    transaction: Transaction,
+    entity_type: EntityType,
+    data: Mapping[str, object],
+    sent_key: object = None,
+) -> WriteResult:
+    """Create an entity.
 
     Args:
-        writing: the request.
-        entity_type: the type that the operation names.
-        data: attribute names to values, as clients send them.
+        transaction: the request's transaction.
+        entity_type: the operation's ``entity_type``.
+        data: the operation's ``entity_data``: attribute names to values, as clients send them.
         sent_key: the operation's ``entity_key``, if it has one.
 
     Returns:
-        The entity, and what the client gave.
+        The entity and the attributes that the client gave.
 
     Raises:
         ValidationError: the type cannot be created, or *data* is not acceptable.
         DuplicateEntryError: an entity with its key exists.
     """
     _refuse_uncreatable(entity_type)
-    fields = writing.read(entity_type, data)
+    fields = transaction.read_entity_data(entity_type, data)
     row = fields.columns
     if sent_key:
         for part, value in zip(
             entity_type.primary_key, read_key(entity_type, sent_key), strict=True
         ):
             row.setdefault(part, value)
-    awaited = writing.awaited.pop((entity_type.root, _given_key(entity_type, row)), {})
+    awaited = transaction.awaited.pop((entity_type.root, _given_key(entity_type, row)), {})
     for column, value in awaited.items():
         row.setdefault(column, value)
-    entity_type = _concrete_type(writing, entity_type, row)
-    _refuse_other_kind(entity_type, row)
-    defaults.fill(writing, entity_type, row)
-    stored_type = _stored_type(writing, entity_type, row)
-    key = writing.insert(stored_type, row)
-    consequences.after_create(writing, stored_type, key, row)
+    entity_type = _concrete_type(transaction, entity_type, row)
+    _refuse_other_classifiers(entity_type, row)
+    defaults.apply_defaults(transaction, entity_type, row)
+    stored_type = _stored_type(transaction, entity_type, row)
+    key = transaction.insert(stored_type, row)
+    consequences.after_create(transaction, stored_type, key, row)
     for name, members in fields.members.items():
-        membership.replace(writing, entity_type, key, entity_type.relations[name], members)
-    return Outcome(entity_type, key, fields)
+        membership.replace(transaction, entity_type, key, entity_type.relations[name], members)
+    return WriteResult(entity_type, key, fields)
 
 
 def _refuse_uncreatable(entity_type: EntityType) -> None:
@@ -70,7 +73,7 @@ def _refuse_uncreatable(entity_type: EntityType) -> None:
         raise ValidationError(f"A {entity_type.name} cannot be created: create a kind of it.")
 
 
-def _refuse_other_kind(entity_type: EntityType, row: Row) -> None:
+def _refuse_other_classifiers(entity_type: EntityType, row: Row) -> None:
     for column, value in entity_type.classifiers.items():
         if row.get(column, value) != value:
             raise ValidationError(
@@ -82,10 +85,12 @@ def _given_key(entity_type: EntityType, row: Row) -> Key:
     return tuple(row.get(part) for part in entity_type.primary_key)
 
 
-def _concrete_type(writing: Writing, entity_type: EntityType, row: Row) -> EntityType:
-    """Return the kind of *entity_type* that the classifying columns in *row* tell."""
-    for name in writing.schema.concrete_types(entity_type.name) if _is_base(entity_type) else ():
-        kind = writing.schema.types[name]
+def _concrete_type(transaction: Transaction, entity_type: EntityType, row: Row) -> EntityType:
+    """Return the subtype of *entity_type* whose classifiers match *row*, else *entity_type*."""
+    for name in (
+        transaction.schema.concrete_types(entity_type.name) if _is_base(entity_type) else ()
+    ):
+        kind = transaction.schema.types[name]
         if kind.classifiers and all(
             row.get(column, _default(entity_type, column)) == value
             for column, value in kind.classifiers.items()
@@ -94,17 +99,17 @@ def _concrete_type(writing: Writing, entity_type: EntityType, row: Row) -> Entit
     return entity_type
 
 
-def _stored_type(writing: Writing, entity_type: EntityType, row: Row) -> EntityType:
-    """Return the type that the row is kept as, which the defaults may have settled."""
-    settled = row.get(writing.family(entity_type).discriminator)
+def _stored_type(transaction: Transaction, entity_type: EntityType, row: Row) -> EntityType:
+    """Return the type that the row is stored as, which the defaults may have set."""
+    settled = row.get(transaction.family(entity_type).discriminator)
     name = settled or _STORED_AS.get(entity_type.name, entity_type.name)
-    return writing.schema.types[str(name)]
+    return transaction.schema.types[str(name)]
 
 
 def _is_base(entity_type: EntityType) -> bool:
     return entity_type.name in ("TypedContext", "List")
 
 
-def _default(entity_type: EntityType, column: str) -> Any:
+def _default(entity_type: EntityType, column: str) -> JSON:
     attribute = entity_type.scalars.get(column)
     return attribute.default if attribute else None

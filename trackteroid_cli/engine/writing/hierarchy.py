@@ -1,6 +1,6 @@
-"""The tree of contexts: projects at the top, each other context below its parent.
+"""The tree of contexts: projects at the top, every other context below its parent.
 
-Every context has the ``project_id`` of the project that it is below; a project has its own.
+Every context has the ``project_id`` of its project; a project has its own id.
 
 Source: ftrack's API documentation, "Understanding sessions" and "Link attribute".
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.storage.values import Stored
-from trackteroid_cli.engine.writing.request import Found, Writing
+from trackteroid_cli.engine.writing.transaction import StoredEntity, Transaction
 
 _BELOW = """
     WITH RECURSIVE below(id) AS (
@@ -18,37 +18,37 @@ _BELOW = """
 """
 
 
-def project_below(writing: Writing, parent_id: Stored) -> Stored:
-    """Return the project that the children of *parent_id* are in; None if that is not known yet."""
+def project_for_children(transaction: Transaction, parent_id: Stored) -> Stored:
+    """Return the project id for children of *parent_id*; None if it is not known yet."""
     if parent_id is None:
         return None
-    project_id: Stored = writing.remember(
+    project_id: Stored = transaction.cached(
         ("project", parent_id),
-        lambda: writing.one("SELECT project_id FROM context WHERE id = ?", parent_id),
+        lambda: transaction.fetch_value("SELECT project_id FROM context WHERE id = ?", parent_id),
     )
     return project_id
 
 
-def place(writing: Writing, found: Found) -> bool:
-    """Put a context, and all that is below it, into the project of its parent.
+def inherit_project(transaction: Transaction, found: StoredEntity) -> bool:
+    """Set the project of a context, and of all contexts below it, to that of its parent.
 
     Returns:
-        False if the parent is not in a project (yet).
+        Whether the parent is in a project already.
 
     Raises:
         ValidationError: the parent is the context itself, or below it.
     """
-    project_id = project_below(writing, found.row["parent_id"])
+    project_id = project_for_children(transaction, found.row["parent_id"])
     if project_id is None:
         return False
-    _refuse_cycle(writing, found)
+    _refuse_cycle(transaction, found)
     if project_id != found.row["project_id"]:
-        _move(writing, found, project_id)
+        _set_project(transaction, found, project_id)
     return True
 
 
-def _refuse_cycle(writing: Writing, found: Found) -> None:
-    above = writing.one(
+def _refuse_cycle(transaction: Transaction, found: StoredEntity) -> None:
+    above = transaction.fetch_value(
         "WITH RECURSIVE above(id) AS ("
         "SELECT ?1 UNION SELECT parent_id FROM context JOIN above USING (id)"
         ") SELECT 1 FROM above WHERE id = ?2",
@@ -61,8 +61,8 @@ def _refuse_cycle(writing: Writing, found: Found) -> None:
         )
 
 
-def _move(writing: Writing, found: Found, project_id: Stored) -> None:
-    context = writing.family(found.entity_type)
-    ids = writing.connection.execute(f"{_BELOW} SELECT id FROM below", [found.row["id"]])
-    for row in writing.select(context, "id", [id_ for (id_,) in ids]):
-        writing.change(row, {"project_id": project_id})
+def _set_project(transaction: Transaction, found: StoredEntity, project_id: Stored) -> None:
+    context = transaction.family(found.entity_type)
+    ids = transaction.connection.execute(f"{_BELOW} SELECT id FROM below", [found.row["id"]])
+    for row in transaction.select(context, "id", [id_ for (id_,) in ids]):
+        transaction.change(row, {"project_id": project_id})

@@ -1,6 +1,6 @@
-"""Rows as a server answered them, into the store: no defaults, no checks, no side effects.
+"""Import of entities that a server returned: without defaults, checks or side effects.
 
-Computed attributes and the dense custom attribute values are left out: the engine makes them.
+Computed attributes and dense custom attribute values are left out: the engine computes them.
 
 Source: the form of ftrack's answers as ``ftrack_api/session.py`` reads it, ``_decode``.
 """
@@ -23,56 +23,56 @@ _Convert: TypeAlias = Callable[[Any], Stored]
 
 
 class ImportedRows(NamedTuple):
-    """How many rows were new, and how many had another value."""
+    """The number of rows that were new, and of rows that were changed."""
 
     new: int
     changed: int
 
 
-class Absorber:
-    """Takes entities into a store of *schema*; what it works out for each type it keeps."""
+class RowImporter:
+    """Imports entities into a store of *schema*, and keeps the statements for later calls."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._shapes: dict[tuple[str, ...], _Shape] = {}
+        self._importers: dict[tuple[str, ...], _ShapeImporter] = {}
 
     def import_rows(
         self, connection: sqlite3.Connection, entities: Iterable[Entity]
     ) -> ImportedRows:
-        """Insert the entities that are not there, and update the others where they differ.
+        """Insert new entities, and update existing ones where they differ.
 
         Args:
-            connection: of the store, in a transaction.
+            connection: to the store, in a transaction.
             entities: in ftrack's JSON form, each with its ``__entity_type__`` and primary key. A
-                reference becomes its column; of many-to-many relations without an entity type, all
-                members are taken to be given. Attributes that are not given stay as they are.
+                reference is stored in its column; a many-to-many relation without an entity type
+                must have all of its members. Attributes that are not given stay as they are.
 
         Raises:
-            ValidationError: an entity has a type that the schema lacks, no key, or a value that is
-                not of its attribute's kind.
+            ValidationError: an entity has a type that is not in the schema, no key, or a value
+                that is not of its attribute's kind.
         """
         groups: dict[tuple[str, ...], list[Entity]] = {}
         for entity in entities:
             groups.setdefault((entity["__entity_type__"], *entity), []).append(entity)
         new = changed = 0
         for names, members in groups.items():
-            if names not in self._shapes:
-                self._shapes[names] = _Shape(self._schema, names[0], names[1:])
-            taken = self._shapes[names].take(connection, members)
-            new += taken.new
-            changed += taken.changed
+            if names not in self._importers:
+                self._importers[names] = _ShapeImporter(self._schema, names[0], names[1:])
+            imported = self._importers[names].import_entities(connection, members)
+            new += imported.new
+            changed += imported.changed
         return ImportedRows(new, changed)
 
 
 def import_rows(
     connection: sqlite3.Connection, schema: Schema, entities: Iterable[Entity]
 ) -> ImportedRows:
-    """Take *entities* into the store of *schema*; see `Absorber.import_rows`."""
-    return Absorber(schema).import_rows(connection, entities)
+    """Import *entities* into a store of *schema*; see `RowImporter.import_rows`."""
+    return RowImporter(schema).import_rows(connection, entities)
 
 
-class _Shape:
-    """Entities of one type that have the same attributes, and the statement that keeps them."""
+class _ShapeImporter:
+    """Imports entities of one type with the same attributes, by one statement."""
 
     def __init__(self, schema: Schema, type_name: str, names: Sequence[str]) -> None:
         if type_name not in schema.types:
@@ -120,16 +120,18 @@ class _Shape:
         if not others:
             return f"{statement} DO NOTHING"
         table = quoted(self._table)
-        # Names that differ in case only are equal to their columns, and not the same.
+        # The columns compare names without regard to case; here a change of case is a change.
         differs = " OR ".join(
             f"{table}.{name} IS NOT excluded.{name} COLLATE BINARY" for name in others
         )
         sets = ", ".join(f"{name} = excluded.{name}" for name in others)
         return f"{statement} DO UPDATE SET {sets} WHERE {differs}"
 
-    def take(self, connection: sqlite3.Connection, entities: Sequence[Entity]) -> ImportedRows:
-        """Keep *entities*; return how many were new, and how many were changed."""
-        # A column of SQLite's that is a primary key takes a missing value all the same.
+    def import_entities(
+        self, connection: sqlite3.Connection, entities: Sequence[Entity]
+    ) -> ImportedRows:
+        """Insert or update *entities*; return how many were new, and how many were changed."""
+        # SQLite accepts NULL in a primary key.
         if any(entity[name] is None for entity in entities for name in self._key):
             raise ValidationError(f"A row of '{self._table}' came without its key.")
         getters = list(self._columns.values())
@@ -138,7 +140,7 @@ class _Shape:
             (*(convert(entity[name]) for name, convert in getters), *constants)
             for entity in entities
         ]
-        new = len(entities) - self._known(connection, entities)
+        new = len(entities) - self._count_existing(connection, entities)
         before = connection.total_changes
         connection.executemany(self._statement, rows)
         written = connection.total_changes - before
@@ -146,8 +148,8 @@ class _Shape:
             _replace_pairs(connection, relation, entities)
         return ImportedRows(new, written - new)
 
-    def _known(self, connection: sqlite3.Connection, entities: Sequence[Entity]) -> int:
-        """Return how many of *entities*, each of which comes once, have a row."""
+    def _count_existing(self, connection: sqlite3.Connection, entities: Sequence[Entity]) -> int:
+        """Return how many of *entities*, which are distinct, have a row."""
         first = json.dumps([entity[self._key[0]] for entity in entities])
         listed = f"{quoted(self._key[0])} IN (SELECT value FROM json_each(?))"
         columns = ", ".join(map(quoted, self._key))
@@ -173,7 +175,7 @@ def _other_discriminators(schema: Schema, type_name: str) -> list[str]:
 def _replace_pairs(
     connection: sqlite3.Connection, relation: Relation, entities: Sequence[Entity]
 ) -> None:
-    """Make the members of a many-to-many relation those that *entities* have, and no others."""
+    """Replace the members of a many-to-many relation by those in *entities*."""
     table, owner, target = map(quoted, (relation.between, relation.column, relation.target_column))
     wanted = {
         (entity["id"], member["id"]) for entity in entities for member in entity[relation.name]
@@ -189,7 +191,7 @@ def _replace_pairs(
     connection.executemany(f"INSERT INTO {table} ({owner}, {target}) VALUES (?, ?)", wanted - held)
 
 
-def _key_of(value: Any) -> Stored:
+def _key_of(value: Mapping[str, object] | None) -> Stored:
     """Return the key of a reference."""
     if value is None:
         return None
@@ -197,8 +199,8 @@ def _key_of(value: Any) -> Stored:
 
 
 def _converter(attribute: Attribute) -> _Convert:
-    """Return what turns a value as ftrack sends it into what the store keeps."""
-    # The usual forms are let through at once: this runs for each value of a production.
+    """Return the function that converts a value of *attribute* to its stored form."""
+    # The usual forms are returned at once: this runs for each value of a production.
     if attribute.kind == "text":
         return lambda value: (
             value

@@ -1,7 +1,7 @@
 """Replacing the members of a collection.
 
-A client sends the whole collection. Members that are new to it are attached, those that it leaves
-out are detached; whether a detached entity is deleted is for its own operation to say.
+A client sends the whole collection. New members are attached, missing ones detached. A detached
+entity stays, unless an operation of its own deletes it.
 
 Source: ``ftrack_api/collection.py``.
 """
@@ -9,28 +9,28 @@ Source: ``ftrack_api/collection.py``.
 from __future__ import annotations
 
 from trackteroid_cli.engine.schema.schema import EntityType, Relation
-from trackteroid_cli.engine.writing import cascade, consequences, defaults
-from trackteroid_cli.engine.writing.request import Key, Row, Writing
+from trackteroid_cli.engine.writing import consequences, defaults, delete
+from trackteroid_cli.engine.writing.transaction import Key, Row, Transaction
 
 
 def replace(
-    writing: Writing, owner: EntityType, key: Key, relation: Relation, members: list[Key]
+    transaction: Transaction, owner: EntityType, key: Key, relation: Relation, members: list[Key]
 ) -> None:
-    """Make *members* (keys of the relation's target) the members of one collection of *owner*."""
+    """Replace the members of a collection of *owner* by *members*, keys of its target type."""
     if relation.kind == "many":
-        _replace_children(writing, owner, key, relation, members)
-    elif relation.between in writing.schema.types:
-        _replace_links(writing, key, relation, members)
+        _replace_children(transaction, owner, key, relation, members)
+    elif relation.between in transaction.schema.types:
+        _replace_links(transaction, key, relation, members)
     else:
-        _replace_pairs(writing, key, relation, members)
+        _replace_pairs(transaction, key, relation, members)
 
 
 def _replace_children(
-    writing: Writing, owner: EntityType, key: Key, relation: Relation, members: list[Key]
+    transaction: Transaction, owner: EntityType, key: Key, relation: Relation, members: list[Key]
 ) -> None:
-    target = writing.schema.types[relation.target]
+    target = transaction.schema.types[relation.target]
     if relation.column in target.primary_key:
-        # Such rows belong to one owner for good: they come and go by their own operations.
+        # Such rows cannot change their owner; operations of their own create and delete them.
         return
     attached: Row = {relation.column: key[0]}
     if relation.where is not None:
@@ -38,40 +38,44 @@ def _replace_children(
     if relation.column == "parent_id" and "parent_type" in target.scalars:
         attached["parent_type"] = owner.name
     wanted = dict.fromkeys(members)
-    for found in writing.select(writing.family(target), relation.column, key):
+    for found in transaction.select(transaction.family(target), relation.column, key):
         belongs = relation.where is None or found.row[relation.where[0]] == relation.where[1]
         if belongs and found.key not in wanted:
-            consequences.change(writing, found, {relation.column: None})
+            consequences.change(transaction, found, {relation.column: None})
     for member in wanted:
-        child = writing.find(writing.schema.types[target.root], member)
+        child = transaction.find(transaction.schema.types[target.root], member)
         if child is None:
-            writing.awaited.setdefault((target.root, member), {}).update(attached)
+            transaction.awaited.setdefault((target.root, member), {}).update(attached)
         else:
-            consequences.change(writing, child, attached)
+            consequences.change(transaction, child, attached)
 
 
-def _replace_links(writing: Writing, key: Key, relation: Relation, members: list[Key]) -> None:
-    """Keep a row of the type between for each member."""
-    between = writing.schema.types[relation.between]
+def _replace_links(
+    transaction: Transaction, key: Key, relation: Relation, members: list[Key]
+) -> None:
+    """Make the rows of the type between match the members."""
+    between = transaction.schema.types[relation.between]
     wanted = {member[0] for member in members}
     kept = set()
-    for found in writing.select(writing.family(between), relation.column, key):
+    for found in transaction.select(transaction.family(between), relation.column, key):
         member = found.row[relation.target_column]
         if member in wanted:
             kept.add(member)
         else:
-            cascade.remove(writing, found)
+            delete.cascade(transaction, found)
     for (member,) in members:
         if member not in kept:
             kept.add(member)
             row: Row = {relation.column: key[0], relation.target_column: member}
-            defaults.fill(writing, between, row)
-            writing.insert(between, row)
+            defaults.apply_defaults(transaction, between, row)
+            transaction.insert(between, row)
 
 
-def _replace_pairs(writing: Writing, key: Key, relation: Relation, members: list[Key]) -> None:
-    """Keep a pair of keys in a table that has no entity type."""
-    connection = writing.connection
+def _replace_pairs(
+    transaction: Transaction, key: Key, relation: Relation, members: list[Key]
+) -> None:
+    """Make the pairs of keys in a table without an entity type match the members."""
+    connection = transaction.connection
     connection.execute(f'DELETE FROM "{relation.between}" WHERE "{relation.column}" = ?', [key[0]])
     pairs = [(key[0], member) for (member,) in dict.fromkeys(members)]
     connection.executemany(
@@ -79,5 +83,5 @@ def _replace_pairs(writing: Writing, key: Key, relation: Relation, members: list
         f"VALUES (?, ?)",
         pairs,
     )
-    root = writing.schema.types[relation.target].root
-    writing.paired.setdefault(root, set()).update(member for _, member in pairs)
+    root = transaction.schema.types[relation.target].root
+    transaction.paired.setdefault(root, set()).update(member for _, member in pairs)

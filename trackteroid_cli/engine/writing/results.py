@@ -1,53 +1,64 @@
-"""What a create or an update answers.
+"""The results of creates and updates, as ftrack sends them.
 
-An answer holds the key, what the client gave and what the server filled in. Attributes that are
-simply unset stay out of it: clients then ask for them when they are read.
+A result has the key, the attributes that the client gave and those that the server set. Unset
+attributes are left out: clients query them when they are read.
 
 Source: ``ftrack_api/session.py``, `commit` and `merge`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeAlias
 
+from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.schema.schema import EntityType, is_dense
 from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.values import Stored
 from trackteroid_cli.engine.writing import custom_attributes
-from trackteroid_cli.engine.writing.request import Fields, Found, Key, Outcome, Row, Writing
+from trackteroid_cli.engine.writing.transaction import (
+    Fields,
+    Key,
+    Row,
+    StoredEntity,
+    Transaction,
+    WriteResult,
+)
+
+#: An entity as ftrack sends it.
+Entity: TypeAlias = dict[str, JSON]
 
 
-def created(writing: Writing, outcome: Outcome) -> dict[str, Any]:
-    """Return the entity that was created, as it is at the end of the request."""
-    found = writing.find(outcome.entity_type, outcome.key)
+def created(transaction: Transaction, result: WriteResult) -> Entity:
+    """Return a created entity as it is at the end of the request."""
+    found = transaction.find(result.entity_type, result.key)
     if found is None:
-        return reference(outcome.entity_type, outcome.key)
-    given = set(outcome.fields.named)
+        return reference(result.entity_type, result.key)
+    given = set(result.fields.named)
     names = [
         name
-        for name, attribute in outcome.entity_type.scalars.items()
+        for name, attribute in result.entity_type.scalars.items()
         if not attribute.computed and (found.row[name] is not None or name in given)
     ]
-    return _entity(writing, outcome.entity_type, found, names, outcome.fields)
+    return _entity(transaction, result.entity_type, found, names, result.fields)
 
 
-def updated(writing: Writing, outcome: Outcome) -> dict[str, Any]:
-    """Return the attributes that were given, as they are at the end of the request."""
-    if is_dense(outcome.entity_type.name):
-        return _dense_value(writing, outcome)
-    found = writing.find(outcome.entity_type, outcome.key)
+def updated(transaction: Transaction, result: WriteResult) -> Entity:
+    """Return the given attributes of an updated entity as they are at the end of the request."""
+    if is_dense(result.entity_type.name):
+        return _dense_value(transaction, result)
+    found = transaction.find(result.entity_type, result.key)
     if found is None:
-        return reference(outcome.entity_type, outcome.key)
+        return reference(result.entity_type, result.key)
     scalars = found.entity_type.scalars
-    names = [name for name in outcome.fields.named if name in scalars]
+    names = [name for name in result.fields.named if name in scalars]
     names += found.entity_type.system_projections
     if "object_type_id" in found.entity_type.classifiers:
         names.append("object_type_id")
-    return _entity(writing, found.entity_type, found, names, outcome.fields)
+    return _entity(transaction, found.entity_type, found, names, result.fields)
 
 
-def reference(entity_type: EntityType, key: Key) -> dict[str, Any]:
-    """Return the type and key of an entity, as ftrack sends it."""
+def reference(entity_type: EntityType, key: Key) -> Entity:
+    """Return a reference to an entity, as ftrack sends it."""
     return {
         "__entity_type__": entity_type.name,
         **dict(zip(entity_type.primary_key, key, strict=True)),
@@ -55,56 +66,60 @@ def reference(entity_type: EntityType, key: Key) -> dict[str, Any]:
 
 
 def _entity(
-    writing: Writing, entity_type: EntityType, found: Found, names: list[str], fields: Fields
-) -> dict[str, Any]:
+    transaction: Transaction,
+    entity_type: EntityType,
+    found: StoredEntity,
+    names: list[str],
+    fields: Fields,
+) -> Entity:
     data = reference(entity_type, found.key)
     for name in names:
-        data[name] = _scalar(writing, entity_type, name, found.row)
+        data[name] = _scalar(transaction, entity_type, name, found.row)
     for name in fields.named:
         relation = entity_type.relations.get(name)
         if relation is None:
             continue
-        target = writing.schema.types[relation.target]
+        target = transaction.schema.types[relation.target]
         if name in fields.members:
-            data[name] = [_concrete(writing, target, key) for key in fields.members[name]]
+            data[name] = [_concrete(transaction, target, key) for key in fields.members[name]]
         elif len(target.primary_key) == 1:
             key = found.row[relation.column]
-            data[name] = None if key is None else _concrete(writing, target, (key,))
+            data[name] = None if key is None else _concrete(transaction, target, (key,))
     return data
 
 
-def _scalar(writing: Writing, entity_type: EntityType, name: str, row: Row) -> Any:
+def _scalar(transaction: Transaction, entity_type: EntityType, name: str, row: Row) -> JSON:
     attribute = entity_type.scalars[name]
     if attribute.kind == "variable":
-        return _variable(writing, row, row[name])
+        return _variable(transaction, row, row[name])
     return values.to_wire(attribute, row[name])
 
 
-def _variable(writing: Writing, row: Row, stored: Stored) -> Any:
+def _variable(transaction: Transaction, row: Row, stored: Stored) -> JSON:
     configuration_id = row["configuration_id"] if "configuration_id" in row else row["id"]
-    return custom_attributes.configuration(writing, configuration_id).wire(stored)
+    return custom_attributes.configuration(transaction, configuration_id).to_wire(stored)
 
 
-def _concrete(writing: Writing, target: EntityType, key: Key) -> dict[str, Any]:
-    """Return a reference to an entity of *target* or of a kind of it, naming that."""
+def _concrete(transaction: Transaction, target: EntityType, key: Key) -> Entity:
+    """Return a reference to an entity of *target*, with its concrete type."""
 
     def look_up() -> EntityType:
-        found = writing.find(writing.schema.types[target.root], key)
+        found = transaction.find(transaction.schema.types[target.root], key)
         return found.entity_type if found else target
 
-    if not writing.schema.families[target.root].polymorphic:
+    if not transaction.schema.families[target.root].polymorphic:
         return reference(target, key)
-    return reference(writing.remember(("type", target.root, key), look_up), key)
+    return reference(transaction.cached(("type", target.root, key), look_up), key)
 
 
-def _dense_value(writing: Writing, outcome: Outcome) -> dict[str, Any]:
-    configuration = custom_attributes.configuration(writing, outcome.key[0])
-    stored = writing.one(
+def _dense_value(transaction: Transaction, result: WriteResult) -> Entity:
+    configuration = custom_attributes.configuration(transaction, result.key[0])
+    stored = transaction.fetch_value(
         "SELECT value FROM custom_attribute_value WHERE configuration_id = ? AND entity_id = ?",
-        *outcome.key,
+        *result.key,
     )
     return {
-        **reference(outcome.entity_type, outcome.key),
+        **reference(result.entity_type, result.key),
         "key": configuration.key,
-        "value": configuration.wire(stored),
+        "value": configuration.to_wire(stored),
     }

@@ -19,7 +19,7 @@ from trackteroid_cli.engine.schema.schema import TYPE_COLUMN, Schema
 from trackteroid_cli.engine.storage.errors import EngineError
 from trackteroid_cli.engine.storage.sql import constant, quoted
 from trackteroid_cli.engine.storage.store import Store
-from trackteroid_cli.engine.writing.import_rows import Absorber
+from trackteroid_cli.engine.writing.import_rows import RowImporter
 from trackteroid_cli.errors import ServerError
 from trackteroid_cli.files import remove_database, storing
 from trackteroid_cli.moments import age
@@ -66,7 +66,7 @@ class Draft:
         self.store = store
         self.state = state
         self.plan = Plan(store.schema)
-        self._absorber = Absorber(store.schema)
+        self._importer = RowImporter(store.schema)
         # Keys are random, so that rows go everywhere: room for more pages than usual, in KiB, and
         # fewer turns of writing them from the log into the file.
         store.connection.execute("PRAGMA cache_size = -16384")
@@ -208,7 +208,7 @@ class Draft:
             if job.reach is not Reach.ROW:
                 following += self._owned_before(connection, source, rows, job.reach)
             following += self._drop_gone(connection, source, job, rows)
-        taken = self._absorber.import_rows(connection, rows)
+        taken = self._importer.import_rows(connection, rows)
         self.state.new += taken.new
         self.state.changed += taken.changed
         self.state.rows += len(rows)

@@ -1,7 +1,7 @@
 """The entity types of a standard ftrack, written compactly and read into ftrack's own JSON form.
 
-The ``.txt`` files beside this module, in the order of `FILES`, hold one line an attribute. A type
-begins at the margin, what it has is indented below it::
+The ``.txt`` files beside this module, read in the order of `FILES`, have one line for each
+attribute. A type begins at the margin, its attributes are indented below it::
 
     Status as TaskStatus
         id as statusid
@@ -24,23 +24,23 @@ Grammar (``#`` begins a line of comment, blank lines mean nothing)::
     mark      = "primary" | "required" | "immutable" | "projected" | "computed"
     list      = (mark | "system") ":" {NAME}
 
-Heads. A type consists of the lines of its bases, which stand above it, and then of its own. A name
-in lower case is a mixin: a base only, no type. ``as`` names the storage and is not inherited.
-``where`` tells the rows of a shared storage apart; the value is also the default of the attribute
-stored in that column. ``for`` makes one type for each owner, whose name replaces ``<Owner>``, or in
-snake case ``<owner>``.
+Heads. A type has the lines of its bases, which must be declared above it, followed by its own. A
+name in lower case is a mixin: only a base, not a type. ``as`` names the storage and is not
+inherited. ``where`` selects the type's rows in a shared storage; its value is also the default of
+the attribute stored in that column. ``for`` makes one type for each owner, whose name replaces
+``<Owner>``, or in snake case ``<owner>``.
 
-Attributes. A line about an attribute of a base amends it: what it states replaces, what it leaves
-out stays. ``key`` is the column behind a reference, ``x_id`` for ``x``. ``a|b`` is text that is one
-of these, ``-> T`` one entity, ``[T]`` many, ``{T}`` a mapping of the ``key`` of each T to its
-``value``; ``{T}?`` may be filtered on and never selected. ``=`` gives the default, ``as`` the name
-in storage. An ``id`` without a type is short for ``id text = "{uid}" primary``, where ``{uid}``
-stands for an id that the client makes up.
+Attributes. A line about an attribute of a base amends it: what the line states replaces what the
+base says, the rest stays. ``key`` is the column behind a reference, ``x_id`` for ``x``. ``a|b`` is
+text that is one of these, ``-> T`` one entity, ``[T]`` many, ``{T}`` a mapping of the ``key`` of
+each T to its ``value``; ``{T}?`` may be filtered on but not selected. ``=`` gives the default,
+``as`` the name in storage. An ``id`` without a type is short for ``id text = "{uid}" primary``,
+where ``{uid}`` stands for an id that the client creates.
 
 Marks put the attribute on the list of that name; ``projected`` is ftrack's default projection, what
-a query without a ``select`` returns. ``primary`` means required, immutable and projected too, and
-its order is that of the primary key. A list line puts many names on that one list only, also names
-without an attribute, which ftrack's lists have. ``system`` lists columns that each row carries.
+a query without ``select`` returns. ``primary`` means required, immutable and projected too, and
+its order is that of the primary key. A list line puts many names on that one list only; ftrack's
+lists also have names without an attribute. ``system`` lists columns that every row has.
 
 Source: the JSON form as ``ftrack_api/entity/factory.py`` reads it from ftrack's ``query_schemas``.
 """
@@ -53,7 +53,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from typing import Any
+from typing import cast
+
+from trackteroid_cli.engine.schema.documents import JSON, Property, SchemaDocument
 
 FILES = (
     "mixins.txt",
@@ -66,7 +68,7 @@ FILES = (
     "studio.txt",
 )
 
-TYPES: dict[str, dict[str, Any]] = {
+TYPES: dict[str, Property] = {
     "text": {"type": "string"},
     "boolean": {"type": "boolean"},
     "integer": {"type": "integer"},
@@ -113,7 +115,7 @@ _INNER_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class SchemaTextError(ValueError):
-    """A line of a schema file cannot be read; the message names the file, the line and a remedy."""
+    """A line of a schema file cannot be read; the message has the file, the line and a remedy."""
 
     def __init__(self, line: _Line, why: str, remedy: str) -> None:
         where = f"{line.file}, line {line.number}"
@@ -122,7 +124,7 @@ class SchemaTextError(ValueError):
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of a schema file and where it stands, counted from 1."""
+    """A line of a schema file; *number* counts from 1."""
 
     file: str
     number: int
@@ -131,7 +133,7 @@ class _Line:
 
 @dataclass(frozen=True)
 class _Head:
-    """The line that begins a type, taken apart."""
+    """The parts of the line that begins a type."""
 
     line: _Line
     name: str
@@ -144,45 +146,43 @@ class _Head:
 
 @dataclass(frozen=True)
 class _Content:
-    """What the lines of a type add up to: its properties, and its lists by their JSON names."""
+    """The properties of a type, and its lists by their JSON names."""
 
-    properties: dict[str, dict[str, Any]]
+    properties: dict[str, Property]
     lists: dict[str, list[str]]
 
-    def put(self, name: str, list_name: str) -> None:
-        """Put *name* on a list, once."""
+    def add_to_list(self, name: str, list_name: str) -> None:
+        """Add *name* to a list unless it is there."""
         names = self.lists.setdefault(list_name, [])
         if name not in names:
             names.append(name)
 
 
-def standard_schemas() -> list[dict[str, Any]]:
+def standard_schemas() -> list[SchemaDocument]:
     """Return the schemas of the 116 entity types of a standard ftrack.
 
     Returns:
-        One dict a type, in ftrack's JSON form: ``id``, ``type`` (always ``"object"``),
+        One dict for each type, in ftrack's JSON form: ``id``, ``type`` (always ``"object"``),
         ``properties`` (attribute name to property), ``primary_key``, ``required``, ``immutable``,
         ``default_projections`` and, where the type has them, ``system_projections``, ``computed``
-        and ``alias_for``. Each call builds new objects, which are the caller's to change.
-
+        and ``alias_for``. Each call returns new objects, which the caller may change.
     """
     folder = files(__name__)
     return read_schemas({file: (folder / file).read_text(encoding="utf-8") for file in FILES})
 
 
-def read_schemas(texts: Mapping[str, str]) -> list[dict[str, Any]]:
+def read_schemas(texts: Mapping[str, str]) -> list[SchemaDocument]:
     """Read schema files into ftrack's JSON form.
 
     Args:
-        texts: file name to content, in reading order; bases stand above what builds on them.
+        texts: file name to content, in reading order; bases come before the types that use them.
 
     Returns:
-        One dict a type, mixins left out, in the order of the files; see `standard_schemas`.
+        One dict for each type, without mixins, in the order of the files; see `standard_schemas`.
 
     Raises:
-        SchemaTextError: a line that the grammar does not have, a base that does not stand above, a
-            type declared twice, an attribute without a type, a ``where`` without its attribute.
-
+        SchemaTextError: a line that the grammar does not allow, a base that is not declared before,
+            a type declared twice, an attribute without a type, a ``where`` without its attribute.
     """
     lines_of: dict[str, list[_Line]] = {}
     schemas = []
@@ -200,7 +200,7 @@ def read_schemas(texts: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def _blocks(texts: Mapping[str, str]) -> Iterator[tuple[_Head, list[_Line]]]:
-    """Yield each head with the lines that are indented below it."""
+    """Yield each head with the lines indented below it."""
     for file, text in texts.items():
         head: _Head | None = None
         below: list[_Line] = []
@@ -243,13 +243,13 @@ def _lines_of_base(base: str, head: _Head, lines_of: Mapping[str, list[_Line]]) 
 
 
 def _fill_in(text: str, owner: str) -> str:
-    """Replace the placeholders for an owner by its name, as it is and in snake case."""
+    """Replace ``<Owner>`` by the owner's name and ``<owner>`` by the name in snake case."""
     snake = _INNER_CAPITAL.sub("_", owner).lower()
     return text.replace("<Owner>", owner).replace("<owner>", snake)
 
 
-def _schema(name: str, head: _Head, lines: Iterable[_Line]) -> dict[str, Any]:
-    """Build one schema from the lines of its bases and its own."""
+def _schema(name: str, head: _Head, lines: Iterable[_Line]) -> SchemaDocument:
+    """Return one schema, read from the lines of its bases and its own."""
     content = _Content({}, {key: [] for key in _ALWAYS_PRESENT})
     for line in lines:
         first, *words = _WORD.findall(line.text)
@@ -265,27 +265,27 @@ def _schema(name: str, head: _Head, lines: Iterable[_Line]) -> dict[str, Any]:
         schema["alias_for"] = {"id": head.storage, "classifiers": {head.column: head.value}}
     elif head.storage:
         schema["alias_for"] = head.storage
-    return schema
+    return cast(SchemaDocument, schema)
 
 
 def _read_list(line: _Line, word: str, names: list[str], content: _Content) -> None:
     if word not in _LISTS:
         raise SchemaTextError(line, f"no list '{word}'", f"The lists are {', '.join(_LISTS)}.")
     for name in names:
-        content.put(name, _LISTS[word])
+        content.add_to_list(name, _LISTS[word])
 
 
 def _read_attribute(line: _Line, name: str, words: list[str], content: _Content) -> None:
-    """Add what one line says about an attribute, or amend what the bases say."""
-    known = content.properties.get(name, {})
+    """Add an attribute, or amend that of a base."""
+    known = content.properties.get(name, Property())
     if name == "id" and not known and not any(word in TYPES for word in words):
         words = ["text", '= "{uid}"', "primary", *words]
-    kind: dict[str, Any] = {}
-    stated: dict[str, Any] = {}
+    kind: Property = {}
+    stated: Property = {}
     for word in words:
         if word in _MARKS:
             for list_name in _MARKS[word]:
-                content.put(name, list_name)
+                content.add_to_list(name, list_name)
         elif word.startswith("= "):
             stated["default"] = _json(line, word[2:])
         elif word.startswith("as "):
@@ -293,21 +293,32 @@ def _read_attribute(line: _Line, name: str, words: list[str], content: _Content)
         else:
             kind.update(_kind(line, word))
     if kind:
-        known = {key: known[key] for key in ("default", "alias_for") if key in known}
+        known = _without_kind(known)
     elif not known:
         raise SchemaTextError(line, "no type", f"The words for types are {', '.join(TYPES)}.")
     content.properties[name] = {**known, **kind, **stated}
 
 
-def _json(line: _Line, text: str) -> Any:
+def _without_kind(known: Property) -> Property:
+    """Return the default and the storage name of an attribute whose type a line replaces."""
+    kept: Property = {}
+    if "default" in known:
+        kept["default"] = known["default"]
+    if "alias_for" in known:
+        kept["alias_for"] = known["alias_for"]
+    return kept
+
+
+def _json(line: _Line, text: str) -> JSON:
     try:
-        return json.loads(text)
+        value: JSON = json.loads(text)
     except ValueError as exc:
         raise SchemaTextError(line, f"{text} is not JSON", "Quote a text as JSON does.") from exc
+    return value
 
 
-def _kind(line: _Line, word: str) -> dict[str, Any]:
-    """Return what a word for a type says in JSON."""
+def _kind(line: _Line, word: str) -> Property:
+    """Return the JSON of a word for a type."""
     if word in TYPES:
         return deepcopy(TYPES[word])
     if "|" in word:
@@ -321,7 +332,7 @@ def _kind(line: _Line, word: str) -> dict[str, Any]:
         return {"$ref": target["one"]}
     if target["many"]:
         return {"type": "array", "items": {"$ref": target["many"]}}
-    mapped = {"type": "mapped_array", "items": {"$ref": target["mapped"]}}
+    mapped: Property = {"type": "mapped_array", "items": {"$ref": target["mapped"]}}
     if target["restricted"]:
         return {**mapped, "restricted_projection": True}
     return {**mapped, "key_value_attributes": {"key": "key", "value": "value"}}

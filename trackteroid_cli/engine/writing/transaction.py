@@ -1,7 +1,7 @@
-"""One request's writes: rows in and out of the store, and what has changed so far.
+"""The transaction of one request: access to rows, and a record of the changes so far.
 
-`create`, `update` and `delete` say what an operation means; they reach the rows only through a
-`Writing`, so that its ``changes`` are all that a request did.
+`create`, `update` and `delete` reach the rows only through a `Transaction`, so that its ``changes``
+are all that a request did.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import json
 import sqlite3
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, TypeVar
+from enum import Enum
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from trackteroid_cli.engine.schema.schema import Attribute, EntityType, Family, Relation, Schema
 from trackteroid_cli.engine.storage import values
@@ -19,13 +20,13 @@ from trackteroid_cli.engine.storage.values import Stored
 
 #: A primary key: its parts in the order of the schema's ``primary_key``.
 Key = tuple[Stored, ...]
-#: A row, or some of it: stored values by column.
+#: A row or a part of it: stored values by column.
 Row = dict[str, Stored]
 
 T = TypeVar("T")
 
-#: Families that `Writing.remember` reads; writing to one of them makes it forget.
-_REMEMBERED = frozenset(
+#: Families that cached look-ups read; writing to one of them clears the cache.
+_CACHED = frozenset(
     {
         "AssetType",
         "CustomAttributeType",
@@ -43,12 +44,12 @@ _REMEMBERED = frozenset(
         "WorkflowSchemaStatus",
     }
 )
-#: Families of which a new row leaves the memory true, and only a changed or removed one does not.
-_REMEMBERED_ROWS = frozenset({"AssetVersion", "Asset", "Context"})
+#: Families whose changed or removed rows clear the cache, and whose new rows do not.
+_CACHED_ROWS = frozenset({"AssetVersion", "Asset", "Context"})
 
 
 class Change(NamedTuple):
-    """One row that a request added, changed or removed, with the values that differ."""
+    """A row that a request added, changed or removed, with the values that differ."""
 
     action: Literal["add", "update", "remove"]
     entity_type: str
@@ -57,8 +58,8 @@ class Change(NamedTuple):
     after: Row
 
 
-class Found(NamedTuple):
-    """A row of the store and the entity type that it is of."""
+class StoredEntity(NamedTuple):
+    """A row of the store with its concrete entity type."""
 
     entity_type: EntityType
     key: Key
@@ -67,10 +68,10 @@ class Found(NamedTuple):
 
 @dataclass(slots=True)
 class Fields:
-    """What the ``entity_data`` of one operation gives.
+    """The ``entity_data`` of one operation.
 
-    ``columns`` holds scalars and references (stored form; a *variable* as it was sent),
-    ``members`` the collections, by name, as lists of keys; ``named`` the names in the order given.
+    ``columns`` has scalars and references, in stored form (a *variable* as it was sent).
+    ``members`` has collections by name, as lists of keys, ``named`` all names in the order given.
     """
 
     columns: Row = field(default_factory=dict)
@@ -78,16 +79,36 @@ class Fields:
     named: list[str] = field(default_factory=list)
 
 
-class Outcome(NamedTuple):
-    """The entity that a create or update was about, and what the client gave."""
+class WriteResult(NamedTuple):
+    """The entity that an operation created or updated, and the attributes that the client gave."""
 
     entity_type: EntityType
     key: Key
     fields: Fields
 
 
+class Placeholder(Enum):
+    """A default that depends on the request."""
+
+    #: The time of the request.
+    NOW = "now"
+    #: The id of its user.
+    CALLER = "caller"
+
+
+#: A constant default, in stored form, or a placeholder for one.
+Default: TypeAlias = Stored | Placeholder
+
+
+class Defaults(NamedTuple):
+    """The defaults of one entity type: constants by column, and rules that set other columns."""
+
+    constants: list[tuple[str, Default]]
+    rules: list[Callable[[Transaction, Row], None]]
+
+
 class _Table(NamedTuple):
-    """A table's columns, and the statements for one row by its key."""
+    """The columns of a table, and statements for one row by its key."""
 
     columns: tuple[str, ...]
     select: str
@@ -96,14 +117,14 @@ class _Table(NamedTuple):
     key: str
 
 
-class Writing:
-    """The writes of one request, inside the transaction of *connection*.
+class Transaction:
+    """Reads and writes of one request, inside the transaction of *connection*.
 
     Args:
         connection: an open transaction.
         schema: the entity types of the store.
-        user_id: who asks; None for the server itself.
-        moment: when, as the store keeps dates.
+        user_id: the user of the request; None for the server itself.
+        moment: the time of the request, as the store keeps dates.
     """
 
     def __init__(
@@ -113,21 +134,21 @@ class Writing:
         self.schema = schema
         self.user_id = user_id
         self.moment = moment
-        #: Everything that the request did, in order.
+        #: All changes of the request, in order.
         self.changes: list[Change] = []
-        #: Rows of this request, by root type and key: their attributes are not immutable yet.
+        #: Rows that this request created, by root type and key: nothing of them is immutable yet.
         self.created: set[tuple[str, Key]] = set()
-        #: Values that a collection gave to rows that a later operation creates.
+        #: Columns that a collection sets in rows that a later operation must create.
         self.awaited: dict[tuple[str, Key], Row] = {}
-        #: What depends on rows that do not exist yet; each returns whether it could be done.
-        self.unfinished: list[Callable[[], bool]] = []
-        #: Custom attribute values set through an entity: (dense type, configuration, entity).
+        #: Steps that depend on rows that may not exist yet; each returns whether it is done.
+        self.postponed: list[Callable[[], bool]] = []
+        #: Custom attribute values set by a dense type: (dense type, configuration, entity).
         self.dense_values: list[tuple[str, str, str]] = []
-        #: Entities put into a table of pairs, by root type: tables without an entity type.
+        #: Keys that were put into tables without an entity type, by root type.
         self.paired: dict[str, set[Stored]] = {}
-        #: Defaults by type, as `defaults` works them out.
-        self.defaults: dict[str, Any] = {}
-        self._memory: dict[Hashable, Any] = {}
+        #: Defaults by type; `defaults` computes them.
+        self.defaults: dict[str, Defaults] = {}
+        self._cache: dict[Hashable, Any] = {}
         self._tables: dict[str, _Table] = {}
 
     # Types.
@@ -149,8 +170,8 @@ class Writing:
 
     # Reading what a client sent.
 
-    def read(self, entity_type: EntityType, data: Mapping[str, Any]) -> Fields:
-        """Read the ``entity_data`` of an operation; computed attributes are left out.
+    def read_entity_data(self, entity_type: EntityType, data: Mapping[str, object]) -> Fields:
+        """Parse the ``entity_data`` of an operation; computed attributes are left out.
 
         Raises:
             ValidationError: the type has no such attribute, or the value is not of its kind.
@@ -163,7 +184,7 @@ class Writing:
             if attribute is not None:
                 if not attribute.computed:
                     fields.named.append(name)
-                    # A reference is the better word for what an id says as well.
+                    # Where both are given, a reference wins over its id.
                     fields.columns.setdefault(name, _read_scalar(attribute, value))
             elif name in entity_type.relations:
                 self._read_relation(entity_type, entity_type.relations[name], value, fields)
@@ -174,7 +195,7 @@ class Writing:
         return fields
 
     def _read_relation(
-        self, entity_type: EntityType, relation: Relation, value: Any, fields: Fields
+        self, entity_type: EntityType, relation: Relation, value: object, fields: Fields
     ) -> None:
         target = self.schema.types[relation.target]
         if relation.kind == "reference" and entity_type.scalars[relation.column].computed:
@@ -199,20 +220,20 @@ class Writing:
 
     # Rows.
 
-    def find(self, entity_type: EntityType, key: Key) -> Found | None:
-        """Return the row with *key* if it is an *entity_type* or a kind of it."""
+    def find(self, entity_type: EntityType, key: Key) -> StoredEntity | None:
+        """Return the entity with *key* if it is an *entity_type* or a subtype of it."""
         family = self.family(entity_type)
         table = self._table(family)
         row = self.connection.execute(table.select, key).fetchone()
         if row is None:
             return None
-        found = self.found(family, dict(zip(table.columns, row, strict=True)))
+        found = self.stored_entity(family, dict(zip(table.columns, row, strict=True)))
         if not self.schema.is_kind_of(found.entity_type.name, entity_type.name):
             return None
         return found
 
-    def get(self, entity_type: EntityType, key: Key) -> Found:
-        """Return the row with *key*.
+    def get(self, entity_type: EntityType, key: Key) -> StoredEntity:
+        """Return the entity with *key*.
 
         Raises:
             ValidationError: there is none.
@@ -222,21 +243,21 @@ class Writing:
             raise ValidationError(f"No {entity_type.name} with key {display(key)} exists.")
         return found
 
-    def select(self, family: Family, column: str, keys: Iterable[Stored]) -> list[Found]:
-        """Return the rows of *family* of which *column* is one of *keys*."""
+    def select(self, family: Family, column: str, keys: Iterable[Stored]) -> list[StoredEntity]:
+        """Return the entities of *family* whose *column* is one of *keys*."""
         rows = self.connection.execute(
             f'SELECT * FROM "{family.table}" '
             f'WHERE "{column}" IN (SELECT key.value FROM json_each(?) key)',
             [json.dumps(list(keys))],
         )
         columns = self._table(family).columns
-        return [self.found(family, dict(zip(columns, row, strict=True))) for row in rows]
+        return [self.stored_entity(family, dict(zip(columns, row, strict=True))) for row in rows]
 
-    def found(self, family: Family, row: Row) -> Found:
+    def stored_entity(self, family: Family, row: Row) -> StoredEntity:
         """Return *row* of *family* with its concrete type."""
         name = str(row[family.discriminator]) if family.polymorphic else family.members[0]
         key = tuple(row[part] for part in family.primary_key)
-        return Found(self.schema.types[name], key, row)
+        return StoredEntity(self.schema.types[name], key, row)
 
     def insert(self, entity_type: EntityType, row: Row) -> Key:
         """Add *row*; columns that it leaves out are null.
@@ -255,14 +276,14 @@ class Writing:
             raise DuplicateEntryError(
                 f"{entity_type.name} with key {display(key)} exists already."
             ) from error
-        if entity_type.root in _REMEMBERED:
-            self._memory.clear()
+        if entity_type.root in _CACHED:
+            self._cache.clear()
         self.created.add((entity_type.root, key))
         self.changes.append(Change("add", entity_type.name, key, {}, row))
         return key
 
-    def change(self, found: Found, columns: Mapping[str, Stored]) -> Row:
-        """Set *columns* of a row, also in *found*; return what was there where they differ."""
+    def change(self, found: StoredEntity, columns: Mapping[str, Stored]) -> Row:
+        """Set *columns* of a row, also in *found*; return the former values of changed columns."""
         differing = {name: value for name, value in columns.items() if found.row[name] != value}
         if not differing:
             return {}
@@ -272,44 +293,44 @@ class Writing:
             f'UPDATE "{family.table}" SET {assignments} WHERE {self._table(family).key}',
             [*differing.values(), *found.key],
         )
-        self._forget(found.entity_type)
+        self._invalidate(found.entity_type)
         before = {name: found.row[name] for name in differing}
         found.row.update(differing)
         self.changes.append(Change("update", found.entity_type.name, found.key, before, differing))
         return before
 
-    def remove(self, family: Family, rows: Iterable[Found]) -> None:
-        """Remove *rows* of *family*, and nothing else."""
+    def remove(self, family: Family, rows: Iterable[StoredEntity]) -> None:
+        """Remove *rows* of *family*, without any row that depends on them."""
         rows = list(rows)
         delete = self._table(family).delete
         self.connection.executemany(delete, [found.key for found in rows])
         for found in rows:
-            self._forget(found.entity_type)
+            self._invalidate(found.entity_type)
             self.created.discard((found.entity_type.root, found.key))
             self.changes.append(Change("remove", found.entity_type.name, found.key, found.row, {}))
 
-    # Look-ups that many operations of a request repeat.
+    # A cache for look-ups that many operations of a request repeat.
 
-    def remember(self, name: Hashable, look_up: Callable[[], T]) -> T:
-        """Return what *look_up* returned the last time for *name*, or ask it now.
+    def cached(self, name: Hashable, look_up: Callable[[], T]) -> T:
+        """Return the cached value of *name*, or call *look_up* and cache what it returns.
 
-        None is not remembered: what is missing may come with the next operation.
+        None is not cached: a missing row may be created by the next operation.
         """
-        known: T | None = self._memory.get(name)
+        known: T | None = self._cache.get(name)
         if known is None:
-            known = self._memory[name] = look_up()
+            known = self._cache[name] = look_up()
         return known
 
-    def learn(self, name: Hashable, value: Any) -> None:
-        """Make `remember` return *value* for *name*."""
-        self._memory[name] = value
+    def set_cached(self, name: Hashable, value: object) -> None:
+        """Cache *value* as *name*."""
+        self._cache[name] = value
 
-    def _forget(self, entity_type: EntityType) -> None:
-        if entity_type.root in _REMEMBERED or entity_type.root in _REMEMBERED_ROWS:
-            self._memory.clear()
+    def _invalidate(self, entity_type: EntityType) -> None:
+        if entity_type.root in _CACHED or entity_type.root in _CACHED_ROWS:
+            self._cache.clear()
 
-    def one(self, sql: str, *parameters: Stored) -> Any:
-        """Return the first column of the first row that *sql* gives, or None."""
+    def fetch_value(self, sql: str, *parameters: Stored) -> Any:
+        """Return the first column of the first row of *sql*, or None."""
         row = self.connection.execute(sql, parameters).fetchone()
         return row[0] if row else None
 
@@ -350,7 +371,7 @@ def read_reference(name: str, target: EntityType, sent: object) -> Key:
     Raises:
         ValidationError: it is neither.
     """
-    parts: list[Any] = [sent]
+    parts: list[object] = [sent]
     if isinstance(sent, Mapping):
         parts = [sent.get(part) for part in target.primary_key]
     key = _key(target, parts)
@@ -363,11 +384,11 @@ def read_reference(name: str, target: EntityType, sent: object) -> Key:
 
 
 def display(key: Key) -> str:
-    """Return *key* for a message."""
+    """Return *key* as text for a message."""
     return ", ".join(f"'{part}'" for part in key)
 
 
-def _key(entity_type: EntityType, parts: list[Any]) -> Key | None:
+def _key(entity_type: EntityType, parts: list[object]) -> Key | None:
     """Return *parts* as the store keeps them, or None if they cannot be a key of the type."""
     names = entity_type.primary_key
     if len(parts) != len(names) or any(type(part) not in (str, int) for part in parts):
@@ -378,9 +399,9 @@ def _key(entity_type: EntityType, parts: list[Any]) -> Key | None:
     )
 
 
-def _read_scalar(attribute: Attribute, value: Any) -> Stored:
+def _read_scalar(attribute: Attribute, value: object) -> Stored:
     if attribute.kind == "variable":
-        return value  # type: ignore[no-any-return]  # its form is known with the configuration
+        return value  # type: ignore[return-value]  # converted later, by its configuration
     stored = values.to_stored(attribute, value)
     if attribute.enum and stored is not None and stored not in attribute.enum:
         raise ValidationError(
