@@ -58,7 +58,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(collection, name)
     if name[:1].isupper():
-        from trackteroid_cli.fluent.types.imports import entity_type
+        from trackteroid_cli.fluent.types.type_lookup import entity_type
 
         return entity_type(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -66,6 +66,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """Return what can be imported without a connection."""
-    from trackteroid_cli.fluent.types.imports import standard_names
+    from trackteroid_cli.fluent.types.type_lookup import standard_names
 
     return sorted({*globals(), *__all__, *standard_names()})
