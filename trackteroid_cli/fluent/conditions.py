@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 
 from trackteroid_cli.engine.schema.schema import Attribute
 from trackteroid_cli.errors import InvalidCriterion
-from trackteroid_cli.fluent.collections.elements import Elements
+from trackteroid_cli.fluent.collections.base import Elements
 from trackteroid_cli.fluent.literals import compared, literal, moment_of, text_literal
 from trackteroid_cli.fluent.subjects import Candidate, Subject
 from trackteroid_cli.fluent.types.paths import Reached, follow

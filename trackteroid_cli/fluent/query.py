@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import ftrack_api
 
 from trackteroid_cli.errors import UsageError
+from trackteroid_cli.fluent.collections.base import check_sessions
 from trackteroid_cli.fluent.collections.collection import (
     Collection,
     EmptyCollection,
     EntityCollection,
     collect,
 )
-from trackteroid_cli.fluent.collections.elements import check_sessions
 from trackteroid_cli.fluent.collections.fetching import Projection, selected
 from trackteroid_cli.fluent.conditions import Arguments
 from trackteroid_cli.fluent.criteria import Criteria, Criterion

@@ -11,7 +11,7 @@ from typing import Any
 from ftrack_api.attribute import CollectionAttribute, ReferenceAttribute, ScalarAttribute
 
 from trackteroid_cli.errors import AmbiguousRelation, EntityCollectionOperationError
-from trackteroid_cli.fluent.collections.elements import Elements, check_sessions
+from trackteroid_cli.fluent.collections.base import Elements, check_sessions
 from trackteroid_cli.fluent.collections.fetching import fetch
 from trackteroid_cli.fluent.collections.reading import (
     CUSTOM,

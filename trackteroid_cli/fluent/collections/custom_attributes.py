@@ -12,7 +12,7 @@ from trackteroid_cli.fluent.collections.reading import CUSTOM, no_attribute
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema
-    from trackteroid_cli.fluent.collections.elements import Elements
+    from trackteroid_cli.fluent.collections.base import Elements
 
 #: Type -> what configurations call it and every kind of it. Other types are contexts, ``task``.
 _CONFIGURED = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import ftrack_api.inspection
 
 from trackteroid_cli.errors import AmbiguousRelation, NoRelation, UsageError
-from trackteroid_cli.fluent.collections.elements import Elements
+from trackteroid_cli.fluent.collections.base import Elements
 from trackteroid_cli.fluent.types.entity_types import EntityType, Path
 from trackteroid_cli.fluent.types.paths import follow
 from trackteroid_cli.server.expressions import PAGE, condition, query

@@ -16,7 +16,7 @@ from ftrack_api.operation import CreateEntityOperation, DeleteEntityOperation
 from ftrack_api.symbol import NOT_SET
 
 from trackteroid_cli.errors import EntityCollectionOperationError
-from trackteroid_cli.fluent.collections.elements import (
+from trackteroid_cli.fluent.collections.base import (
     Elements,
     Key,
     by_key,

@@ -14,7 +14,7 @@ from ftrack_api.attribute import CollectionAttribute, ReferenceAttribute, Scalar
 from ftrack_api.symbol import NOT_SET
 
 from trackteroid_cli.errors import NoAttribute
-from trackteroid_cli.fluent.collections.elements import Elements, Held, Origin, by_key, value_of
+from trackteroid_cli.fluent.collections.base import Elements, Held, Origin, by_key, value_of
 from trackteroid_cli.fluent.types.entity_types import EntityType
 from trackteroid_cli.fluent.types.paths import suggestion
 

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from trackteroid_cli.errors import EntityCollectionOperationError
-from trackteroid_cli.fluent.collections.elements import Elements, check_sessions
+from trackteroid_cli.fluent.collections.base import Elements, check_sessions
 
 if TYPE_CHECKING:
     from typing_extensions import Self

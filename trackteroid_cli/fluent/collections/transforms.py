@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ftrack_api.symbol import NOT_SET
 
-from trackteroid_cli.fluent.collections.elements import Elements, Key
+from trackteroid_cli.fluent.collections.base import Elements, Key
 
 if TYPE_CHECKING:
     from typing_extensions import Self
