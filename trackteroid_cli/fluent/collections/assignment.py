@@ -11,9 +11,7 @@ from typing import Any
 from ftrack_api.attribute import CollectionAttribute, ReferenceAttribute, ScalarAttribute
 
 from trackteroid_cli.errors import AmbiguousRelation, EntityCollectionOperationError
-from trackteroid_cli.fluent.collections.base import Elements, check_sessions
-from trackteroid_cli.fluent.collections.fetching import fetch
-from trackteroid_cli.fluent.collections.reading import (
+from trackteroid_cli.fluent.collections.attributes import (
     CUSTOM,
     attribute_of,
     follow,
@@ -23,6 +21,8 @@ from trackteroid_cli.fluent.collections.reading import (
     split_path,
     target_of,
 )
+from trackteroid_cli.fluent.collections.base import Elements, check_sessions
+from trackteroid_cli.fluent.collections.fetching import fetch
 
 
 def assign(collection: Elements, name: str, value: Any) -> None:

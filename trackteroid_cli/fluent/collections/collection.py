@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from trackteroid_cli.errors import EntityCollectionOperationError
 from trackteroid_cli.fluent.collections.assignment import apply, assign
+from trackteroid_cli.fluent.collections.attributes import empty_related, no_attribute, read
 from trackteroid_cli.fluent.collections.base import Context, Key, Origin, by_key, key_of
 from trackteroid_cli.fluent.collections.creation import create
 from trackteroid_cli.fluent.collections.fetching import Projection, fetch
 from trackteroid_cli.fluent.collections.links import link, unlink
-from trackteroid_cli.fluent.collections.reading import empty_related, no_attribute, read
 from trackteroid_cli.fluent.collections.set_operations import Combining
 from trackteroid_cli.fluent.collections.transforms import Transforming
 from trackteroid_cli.fluent.types.entity_types import EntityType

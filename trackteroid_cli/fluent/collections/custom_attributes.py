@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from trackteroid_cli.fluent.collections.reading import CUSTOM, no_attribute
+from trackteroid_cli.fluent.collections.attributes import CUSTOM, no_attribute
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema

@@ -16,6 +16,7 @@ from ftrack_api.operation import CreateEntityOperation, DeleteEntityOperation
 from ftrack_api.symbol import NOT_SET
 
 from trackteroid_cli.errors import EntityCollectionOperationError
+from trackteroid_cli.fluent.collections.attributes import no_attribute, read, target_of
 from trackteroid_cli.fluent.collections.base import (
     Elements,
     Key,
@@ -25,7 +26,6 @@ from trackteroid_cli.fluent.collections.base import (
     value_of,
 )
 from trackteroid_cli.fluent.collections.fetching import fetch
-from trackteroid_cli.fluent.collections.reading import no_attribute, read, target_of
 
 if TYPE_CHECKING:
     from trackteroid_cli.session.session import Session
