@@ -33,8 +33,8 @@ from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.errors import NoRelation, UsageError
 from trackteroid_cli.fluent.collections.collection import EmptyCollection, EntityCollection
 from trackteroid_cli.fluent.query import Query
+from trackteroid_cli.fluent.types.default_projections import default_projections
 from trackteroid_cli.fluent.types.entity_types import EntityType
-from trackteroid_cli.fluent.types.projections import default_projections
 from trackteroid_cli.session.session import DefaultSession, Session
 
 

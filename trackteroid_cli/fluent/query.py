@@ -20,9 +20,9 @@ from trackteroid_cli.fluent.collections.collection import (
 from trackteroid_cli.fluent.collections.fetching import Projection, selected
 from trackteroid_cli.fluent.conditions import Arguments
 from trackteroid_cli.fluent.criteria import Criteria, Criterion
+from trackteroid_cli.fluent.types.default_projections import default_projections
 from trackteroid_cli.fluent.types.entity_types import EntityType, Path
 from trackteroid_cli.fluent.types.paths import check_type
-from trackteroid_cli.fluent.types.projections import default_projections
 from trackteroid_cli.fluent.types.relations import SCHEMA, Relations
 from trackteroid_cli.fluent.types.schema import schema_of
 from trackteroid_cli.session.query_cache import ReusingSession

@@ -17,8 +17,8 @@ from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.schema.standard import standard_schemas
 from trackteroid_cli.errors import NotConfigured
 from trackteroid_cli.fluent.query import Query
+from trackteroid_cli.fluent.types.default_projections import DEFAULTS
 from trackteroid_cli.fluent.types.entity_types import EntityType
-from trackteroid_cli.fluent.types.projections import DEFAULTS
 from trackteroid_cli.fluent.types.schema import schema_of
 from trackteroid_cli.fluent.types.type_lookup import standard_names
 from trackteroid_cli.session.session import DefaultSession, Session

@@ -33,7 +33,7 @@ class EntityType:
         Those of a type that has no usual ones follow from the default session's schema, which
         connects it.
         """
-        from trackteroid_cli.fluent.types.projections import DEFAULTS, default_projections
+        from trackteroid_cli.fluent.types.default_projections import DEFAULTS, default_projections
 
         if self.__name__ in DEFAULTS:
             return list(DEFAULTS[self.__name__])
