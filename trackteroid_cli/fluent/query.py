@@ -17,7 +17,7 @@ from trackteroid_cli.fluent.collections.collection import (
     EntityCollection,
     collect,
 )
-from trackteroid_cli.fluent.collections.fetching import Projection, selected
+from trackteroid_cli.fluent.collections.projections import Projection, selected
 from trackteroid_cli.fluent.conditions import Arguments
 from trackteroid_cli.fluent.criteria import Criteria, Criterion
 from trackteroid_cli.fluent.types.default_projections import default_projections

@@ -169,7 +169,7 @@ def test_metadata_of_all_entities_is_fetched_at_once_before_it_is_assigned(
 def test_many_entities_are_fetched_page_by_page(
     watched: Any, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trackteroid_cli.fluent.collections.fetching.PAGE", 2)
+    monkeypatch.setattr("trackteroid_cli.fluent.collections.projections.PAGE", 2)
     collection = shots(watched)
     server.requests.clear()
     collection.fetch_attributes("description")

@@ -22,7 +22,7 @@ from trackteroid_cli.fluent.collections.attributes import (
     target_of,
 )
 from trackteroid_cli.fluent.collections.base import Elements, check_sessions
-from trackteroid_cli.fluent.collections.fetching import fetch
+from trackteroid_cli.fluent.collections.projections import fetch
 
 
 def assign(collection: Elements, name: str, value: Any) -> None:

@@ -16,8 +16,8 @@ from trackteroid_cli.fluent.collections.assignment import apply, assign
 from trackteroid_cli.fluent.collections.attributes import empty_related, no_attribute, read
 from trackteroid_cli.fluent.collections.base import Context, Key, Origin, by_key, key_of
 from trackteroid_cli.fluent.collections.creation import create
-from trackteroid_cli.fluent.collections.fetching import Projection, fetch
 from trackteroid_cli.fluent.collections.links import link, unlink
+from trackteroid_cli.fluent.collections.projections import Projection, fetch
 from trackteroid_cli.fluent.collections.set_operations import Combining
 from trackteroid_cli.fluent.collections.transforms import Transforming
 from trackteroid_cli.fluent.types.entity_types import EntityType

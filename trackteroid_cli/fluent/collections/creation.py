@@ -24,7 +24,7 @@ from trackteroid_cli.fluent.collections.assignment import (
 from trackteroid_cli.fluent.collections.attributes import CUSTOM, is_loaded, no_attribute, read
 from trackteroid_cli.fluent.collections.base import Elements, Held, by_key
 from trackteroid_cli.fluent.collections.custom_attributes import check_keys
-from trackteroid_cli.fluent.collections.fetching import fetch
+from trackteroid_cli.fluent.collections.projections import fetch
 from trackteroid_cli.server.expressions import listed
 
 if TYPE_CHECKING:

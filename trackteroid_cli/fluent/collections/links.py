@@ -25,7 +25,7 @@ from trackteroid_cli.fluent.collections.base import (
     key_of,
     value_of,
 )
-from trackteroid_cli.fluent.collections.fetching import fetch
+from trackteroid_cli.fluent.collections.projections import fetch
 
 if TYPE_CHECKING:
     from trackteroid_cli.session.session import Session
