@@ -12,9 +12,9 @@ from typing import Any, Protocol, TypeAlias
 
 from trackteroid_cli.engine.schema.schema import Attribute
 from trackteroid_cli.errors import InvalidCriterion
+from trackteroid_cli.fluent.attribute_lookup import Candidate, Subject
 from trackteroid_cli.fluent.collections.base import Elements
 from trackteroid_cli.fluent.literals import compared, literal, moment_of, text_literal
-from trackteroid_cli.fluent.subjects import Candidate, Subject
 from trackteroid_cli.fluent.types.paths import Reached, follow
 
 #: The arguments of one call: in order, and by name.

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, overload
 
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.errors import CriterionNotSupported, InvalidCriterion
+from trackteroid_cli.fluent.attribute_lookup import Subject
 from trackteroid_cli.fluent.conditions import (
     Arguments,
     Condition,
@@ -23,7 +24,6 @@ from trackteroid_cli.fluent.conditions import (
     Raw,
     Values,
 )
-from trackteroid_cli.fluent.subjects import Subject
 from trackteroid_cli.fluent.types.entity_types import EntityType
 from trackteroid_cli.fluent.types.relations import Relations
 
