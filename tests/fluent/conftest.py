@@ -22,7 +22,7 @@ Connect: TypeAlias = Callable[..., Session]
 @pytest.fixture(autouse=True)
 def no_relationships(monkeypatch: pytest.MonkeyPatch) -> None:
     """Relationships that no other test has loaded."""
-    monkeypatch.setattr(relations.SCHEMA, "_sets", None)
+    monkeypatch.setattr(relations.SCHEMA, "_tables", None)
 
 
 @pytest.fixture(scope="session")

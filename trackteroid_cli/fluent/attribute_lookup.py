@@ -13,14 +13,14 @@ from typing import TypeAlias
 from trackteroid_cli.engine.schema.schema import Attribute, Schema
 from trackteroid_cli.errors import AmbiguousRelation, NoRelation
 from trackteroid_cli.fluent.types.entity_types import EntityType, Path
-from trackteroid_cli.fluent.types.paths import Reached, follow
+from trackteroid_cli.fluent.types.paths import ResolvedPath, resolve_path
 from trackteroid_cli.fluent.types.relations import Relations
 
 Candidate: TypeAlias = "str | tuple[str, str]"
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class AttributeLookup:
     """What a condition is about.
 
     Args:
@@ -35,7 +35,7 @@ class Subject:
     target: str
     negated: bool = False
 
-    def attributes(self, candidates: Sequence[Candidate]) -> tuple[Reached, ...]:
+    def attributes(self, candidates: Sequence[Candidate]) -> tuple[ResolvedPath, ...]:
         """Return where the first of *candidates* that the target has is, seen from the source.
 
         There are several where several ways lead to it; none where the target has no candidate.
@@ -43,15 +43,19 @@ class Subject:
         Raises:
             NoRelation, AmbiguousRelation: no way leads to the target, or no certain one.
         """
-        ways = self.relations.paths(self.schema, self.source, self.target) or ("",)
+        owner_paths = self.relations.paths(self.schema, self.source, self.target) or ("",)
         for candidate in candidates:
-            paths = self._paths(candidate)
+            paths = self._candidate_paths(candidate)
             if paths:
-                texts = (f"{way}.{path}".lstrip(".") for way in ways for path in paths)
-                return tuple(follow(self.schema, self.source, text) for text in texts)
+                texts = (
+                    f"{owner_path}.{path}".lstrip(".")
+                    for owner_path in owner_paths
+                    for path in paths
+                )
+                return tuple(resolve_path(self.schema, self.source, text) for text in texts)
         return ()
 
-    def own(self, attribute: str, condition: str) -> str:
+    def excluding_null(self, attribute: str, condition: str) -> str:
         """Return *condition*, which compares an *attribute* of the entity that is asked for.
 
         Where the attribute has no value, the comparison is neither true nor false, and nor is its
@@ -62,7 +66,7 @@ class Subject:
         grouped = f"({condition})" if " or " in condition else condition
         return f"{attribute} is_not none and {grouped}"
 
-    def _paths(self, candidate: Candidate) -> tuple[str, ...]:
+    def _candidate_paths(self, candidate: Candidate) -> tuple[str, ...]:
         kind, path = candidate if isinstance(candidate, tuple) else (self.target, candidate)
         if not self.schema.is_kind_of(self.target, kind):
             return ()
@@ -71,7 +75,7 @@ class Subject:
             if first[0].isupper():
                 there = Path(EntityType(first), tuple(names))
                 return self.relations.resolve(self.schema, self.target, there)
-            reached = follow(self.schema, self.target, path)
+            reached = resolve_path(self.schema, self.target, path)
         except (NoRelation, AmbiguousRelation):
             return ()
         return (path,) if isinstance(reached.member, Attribute) else ()

@@ -12,10 +12,10 @@ from typing import Any, Protocol, TypeAlias
 
 from trackteroid_cli.engine.schema.schema import Attribute
 from trackteroid_cli.errors import InvalidCriterion
-from trackteroid_cli.fluent.attribute_lookup import Candidate, Subject
-from trackteroid_cli.fluent.collections.base import Elements
-from trackteroid_cli.fluent.literals import compared, literal, moment_of, text_literal
-from trackteroid_cli.fluent.types.paths import Reached, follow
+from trackteroid_cli.fluent.attribute_lookup import AttributeLookup, Candidate
+from trackteroid_cli.fluent.collections.base import BaseCollection
+from trackteroid_cli.fluent.literals import comparison, literal, text_literal, utc_moment
+from trackteroid_cli.fluent.types.paths import ResolvedPath, resolve_path
 
 #: The arguments of one call: in order, and by name.
 Arguments: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]
@@ -24,10 +24,10 @@ Arguments: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]
 class Condition(Protocol):
     """What a criterion asks for."""
 
-    def supports(self, subject: Subject) -> bool:
+    def supports(self, lookup: AttributeLookup) -> bool:
         """Return whether the target has anything that the criterion could be about."""
 
-    def text(self, subject: Subject, calls: Sequence[Arguments]) -> str:
+    def text(self, lookup: AttributeLookup, calls: Sequence[Arguments]) -> str:
         """Return the condition that any of *calls* asks for.
 
         Raises:
@@ -41,41 +41,49 @@ class Values:
     def __init__(self, *candidates: Candidate) -> None:
         self._candidates = candidates
 
-    def supports(self, subject: Subject) -> bool:
+    def supports(self, lookup: AttributeLookup) -> bool:
         """Return whether one of the candidates is there."""
-        return bool(subject.attributes(self._candidates))
+        return bool(lookup.attributes(self._candidates))
 
-    def text(self, subject: Subject, calls: Sequence[Arguments]) -> str:
+    def text(self, lookup: AttributeLookup, calls: Sequence[Arguments]) -> str:
         """Return the condition that one of the values is there."""
-        values = positional(calls)
+        values = positional_values(calls)
         some = [value for value in values if value is not None]
-        attributes = subject.attributes(self._candidates)
-        parts = [self._any_of(subject, attribute, some) for attribute in attributes if some]
+        attributes = lookup.attributes(self._candidates)
+        parts = [self._any_of(lookup, attribute, some) for attribute in attributes if some]
         if len(some) < len(values):
-            parts.append(" and ".join(_is_missing(attribute.text) for attribute in attributes))
+            parts.append(
+                " and ".join(_missing_condition(attribute.text) for attribute in attributes)
+            )
         return _any_of(parts)
 
-    def _any_of(self, subject: Subject, attribute: Reached, values: Sequence[Any]) -> str:
+    def _any_of(
+        self, lookup: AttributeLookup, attribute: ResolvedPath, values: Sequence[Any]
+    ) -> str:
         """Return the condition that the attribute, or the entity that has it, is in *values*."""
         assert isinstance(attribute.member, Attribute)
         path, kind = attribute.text, attribute.member.kind
-        keys = [_keys(subject, attribute, value) for value in values if _is_collection(value)]
+        keys = [
+            _collection_keys(lookup, attribute, value) for value in values if _is_collection(value)
+        ]
         plain = [value for value in values if not _is_collection(value)]
         parts = []
         if plain:
-            text = compared(path, plain, kind)
-            parts.append(text if "." in path else subject.own(path, text))
+            text = comparison(path, plain, kind)
+            parts.append(text if "." in path else lookup.excluding_null(path, text))
         if keys:
-            way = path.rpartition(".")[0]
-            parts.append(compared(f"{way}.id".lstrip("."), list(chain(*keys)), "text"))
+            owner_path = path.rpartition(".")[0]
+            parts.append(comparison(f"{owner_path}.id".lstrip("."), list(chain(*keys)), "text"))
         return _any_of(parts)
 
 
 class Days(Values):
     """Any of the given days, in UTC."""
 
-    def _any_of(self, subject: Subject, attribute: Reached, values: Sequence[Any]) -> str:
-        return _any_of(_on_day(subject, attribute.text, value) for value in values)
+    def _any_of(
+        self, lookup: AttributeLookup, attribute: ResolvedPath, values: Sequence[Any]
+    ) -> str:
+        return _any_of(_day_condition(lookup, attribute.text, value) for value in values)
 
 
 class Range:
@@ -92,32 +100,34 @@ class Range:
         self._candidates = candidates
         self._names = names
 
-    def supports(self, subject: Subject) -> bool:
+    def supports(self, lookup: AttributeLookup) -> bool:
         """Return whether both attributes of a pair are there."""
-        return bool(self._attributes(subject))
+        return bool(self._attributes(lookup))
 
-    def text(self, subject: Subject, calls: Sequence[Arguments]) -> str:
+    def text(self, lookup: AttributeLookup, calls: Sequence[Arguments]) -> str:
         """Return the condition that the attributes lie within one of the ranges."""
         ranges = [self._bounds(*call) for call in calls]
         return _any_of(
-            _between(subject, low, high, bounds)
-            for low, high in self._attributes(subject)
+            _range_condition(lookup, low, high, bounds)
+            for low, high in self._attributes(lookup)
             for bounds in ranges
         )
 
-    def _attributes(self, subject: Subject) -> list[tuple[Reached, Reached]]:
+    def _attributes(self, lookup: AttributeLookup) -> list[tuple[ResolvedPath, ResolvedPath]]:
         for low, high in self._candidates:
-            lows, highs = subject.attributes([low]), subject.attributes([high])
+            lows, highs = lookup.attributes([low]), lookup.attributes([high])
             if lows and len(lows) == len(highs):
                 return list(zip(lows, highs, strict=True))
         return []
 
     def _bounds(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, Any]:
         bounds = dict(zip(self._names, values, strict=False))
-        misfit = [name for name in named if name not in self._names or name in bounds]
-        if len(values) > 2 or misfit:
+        unexpected = [name for name in named if name not in self._names or name in bounds]
+        if len(values) > 2 or unexpected:
             raise InvalidCriterion(
-                f"a range was given {misfit[0]!r}" if misfit else "a range has more than two ends",
+                f"a range was given {unexpected[0]!r}"
+                if unexpected
+                else "a range has more than two ends",
                 why=f"it has {self._names[0]} and {self._names[1]}, each of which is given once",
                 hint=f"write {self._names[0]}=..., {self._names[1]}=...",
             )
@@ -135,15 +145,19 @@ class Range:
 class Metadata:
     """All the keys and values of any of the given mappings; either may be a pattern."""
 
-    def supports(self, subject: Subject) -> bool:
+    def supports(self, lookup: AttributeLookup) -> bool:
         """Return whether entities of the type have metadata."""
-        return "metadata" in subject.schema.types[subject.target].relations
+        return "metadata" in lookup.schema.types[lookup.target].relations
 
-    def text(self, subject: Subject, calls: Sequence[Arguments]) -> str:
+    def text(self, lookup: AttributeLookup, calls: Sequence[Arguments]) -> str:
         """Return the condition that all of a mapping is among the metadata."""
-        ways = subject.relations.paths(subject.schema, subject.source, subject.target) or ("",)
+        owner_paths = lookup.relations.paths(lookup.schema, lookup.source, lookup.target) or ("",)
         wanted = [each for call in calls for each in self._mappings(*call)]
-        return _any_of(_within(subject, way, self._all_of(each)) for way in ways for each in wanted)
+        return _any_of(
+            _same_entity(lookup, owner_path, self._items_condition(each))
+            for owner_path in owner_paths
+            for each in wanted
+        )
 
     @staticmethod
     def _mappings(values: tuple[Any, ...], named: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -157,33 +171,33 @@ class Metadata:
         return mappings
 
     @staticmethod
-    def _all_of(wanted: Mapping[str, Any]) -> str:
+    def _items_condition(wanted: Mapping[str, Any]) -> str:
         parts = []
         for key, value in wanted.items():
-            keyed = compared("key", [key], "text")
+            keyed = comparison("key", [key], "text")
             if value is None:
                 parts.append(f"not metadata any ({keyed} and value is_not none)")
             else:
-                parts.append(f"metadata any ({keyed} and {compared('value', [value], 'text')})")
+                parts.append(f"metadata any ({keyed} and {comparison('value', [value], 'text')})")
         return " and ".join(parts)
 
 
 class Raw:
     """All the given conditions, which are in ftrack's query language already."""
 
-    def supports(self, subject: Subject) -> bool:  # noqa: ARG002
+    def supports(self, lookup: AttributeLookup) -> bool:  # noqa: ARG002
         """Return True: what is asked for is up to the script."""
         return True
 
-    def text(self, subject: Subject, calls: Sequence[Arguments]) -> str:
+    def text(self, lookup: AttributeLookup, calls: Sequence[Arguments]) -> str:
         """Return all the conditions together."""
-        parts = [self._condition(subject, value) for value in positional(calls)]
+        parts = [self._condition(lookup, value) for value in positional_values(calls)]
         return parts[0] if len(parts) == 1 else " and ".join(f"({part})" for part in parts)
 
     @staticmethod
-    def _condition(subject: Subject, value: Any) -> str:
+    def _condition(lookup: AttributeLookup, value: Any) -> str:
         words = value.split(None, 1) if isinstance(value, str) else []
-        if not words or words[0].casefold() == "or" or subject.target != subject.source:
+        if not words or words[0].casefold() == "or" or lookup.target != lookup.source:
             raise InvalidCriterion(
                 f"cannot inject {value!r}",
                 why="it takes conditions in ftrack's query language, of the type that is queried; "
@@ -193,7 +207,7 @@ class Raw:
         return str(words[-1] if words[0].casefold() in ("and", "where") else value).strip()
 
 
-def positional(calls: Sequence[Arguments]) -> list[Any]:
+def positional_values(calls: Sequence[Arguments]) -> list[Any]:
     """Return the values of *calls*.
 
     Raises:
@@ -209,18 +223,20 @@ def positional(calls: Sequence[Arguments]) -> list[Any]:
     return [value for values, _ in calls for value in values]
 
 
-def _is_missing(path: str) -> str:
+def _missing_condition(path: str) -> str:
     return f"not {path} is_not none" if "." in path else f"{path} is none"
 
 
 def _is_collection(value: Any) -> bool:
-    return isinstance(value, Elements)
+    return isinstance(value, BaseCollection)
 
 
-def _keys(subject: Subject, attribute: Reached, collection: Any) -> list[str]:
+def _collection_keys(
+    lookup: AttributeLookup, attribute: ResolvedPath, collection: Any
+) -> list[str]:
     """Return the keys in *collection*, one of which the attribute's owner may have."""
     kinds = str(collection.entity_type), attribute.type_name
-    if not any(subject.schema.is_kind_of(*each) for each in (kinds, kinds[::-1])):
+    if not any(lookup.schema.is_kind_of(*each) for each in (kinds, kinds[::-1])):
         raise InvalidCriterion(
             f"cannot compare {attribute.text!r} with {collection!r}",
             why=f"it belongs to entities of type {attribute.type_name}",
@@ -236,22 +252,24 @@ def _keys(subject: Subject, attribute: Reached, collection: Any) -> list[str]:
     return keys
 
 
-def _on_day(subject: Subject, path: str, value: Any) -> str:
+def _day_condition(lookup: AttributeLookup, path: str, value: Any) -> str:
     if isinstance(value, str) and "%" in value:
         text = f"{path} like {text_literal(value)}"
-        return text if "." in path else subject.own(path, text)
-    day, following = _day(value)
-    way, _, name = path.rpartition(".")
+        return text if "." in path else lookup.excluding_null(path, text)
+    day, following = _day_bounds(value)
+    owner_path, _, name = path.rpartition(".")
     text = f"{name} >= {literal(day, 'date')} and {name} < {literal(following, 'date')}"
-    return _within(subject, way, text) if way else subject.own(name, text)
+    return (
+        _same_entity(lookup, owner_path, text) if owner_path else lookup.excluding_null(name, text)
+    )
 
 
 _DAY = timedelta(days=1)
 
 
-def _day(value: Any) -> tuple[date, date]:
+def _day_bounds(value: Any) -> tuple[date, date]:
     """Return the day that *value* is, or lies on, and the following one."""
-    moment = moment_of(value)
+    moment = utc_moment(value)
     try:
         if moment is not None:
             day = moment.date()
@@ -266,25 +284,27 @@ def _day(value: Any) -> tuple[date, date]:
         ) from error
 
 
-def _between(subject: Subject, low: Reached, high: Reached, bounds: tuple[Any, Any]) -> str:
-    way = low.text.rpartition(".")[0]
+def _range_condition(
+    lookup: AttributeLookup, low: ResolvedPath, high: ResolvedPath, bounds: tuple[Any, Any]
+) -> str:
+    owner_path = low.text.rpartition(".")[0]
     parts = []
     for attribute, operator, bound in zip((low, high), (">=", "<="), bounds, strict=True):
         if bound is not None:
             assert isinstance(attribute.member, Attribute)
             name = attribute.text.rpartition(".")[2]
             text = f"{name} {operator} {literal(bound, attribute.member.kind)}"
-            parts.append(text if way else subject.own(name, text))
-    return _within(subject, way, " and ".join(parts))
+            parts.append(text if owner_path else lookup.excluding_null(name, text))
+    return _same_entity(lookup, owner_path, " and ".join(parts))
 
 
-def _within(subject: Subject, way: str, condition: str) -> str:
+def _same_entity(lookup: AttributeLookup, owner_path: str, condition: str) -> str:
     """Return the *condition* that one and the same entity at the end of *way* fulfils."""
-    if not way:
+    if not owner_path:
         return condition
-    member = follow(subject.schema, subject.source, way).member
+    member = resolve_path(lookup.schema, lookup.source, owner_path).member
     single = not isinstance(member, Attribute) and member.single
-    return f"{way} {'has' if single else 'any'} ({condition})"
+    return f"{owner_path} {'has' if single else 'any'} ({condition})"
 
 
 def _any_of(conditions: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, overload
 
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.errors import CriterionNotSupported, InvalidCriterion
-from trackteroid_cli.fluent.attribute_lookup import Subject
+from trackteroid_cli.fluent.attribute_lookup import AttributeLookup
 from trackteroid_cli.fluent.conditions import (
     Arguments,
     Condition,
@@ -27,7 +27,7 @@ from trackteroid_cli.fluent.conditions import (
 from trackteroid_cli.fluent.types.entity_types import EntityType
 from trackteroid_cli.fluent.types.relations import Relations
 
-Narrowed = TypeVar("Narrowed", bound="Criteria")
+CriteriaT = TypeVar("CriteriaT", bound="Criteria")
 
 
 class Criterion:
@@ -46,12 +46,12 @@ class Criterion:
     def __get__(self, query: None, owner: type[Criteria]) -> Criterion: ...
 
     @overload
-    def __get__(self, query: Narrowed, owner: type[Narrowed]) -> Callable[..., Narrowed]: ...
+    def __get__(self, query: CriteriaT, owner: type[CriteriaT]) -> Callable[..., CriteriaT]: ...
 
     def __get__(self, query: Any, owner: Any) -> Any:
-        return self if query is None else partial(self._narrow, query)
+        return self if query is None else partial(self._apply, query)
 
-    def _narrow(self, query: Narrowed, /, *values: Any, **named: Any) -> Narrowed:
+    def _apply(self, query: CriteriaT, /, *values: Any, **named: Any) -> CriteriaT:
         target = values[0] if values and isinstance(values[0], EntityType) else None
         arguments = values[1:] if target else values
         if not arguments and not named:
@@ -65,7 +65,7 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class AppliedCriterion:
     """A criterion of a query, and the calls that asked for it: any of them is enough."""
 
     criterion: Criterion
@@ -80,11 +80,13 @@ class Chosen:
             InvalidCriterion, NoRelation, AmbiguousRelation: it makes no sense.
         """
         target = self.target.__name__ if self.target else source
-        subject = Subject(schema, relations, source, target, self.criterion.negated)
+        lookup = AttributeLookup(schema, relations, source, target, self.criterion.negated)
         relations.paths(schema, source, target)  # checks the types, and that they are related
-        if not self.criterion.condition.supports(Subject(schema, relations, target, target)):
+        if not self.criterion.condition.supports(
+            AttributeLookup(schema, relations, target, target)
+        ):
             raise _not_supported(self.criterion, schema, relations, target)
-        text = self.criterion.condition.text(subject, self.calls)
+        text = self.criterion.condition.text(lookup, self.calls)
         return f"not ({text})" if self.criterion.negated else f"({text})"
 
 
@@ -103,7 +105,7 @@ class Criteria:
     negation of a criterion holds for exactly the entities for which the criterion does not.
     """
 
-    _chosen: tuple[Chosen, ...] = ()
+    _applied: tuple[AppliedCriterion, ...] = ()
 
     by_id, not_by_id = _pair(Values("id"))
     by_name, not_by_name = _pair(
@@ -176,14 +178,14 @@ class Criteria:
     inject = Criterion(Raw())
 
     def _add(self, criterion: Criterion, target: EntityType | None, call: Arguments) -> None:
-        chosen = list(self._chosen)
-        for number, each in enumerate(chosen):
+        applied = list(self._applied)
+        for number, each in enumerate(applied):
             if each.criterion is criterion and each.target == target:
-                chosen[number] = Chosen(criterion, target, (*each.calls, call))
+                applied[number] = AppliedCriterion(criterion, target, (*each.calls, call))
                 break
         else:
-            chosen.append(Chosen(criterion, target, (call,)))
-        self._chosen = tuple(chosen)
+            applied.append(AppliedCriterion(criterion, target, (call,)))
+        self._applied = tuple(applied)
 
 
 def known_criteria() -> Mapping[str, Criterion]:
@@ -195,16 +197,18 @@ def known_criteria() -> Mapping[str, Criterion]:
     }
 
 
-def supported(schema: Schema, relations: Relations, type_name: str, criterion: Criterion) -> bool:
+def is_supported(
+    schema: Schema, relations: Relations, type_name: str, criterion: Criterion
+) -> bool:
     """Return whether entities of a type can be narrowed by *criterion*."""
-    subject = Subject(schema, relations, type_name, type_name)
-    return criterion.condition.supports(subject)
+    lookup = AttributeLookup(schema, relations, type_name, type_name)
+    return criterion.condition.supports(lookup)
 
 
 def _not_supported(
     criterion: Criterion, schema: Schema, relations: Relations, type_name: str
 ) -> CriterionNotSupported:
-    types = [each for each in schema.types if supported(schema, relations, each, criterion)]
+    types = [each for each in schema.types if is_supported(schema, relations, each, criterion)]
     widest = [
         each
         for each in types
@@ -213,7 +217,7 @@ def _not_supported(
     own = [
         name
         for name, each in known_criteria().items()
-        if supported(schema, relations, type_name, each)
+        if is_supported(schema, relations, type_name, each)
     ]
     return CriterionNotSupported(
         f"{type_name} has no criterion {criterion.name}",

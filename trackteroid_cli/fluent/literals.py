@@ -16,13 +16,13 @@ from trackteroid_cli.errors import InvalidCriterion
 from trackteroid_cli.server.expressions import quoted
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
-_TRUTHS = frozenset({"true", "false", "0", "1"})
+_BOOLEANS = frozenset({"true", "false", "0", "1"})
 
 #: An odd backslash, which would take the quote after it, or the one that ends the literal.
 _BEFORE_QUOTE = re.compile(r"(?<!\\)(\\\\)*\\([\"']|$)")
 
 
-def compared(path: str, values: list[Any], kind: Kind) -> str:
+def comparison(path: str, values: list[Any], kind: Kind) -> str:
     """Return the condition that the attribute at *path* has one of *values*.
 
     A text with ``%`` is a pattern; none of the values is None.
@@ -67,7 +67,7 @@ def literal(value: Any, kind: Kind) -> str:
     Raises:
         InvalidCriterion: it is something else, or none that an attribute of *kind* can have.
     """
-    moment = moment_of(value)
+    moment = utc_moment(value)
     if moment is not None:
         precision = "microseconds" if moment.microsecond else "seconds"
         return quoted(moment.isoformat(timespec=precision))
@@ -82,13 +82,13 @@ def literal(value: Any, kind: Kind) -> str:
         )
     text = str(value)
     if kind in ("integer", "number") and not _NUMBER.fullmatch(text):
-        raise _unfit(value, "a number")
-    if kind == "boolean" and text.casefold() not in _TRUTHS:
-        raise _unfit(value, "true or false")
+        raise _wrong_kind(value, "a number")
+    if kind == "boolean" and text.casefold() not in _BOOLEANS:
+        raise _wrong_kind(value, "true or false")
     return text_literal(text) if isinstance(value, str) or kind == "text" else text
 
 
-def moment_of(value: Any) -> datetime | None:
+def utc_moment(value: Any) -> datetime | None:
     """Return the moment that *value* is, in UTC and without a time zone; None if it is none.
 
     Raises:
@@ -108,7 +108,7 @@ def moment_of(value: Any) -> datetime | None:
         ) from error
 
 
-def _unfit(value: Any, wanted: str) -> InvalidCriterion:
+def _wrong_kind(value: Any, wanted: str) -> InvalidCriterion:
     return InvalidCriterion(
         f"cannot compare with {value!r}",
         why=f"the attribute holds {wanted}",

@@ -17,7 +17,7 @@ from trackteroid_cli.fluent.collections.collection import (
     EntityCollection,
     collect,
 )
-from trackteroid_cli.fluent.collections.projections import Projection, selected
+from trackteroid_cli.fluent.collections.projections import Projection, selected_attributes
 from trackteroid_cli.fluent.conditions import Arguments
 from trackteroid_cli.fluent.criteria import Criteria, Criterion
 from trackteroid_cli.fluent.types.default_projections import default_projections
@@ -110,16 +110,16 @@ class Query(Criteria):
                 hint=f"it is one of: {', '.join(_ORDERS)}",
             )
         if order_by is not None:
-            expression += f" order by {self._one_attribute(order_by)} {order}"
+            expression += f" order by {self._order_attribute(order_by)} {order}"
         elif limit is not None or order == "descending":
             direction = " descending" if order == "descending" else ""
             keys = (f"{name}{direction}" for name in self._primary_key)
             expression += f" order by {', '.join(keys)}"
         if limit is not None:
-            expression += f" limit {_number('limit', limit, least=1)}"
+            expression += f" limit {_checked_number('limit', limit, least=1)}"
         if offset:
-            expression += f" offset {_number('offset', offset, least=0)}"
-        return self._answer(expression)
+            expression += f" offset {_checked_number('offset', offset, least=0)}"
+        return self._result(expression)
 
     get = get_all
 
@@ -154,13 +154,13 @@ class Query(Criteria):
             target: the type of them; the queried one unless given.
             projections: see `get_all`.
         """
-        return self._linked("incoming_links.from_id", target, projections)
+        return self._linked_entities("incoming_links.from_id", target, projections)
 
     def get_outputs(
         self, target: EntityType | None = None, projections: Iterable[Projection] | None = None
     ) -> Result:
         """Return the entities that those of the query are linked to; see `get_inputs`."""
-        return self._linked("outgoing_links.to_id", target, projections)
+        return self._linked_entities("outgoing_links.to_id", target, projections)
 
     def _add(self, criterion: Criterion, target: EntityType | None, call: Arguments) -> None:
         collections = [value for value in call[0] if isinstance(value, Collection)]
@@ -186,14 +186,14 @@ class Query(Criteria):
     def _expression(self, projections: Iterable[Projection] | None) -> str:
         schema = self._checked_schema
         names = default_projections(schema, self._type_name)
-        for projection in _listed(projections):
-            names += selected(self.schema, schema, self._type_name, projection)
+        for projection in _projection_list(projections):
+            names += selected_attributes(self.schema, schema, self._type_name, projection)
         expression = f"select {', '.join(dict.fromkeys(names))} from {self._type_name}"
-        conditions = [each.text(schema, self.schema, self._type_name) for each in self._chosen]
+        conditions = [each.text(schema, self.schema, self._type_name) for each in self._applied]
         return f"{expression} where {' and '.join(conditions)}" if conditions else expression
 
-    def _one_attribute(self, name: str | Path) -> str:
-        found = selected(self.schema, self._checked_schema, self._type_name, name)
+    def _order_attribute(self, name: str | Path) -> str:
+        found = selected_attributes(self.schema, self._checked_schema, self._type_name, name)
         if len(found) != 1:
             raise UsageError(
                 f"cannot order by {name!r}",
@@ -202,19 +202,19 @@ class Query(Criteria):
             )
         return found[0]
 
-    def _answer(self, expression: str) -> Result:
+    def _result(self, expression: str) -> Result:
         if isinstance(self.session, ReusingSession):
             key = (expression, self.schema)
-            answer: Result = self.session.reused(key, lambda: self._ask(expression))
+            answer: Result = self.session.reused(key, lambda: self._run(expression))
             return answer
-        return self._ask(expression)
+        return self._run(expression)
 
-    def _ask(self, expression: str) -> Result:
+    def _run(self, expression: str) -> Result:
         _LOG.info('Performing query: "%s"', expression)
         entities = self.session.query(expression).all()
         return collect(self.entity_type, entities, self.session, self.schema, copy.copy(self))
 
-    def _linked(
+    def _linked_entities(
         self,
         attribute: str,
         target: EntityType | None,
@@ -229,7 +229,7 @@ class Query(Criteria):
         return Query(target, self.session, self.schema).by_id(*keys).get_all(projections)
 
 
-def _listed(projections: Iterable[Projection] | None) -> list[Projection]:
+def _projection_list(projections: Iterable[Projection] | None) -> list[Projection]:
     if projections is None:
         return []
     if isinstance(projections, (str, Path, EntityType)):
@@ -247,7 +247,7 @@ def _listed(projections: Iterable[Projection] | None) -> list[Projection]:
     return sorted(projections, key=repr) if isinstance(projections, set) else list(projections)
 
 
-def _number(name: str, value: Any, *, least: int) -> int:
+def _checked_number(name: str, value: Any, *, least: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise UsageError(
             f"cannot take {value!r} for the {name}",

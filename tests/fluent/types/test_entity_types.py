@@ -53,11 +53,11 @@ def test_a_type_tells_what_a_query_selects_of_it(default_session: DefaultSession
 
 
 def test_the_usual_projections_are_attributes_and_begin_with_the_key(schema: Schema) -> None:
-    from trackteroid_cli.fluent.types.paths import follow
+    from trackteroid_cli.fluent.types.paths import resolve_path
 
     for name, projections in DEFAULTS.items():
         assert projections[0] == schema.types[name].primary_key[0]
-        assert [follow(schema, name, each).text for each in projections] == list(projections)
+        assert [resolve_path(schema, name, each).text for each in projections] == list(projections)
 
 
 def test_a_type_makes_a_collection_one_of_its_own(session: Session) -> None:

@@ -22,7 +22,7 @@ from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.errors import AmbiguousRelation, NoRelation, NotConfigured, UsageError
 from trackteroid_cli.fluent.query import Query
 from trackteroid_cli.fluent.types.entity_types import Path as TypePath
-from trackteroid_cli.fluent.types.paths import follow
+from trackteroid_cli.fluent.types.paths import resolve_path
 from trackteroid_cli.fluent.types.relations import Relations
 from trackteroid_cli.session.session import Session
 
@@ -97,7 +97,7 @@ def test_the_schema_gives_the_relation(schema: Schema, line: str) -> None:
     source, target, *paths = line.split()
     assert PLAIN.paths(schema, source, target) == tuple(paths)
     for path in paths:
-        assert follow(schema, source, path).text == path
+        assert resolve_path(schema, source, path).text == path
 
 
 @pytest.mark.parametrize(("source", "target"), [("Task", "Task"), ("Shot", "TypedContext")])
@@ -201,7 +201,7 @@ def test_a_path_that_cannot_be_followed_is_told(schema: Schema, path: TypePath, 
 )
 def test_a_text_that_is_no_path_is_told(schema: Schema, path: str, why: str) -> None:
     with pytest.raises(NoRelation) as refused:
-        follow(schema, "Task", path)
+        resolve_path(schema, "Task", path)
     assert why in refused.value.why
 
 

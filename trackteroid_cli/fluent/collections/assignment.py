@@ -12,20 +12,20 @@ from ftrack_api.attribute import CollectionAttribute, ReferenceAttribute, Scalar
 
 from trackteroid_cli.errors import AmbiguousRelation, EntityCollectionOperationError
 from trackteroid_cli.fluent.collections.attributes import (
-    CUSTOM,
-    attribute_of,
-    follow,
+    CUSTOM_PREFIX,
+    find_attribute,
+    follow_path,
     is_loaded,
     no_attribute,
     read,
     split_path,
-    target_of,
+    target_type,
 )
-from trackteroid_cli.fluent.collections.base import Elements, check_sessions
+from trackteroid_cli.fluent.collections.base import BaseCollection, check_sessions
 from trackteroid_cli.fluent.collections.projections import fetch
 
 
-def assign(collection: Elements, name: str, value: Any) -> None:
+def assign(collection: BaseCollection, name: str, value: Any) -> None:
     """Assign *value* to an attribute of every entity.
 
     Args:
@@ -48,24 +48,26 @@ def assign(collection: Elements, name: str, value: Any) -> None:
             why="it holds no entity that could take the value",
             hint="check it first: if collection: ...",
         )
-    attribute = attribute_of(collection, name)
+    attribute = find_attribute(collection, name)
     if isinstance(attribute, ScalarAttribute):
-        _assign_each(collection, name, scalars(collection, name, value, len(collection)))
+        _assign_each(collection, name, scalar_values(collection, name, value, len(collection)))
     elif isinstance(attribute, ReferenceAttribute):
-        _assign_each(collection, name, references(collection, name, value, len(collection)))
+        _assign_each(collection, name, reference_values(collection, name, value, len(collection)))
     elif isinstance(attribute, CollectionAttribute):
         _assign_each(collection, name, entity_lists(collection, name, value, len(collection)))
     elif attribute is not None:
-        _assign_mappings(collection, name, mappings(collection, name, value, len(collection)))
-    elif name.startswith(CUSTOM):
-        key = name.removeprefix(CUSTOM)
-        values = scalars(collection, name, value, len(collection))
+        _assign_mappings(collection, name, mapping_values(collection, name, value, len(collection)))
+    elif name.startswith(CUSTOM_PREFIX):
+        key = name.removeprefix(CUSTOM_PREFIX)
+        values = scalar_values(collection, name, value, len(collection))
         _assign_mappings(collection, "custom_attributes", [{key: each} for each in values])
     else:
         _assign_by_type(collection, name, value)
 
 
-def apply(collection: Elements, predicate: Callable[[Any], Any], attribute_name: str | None) -> Any:
+def apply(
+    collection: BaseCollection, predicate: Callable[[Any], Any], attribute_name: str | None
+) -> Any:
     """Assign to each entity what *predicate* returns for it, and return the attribute's new values.
 
     Args:
@@ -91,14 +93,14 @@ def apply(collection: Elements, predicate: Callable[[Any], Any], attribute_name:
     return getattr(owner, attribute_name)
 
 
-def spread(owners: Elements, name: str, value: Any, count: int) -> list[Any]:
+def broadcast(owners: BaseCollection, name: str, value: Any, count: int) -> list[Any]:
     """Return *value* as one value for each of *count* entities.
 
     Raises:
         EntityCollectionOperationError: it is a list or a collection of another number of values, or
             something to iterate over that is neither.
     """
-    if isinstance(value, Elements):
+    if isinstance(value, BaseCollection):
         check_sessions((owners, value))
         values = list(value.values())
         if len(values) == 1:
@@ -122,26 +124,28 @@ def spread(owners: Elements, name: str, value: Any, count: int) -> list[Any]:
     return values
 
 
-def scalars(owners: Elements, name: str, value: Any, count: int) -> list[Any]:
+def scalar_values(owners: BaseCollection, name: str, value: Any, count: int) -> list[Any]:
     """Return the values for an attribute that holds no entities; see `spread`."""
-    if isinstance(value, Elements):
+    if isinstance(value, BaseCollection):
         raise EntityCollectionOperationError(
             f"{name!r} takes a value",
             why=f"it was given {value!r}",
             hint="assign an attribute of the collection: collection.name",
         )
-    return spread(owners, name, value, count)
+    return broadcast(owners, name, value, count)
 
 
-def references(owners: Elements, name: str, value: Any, count: int) -> list[Any]:
+def reference_values(owners: BaseCollection, name: str, value: Any, count: int) -> list[Any]:
     """Return the ``ftrack_api`` entities for a reference; None removes it."""
-    values = spread(owners, name, value, count)
-    return [None if each is None else _one(owners, name, each) for each in values]
+    values = broadcast(owners, name, value, count)
+    return [None if each is None else _single_entity(owners, name, each) for each in values]
 
 
-def mappings(owners: Elements, name: str, value: Any, count: int) -> list[Mapping[str, Any]]:
+def mapping_values(
+    owners: BaseCollection, name: str, value: Any, count: int
+) -> list[Mapping[str, Any]]:
     """Return the dicts for metadata or custom attributes of each of *count* entities."""
-    values = spread(owners, name, value, count)
+    values = broadcast(owners, name, value, count)
     for each in values:
         if not isinstance(each, Mapping):
             raise EntityCollectionOperationError(
@@ -160,15 +164,15 @@ def set_items(entity: Any, name: str, items: Mapping[str, Any]) -> None:
             entity[name][key] = item
 
 
-def entity_lists(owners: Elements, name: str, value: Any, count: int) -> list[list[Any]]:
+def entity_lists(owners: BaseCollection, name: str, value: Any, count: int) -> list[list[Any]]:
     """Return the ``ftrack_api`` entities for a relation to many, for each of *count* entities."""
     each_its_own = isinstance(value, (list, tuple))
-    values = spread(owners, name, value, count) if each_its_own else [value] * count
-    return [_all(owners, name, each) for each in values]
+    values = broadcast(owners, name, value, count) if each_its_own else [value] * count
+    return [_entity_list(owners, name, each) for each in values]
 
 
-def _all(owners: Elements, name: str, value: Any) -> list[Any]:
-    if not isinstance(value, Elements):
+def _entity_list(owners: BaseCollection, name: str, value: Any) -> list[Any]:
+    if not isinstance(value, BaseCollection):
         raise EntityCollectionOperationError(
             f"{name!r} takes a collection",
             why=f"it was given {value!r}",
@@ -180,9 +184,9 @@ def _all(owners: Elements, name: str, value: Any) -> list[Any]:
     return found
 
 
-def _one(owners: Elements, name: str, value: Any) -> Any:
+def _single_entity(owners: BaseCollection, name: str, value: Any) -> Any:
     """Return the one entity that *value* is, or holds."""
-    if isinstance(value, Elements):
+    if isinstance(value, BaseCollection):
         check_sessions((owners, value))
         held = list(value.values())
         value = held[0] if len(held) == 1 else value
@@ -196,9 +200,9 @@ def _one(owners: Elements, name: str, value: Any) -> Any:
     return value
 
 
-def _check_types(owners: Elements, name: str, entities: Iterable[Any]) -> None:
+def _check_types(owners: BaseCollection, name: str, entities: Iterable[Any]) -> None:
     schema = owners._server_schema()
-    target = target_of(owners, name)
+    target = target_type(owners, name)
     for entity in entities:
         if target is not None and not schema.is_kind_of(entity.entity_type, target):
             raise EntityCollectionOperationError(
@@ -208,12 +212,12 @@ def _check_types(owners: Elements, name: str, entities: Iterable[Any]) -> None:
             )
 
 
-def _assign_each(collection: Elements, name: str, values: list[Any]) -> None:
+def _assign_each(collection: BaseCollection, name: str, values: list[Any]) -> None:
     for entity, value in zip(collection.values(), values, strict=True):
         entity[name] = value
 
 
-def _assign_mappings(collection: Elements, name: str, values: list[Any]) -> None:
+def _assign_mappings(collection: BaseCollection, name: str, values: list[Any]) -> None:
     """Set keys of metadata or custom attributes; what is there is fetched where it is unknown."""
     if name == "custom_attributes" and not all(values):
         raise EntityCollectionOperationError(
@@ -222,12 +226,12 @@ def _assign_mappings(collection: Elements, name: str, values: list[Any]) -> None
             hint="set those that are to change: collection.custom_<key> = value",
         )
     missing = {
-        key: entity for key, entity in collection._elements.items() if not is_loaded(entity, name)
+        key: entity for key, entity in collection._entities.items() if not is_loaded(entity, name)
     }
     if missing:
         fetch(collection._derived(missing), [name])
     if name == "custom_attributes":
-        _check_custom(collection, values)
+        _check_custom_keys(collection, values)
     for entity, value in zip(collection.values(), values, strict=True):
         if value:
             set_items(entity, name, value)
@@ -236,14 +240,16 @@ def _assign_mappings(collection: Elements, name: str, values: list[Any]) -> None
                 entity[name] = {}
 
 
-def _check_custom(collection: Elements, values: list[Any]) -> None:
+def _check_custom_keys(collection: BaseCollection, values: list[Any]) -> None:
     for held, value in zip(read(collection, "custom_attributes"), values, strict=True):
         for key in value:
             if isinstance(held, dict) and held and key not in held:
-                raise no_attribute(collection, CUSTOM + key, [CUSTOM + each for each in held])
+                raise no_attribute(
+                    collection, CUSTOM_PREFIX + key, [CUSTOM_PREFIX + each for each in held]
+                )
 
 
-def _assign_by_type(collection: Elements, name: str, value: Any) -> None:
+def _assign_by_type(collection: BaseCollection, name: str, value: Any) -> None:
     schema = collection._server_schema()
     if name not in schema.types:
         raise no_attribute(collection, name)
@@ -255,4 +261,4 @@ def _assign_by_type(collection: Elements, name: str, value: Any) -> None:
             hint="assign to an attribute instead",
         )
     owner, attribute = split_path(paths[0])
-    assign(follow(collection, owner), attribute, value)
+    assign(follow_path(collection, owner), attribute, value)

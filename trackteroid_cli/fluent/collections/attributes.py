@@ -14,22 +14,32 @@ from ftrack_api.attribute import CollectionAttribute, ReferenceAttribute, Scalar
 from ftrack_api.symbol import NOT_SET
 
 from trackteroid_cli.errors import NoAttribute
-from trackteroid_cli.fluent.collections.base import Elements, Held, Origin, by_key, value_of
+from trackteroid_cli.fluent.collections.base import (
+    BaseCollection,
+    CollectionT,
+    Origin,
+    entities_by_key,
+    stored_value,
+)
 from trackteroid_cli.fluent.types.entity_types import EntityType
-from trackteroid_cli.fluent.types.paths import suggestion
+from trackteroid_cli.fluent.types.paths import did_you_mean
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema
 
 #: What reads and assigns one custom attribute begins like this: ``custom_fend``.
-CUSTOM = "custom_"
+CUSTOM_PREFIX = "custom_"
 
 #: Relations to these types lead to entities of several types, so their collections are always of
 #: the wide one. It is ``TypedContext`` for contexts, though a parent may be a project.
-_WIDE = {"Context": "TypedContext", "TypedContext": "TypedContext", "Component": "Component"}
+_GENERAL_TYPES = {
+    "Context": "TypedContext",
+    "TypedContext": "TypedContext",
+    "Component": "Component",
+}
 
 
-def read(collection: Elements, name: str) -> Any:
+def read(collection: BaseCollection, name: str) -> Any:
     """Return the values of an attribute, or the entities that it leads to.
 
     Args:
@@ -44,51 +54,51 @@ def read(collection: Elements, name: str) -> Any:
         NoRelation, AmbiguousRelation: *name* is a type, and the way to it is not clear.
     """
     values = []
-    for entity in collection._elements.values():
+    for entity in collection._entities.values():
         attribute = entity.attributes.get(name)
         if not isinstance(attribute, ScalarAttribute):
             break
-        values.append(value_of(entity, attribute))
+        values.append(stored_value(entity, attribute))
     else:
         return values
-    return _read_otherwise(collection, name)
+    return _read_any_kind(collection, name)
 
 
-def _read_otherwise(collection: Elements, name: str) -> Any:
+def _read_any_kind(collection: BaseCollection, name: str) -> Any:
     """Return what `read` does where an entity has no scalar attribute of that name."""
-    attribute = attribute_of(collection, name)
+    attribute = find_attribute(collection, name)
     if isinstance(attribute, ScalarAttribute):
         return [_value_or_none(entity, name) for entity in collection.values()]
     if isinstance(attribute, (ReferenceAttribute, CollectionAttribute)):
-        return _related(collection, name)
+        return _related_entities(collection, name)
     if attribute is not None:
-        return [_mapping(entity, name) for entity in collection.values()]
-    if name.startswith(CUSTOM):
-        return _custom(collection, name.removeprefix(CUSTOM))
+        return [_mapping_value(entity, name) for entity in collection.values()]
+    if name.startswith(CUSTOM_PREFIX):
+        return _custom_values(collection, name.removeprefix(CUSTOM_PREFIX))
     return follow_type(collection, name)
 
 
-def attribute_of(collection: Elements, name: str) -> Any:
+def find_attribute(collection: BaseCollection, name: str) -> Any:
     """Return ftrack_api's attribute *name* of the first entity that has one, or None."""
-    for entity in collection._elements.values():
+    for entity in collection._entities.values():
         attribute = entity.attributes.get(name)
         if attribute is not None:
             return attribute
     return None
 
 
-def follow_type(collection: Held, name: str) -> Held:
+def follow_type(collection: CollectionT, name: str) -> CollectionT:
     """Return the entities of type *name* that *collection* is related to."""
     source = collection.entity_type.__name__
-    paths = collection.schema.paths(_schema_with(collection, name), source, name)
+    paths = collection.schema.paths(_schema_with_type(collection, name), source, name)
     if not paths:
         return collection[EntityType(name)]
-    found: list[Any] = [follow(collection, path) for path in paths]
-    together: Held = found[0].union(*found[1:]) if len(found) > 1 else found[0]
+    found: list[Any] = [follow_path(collection, path) for path in paths]
+    together: CollectionT = found[0].union(*found[1:]) if len(found) > 1 else found[0]
     return together
 
 
-def follow(collection: Elements, path: str) -> Any:
+def follow_path(collection: BaseCollection, path: str) -> Any:
     """Return what *path* in ftrack's query language leads to, such as ``asset.parent[Shot]``."""
     found: Any = collection
     for segment in filter(None, path.split(".")):
@@ -106,7 +116,7 @@ def split_path(path: str) -> tuple[str, str]:
 
 
 def no_attribute(
-    collection: Elements, name: str, known: Iterable[str] | None = None
+    collection: BaseCollection, name: str, known: Iterable[str] | None = None
 ) -> NoAttribute:
     """Return the error that *collection* has no attribute *name*, but those in *known*."""
     schema = collection._server_schema()
@@ -117,12 +127,12 @@ def no_attribute(
     return NoAttribute(
         f"{entity_type.name} has no attribute {name!r}",
         why="it is neither in the server's schema of the type nor an entity type",
-        hint=suggestion(name, [*known, *types])
+        hint=did_you_mean(name, [*known, *types])
         or f"there are: {', '.join(sorted(known)) or 'none'}",
     )
 
 
-def target_of(collection: Elements, name: str) -> str | None:
+def target_type(collection: BaseCollection, name: str) -> str | None:
     """Return the type that attribute *name* leads to, or None if it holds values."""
     schema = collection._server_schema()
     kinds = {entity.entity_type for entity in collection.values()}
@@ -133,24 +143,24 @@ def target_of(collection: Elements, name: str) -> str | None:
     return None
 
 
-def empty_related(collection: Held, name: str) -> Held | None:
+def empty_related(collection: CollectionT, name: str) -> CollectionT | None:
     """Return the empty collection that a relation of an empty one is; None for other names."""
     schema = collection._server_schema()
     if name in schema.types:
         return follow_type(collection, name)
-    target = target_of(collection, name)
+    target = target_type(collection, name)
     if target is None:
         return None
-    return collection._related(_WIDE.get(target, target), {}, Origin(collection, name))
+    return collection._related(_GENERAL_TYPES.get(target, target), {}, Origin(collection, name))
 
 
 def is_loaded(entity: Any, name: str) -> bool:
     """Return whether *entity* has attribute *name*, with a value."""
     attribute = entity.attributes.get(name)
-    return attribute is not None and value_of(entity, attribute) is not NOT_SET
+    return attribute is not None and stored_value(entity, attribute) is not NOT_SET
 
 
-def loaded(entity: Any, name: str) -> Any:
+def loaded_value(entity: Any, name: str) -> Any:
     """Return what *entity* holds for a relation, merged into its session; ``NOT_SET`` if nothing.
 
     ``entity[name]`` gives an attribute that was never fetched an empty value of its own, which
@@ -159,22 +169,22 @@ def loaded(entity: Any, name: str) -> Any:
     attribute = entity.attributes.get(name)
     if attribute is None:
         return None
-    if value_of(entity, attribute) is NOT_SET:
+    if stored_value(entity, attribute) is NOT_SET:
         return NOT_SET
     return attribute.get_value(entity)
 
 
 def _value_or_none(entity: Any, name: str) -> Any:
     attribute = entity.attributes.get(name)
-    return None if attribute is None else value_of(entity, attribute)
+    return None if attribute is None else stored_value(entity, attribute)
 
 
-def _related(collection: Held, name: str) -> Held:
-    found = by_key(_entities(collection, name))
-    target = target_of(collection, name)
+def _related_entities(collection: CollectionT, name: str) -> CollectionT:
+    found = entities_by_key(_iterate_related(collection, name))
+    target = target_type(collection, name)
     kinds = {entity.entity_type for entity in found.values()}
-    if target in _WIDE:
-        target = _WIDE[target]
+    if target in _GENERAL_TYPES:
+        target = _GENERAL_TYPES[target]
     elif len(kinds) == 1:
         # The narrower type has more attributes and relations: a resource may be a user.
         target = kinds.pop()
@@ -183,9 +193,9 @@ def _related(collection: Held, name: str) -> Held:
     return collection._related(target, found, Origin(collection, name))
 
 
-def _entities(collection: Elements, name: str) -> Iterator[Any]:
+def _iterate_related(collection: BaseCollection, name: str) -> Iterator[Any]:
     for entity in collection.values():
-        value = loaded(entity, name)
+        value = loaded_value(entity, name)
         if value is None or value is NOT_SET:
             continue
         if hasattr(value, "entity_type"):
@@ -194,31 +204,31 @@ def _entities(collection: Elements, name: str) -> Iterator[Any]:
             yield from value
 
 
-def _mapping(entity: Any, name: str) -> Any:
+def _mapping_value(entity: Any, name: str) -> Any:
     """Return metadata or custom attributes of *entity* as a dict."""
-    value = loaded(entity, name)
+    value = loaded_value(entity, name)
     if value is None or value is NOT_SET:
         return value
     return {
-        value_of(item, item.attributes.get(value.key_attribute)): value_of(
+        stored_value(item, item.attributes.get(value.key_attribute)): stored_value(
             item, item.attributes.get(value.value_attribute)
         )
         for item in value.collection
     }
 
 
-def _custom(collection: Elements, key: str) -> list[Any]:
-    if attribute_of(collection, "custom_attributes") is None:
-        raise no_attribute(collection, CUSTOM + key)
-    mappings = [_mapping(entity, "custom_attributes") for entity in collection.values()]
+def _custom_values(collection: BaseCollection, key: str) -> list[Any]:
+    if find_attribute(collection, "custom_attributes") is None:
+        raise no_attribute(collection, CUSTOM_PREFIX + key)
+    mappings = [_mapping_value(entity, "custom_attributes") for entity in collection.values()]
     fetched = [each for each in mappings if isinstance(each, dict)]
     if fetched and not any(key in each for each in fetched):
-        known = {CUSTOM + name for each in fetched for name in each}
-        raise no_attribute(collection, CUSTOM + key, known)
+        known = {CUSTOM_PREFIX + name for each in fetched for name in each}
+        raise no_attribute(collection, CUSTOM_PREFIX + key, known)
     return [each.get(key) if isinstance(each, dict) else each for each in mappings]
 
 
-def _schema_with(collection: Elements, name: str) -> Schema:
+def _schema_with_type(collection: BaseCollection, name: str) -> Schema:
     """Return the server's schema, which must have a type *name*."""
     schema = collection._server_schema()
     if name not in schema.types:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Key: TypeAlias = "str | tuple[str, ...]"
 
 #: A collection, and others like it.
-Held = TypeVar("Held", bound="Elements")
+CollectionT = TypeVar("CollectionT", bound="BaseCollection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +40,21 @@ class Context:
 class Origin(NamedTuple):
     """The attribute that a collection was read from, and the collection that has the attribute."""
 
-    owner: Elements
+    owner: BaseCollection
     attribute: str
 
 
-class Elements:
+class BaseCollection:
     """Entities of one session, in order, each once.
 
     What starts with an underscore is for the modules of this package: every other name may be that
     of an ftrack attribute.
     """
 
-    __slots__ = ("_context", "_elements")
+    __slots__ = ("_context", "_entities")
 
     _context: Context
-    _elements: Mapping[Key, Any]
+    _entities: Mapping[Key, Any]
 
     @property
     def entity_type(self) -> EntityType:
@@ -85,14 +85,14 @@ class Elements:
 
     def keys(self) -> Iterable[Key]:
         """Return the entities' ids, in order; tuples where a primary key has several parts."""
-        return self._elements.keys()
+        return self._entities.keys()
 
     def values(self) -> Iterable[Any]:
         """Return the entities as ``ftrack_api`` has them, in order."""
-        return self._elements.values()
+        return self._entities.values()
 
     def __len__(self) -> int:
-        return len(self._elements)
+        return len(self._entities)
 
     def __iter__(self) -> Iterator[Self]:
         """Yield a collection for each entity."""
@@ -102,7 +102,7 @@ class Elements:
         """Return some of the entities."""
         raise NotImplementedError
 
-    def _as(self, entity_type: EntityType) -> Self:
+    def _coerce(self, entity_type: EntityType) -> Self:
         """Return the same entities as ones of a wider type."""
         raise NotImplementedError
 
@@ -123,25 +123,25 @@ class Elements:
         return schema_of(self._context.session)
 
 
-def key_of(entity: Any) -> Key:
+def entity_key(entity: Any) -> Key:
     """Return the key of an ``ftrack_api`` entity."""
     names = entity.primary_key_attributes
     if len(names) == 1:
-        value = value_of(entity, entity.attributes.get(names[0]))
+        value = stored_value(entity, entity.attributes.get(names[0]))
         if value is not NOT_SET:
             return str(value)
     return tuple(ftrack_api.inspection.primary_key(entity).values())
 
 
-def by_key(entities: Iterable[Any]) -> dict[Key, Any]:
+def entities_by_key(entities: Iterable[Any]) -> dict[Key, Any]:
     """Return ``ftrack_api`` entities by their keys, each once, in order."""
     found: dict[Key, Any] = {}
     for entity in entities:
-        found.setdefault(key_of(entity), entity)
+        found.setdefault(entity_key(entity), entity)
     return found
 
 
-def value_of(entity: Any, attribute: Any) -> Any:
+def stored_value(entity: Any, attribute: Any) -> Any:
     """Return what *entity* holds for *attribute*, or ``NOT_SET``; the server is never asked.
 
     ``entity[name]`` would ask if the session populates entities automatically. This is what scripts
@@ -153,7 +153,7 @@ def value_of(entity: Any, attribute: Any) -> Any:
     return stored["remote"] if stored["local"] is NOT_SET else stored["local"]
 
 
-def check_sessions(collections: Iterable[Elements]) -> None:
+def check_sessions(collections: Iterable[BaseCollection]) -> None:
     """Check that all are collections, of one session.
 
     Raises:
@@ -161,7 +161,7 @@ def check_sessions(collections: Iterable[Elements]) -> None:
     """
     given = list(collections)
     for each in given:
-        if not isinstance(each, Elements):
+        if not isinstance(each, BaseCollection):
             raise EntityCollectionOperationError(
                 "collections are combined, linked and compared with collections",
                 why=f"it was given {each!r}",
@@ -172,10 +172,11 @@ def check_sessions(collections: Iterable[Elements]) -> None:
         if other is not first:
             raise EntityCollectionOperationError(
                 "collections of different sessions cannot be used together",
-                why=f"one is of the session of {_named(first)}, another of that of {_named(other)}",
+                why=f"one is of the session of {_session_label(first)}, "
+                f"another of that of {_session_label(other)}",
                 hint="query both with the same session: Query(..., session=session)",
             )
 
 
-def _named(session: Session) -> str:
+def _session_label(session: Session) -> str:
     return f"{session.api_user} on {session.server_url} (at {id(session):#x})"

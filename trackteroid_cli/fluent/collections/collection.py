@@ -14,12 +14,18 @@ from typing import TYPE_CHECKING, Any
 from trackteroid_cli.errors import EntityCollectionOperationError
 from trackteroid_cli.fluent.collections.assignment import apply, assign
 from trackteroid_cli.fluent.collections.attributes import empty_related, no_attribute, read
-from trackteroid_cli.fluent.collections.base import Context, Key, Origin, by_key, key_of
+from trackteroid_cli.fluent.collections.base import (
+    Context,
+    Key,
+    Origin,
+    entities_by_key,
+    entity_key,
+)
 from trackteroid_cli.fluent.collections.creation import create
 from trackteroid_cli.fluent.collections.links import link, unlink
 from trackteroid_cli.fluent.collections.projections import Projection, fetch
-from trackteroid_cli.fluent.collections.set_operations import Combining
-from trackteroid_cli.fluent.collections.transforms import Transforming
+from trackteroid_cli.fluent.collections.set_operations import SetOperations
+from trackteroid_cli.fluent.collections.transforms import Transforms
 from trackteroid_cli.fluent.types.entity_types import EntityType
 
 if TYPE_CHECKING:
@@ -31,7 +37,7 @@ if TYPE_CHECKING:
     from trackteroid_cli.session.session import Session
 
 
-class Collection(Transforming, Combining):
+class Collection(Transforms, SetOperations):
     """Entities of one type and one session; immutable, though the entities are not.
 
     Two are equal if they are of the same type and hold the same entities in the same order.
@@ -98,7 +104,7 @@ class Collection(Transforming, Combining):
 
     def delete(self) -> Session:
         """Delete all entities, with the next commit, and return the session, to commit it."""
-        for entity in self._elements.values():
+        for entity in self._entities.values():
             self.session.delete(entity)
         return self.session
 
@@ -116,21 +122,21 @@ class Collection(Transforming, Combining):
         if isinstance(item, EntityType):
             return self._of_type(item)
         if isinstance(item, slice):
-            return self._derived(dict(list(self._elements.items())[item]))
+            return self._derived(dict(list(self._entities.items())[item]))
         if isinstance(item, int):
             position = item + len(self) if item < 0 else item
             if not 0 <= position < len(self):
                 raise IndexError(f"{self!r} has no entity at {item}")
-            return self._derived(dict(islice(self._elements.items(), position, position + 1)))
-        return self._derived({item: self._elements[item]})
+            return self._derived(dict(islice(self._entities.items(), position, position + 1)))
+        return self._derived({item: self._entities[item]})
 
     def __contains__(self, item: object) -> bool:
         """Return whether an id, an ``ftrack_api`` entity, or all of a collection is in this one."""
         if isinstance(item, Collection):
-            return all(key in self._elements for key in item._elements)
+            return all(key in self._entities for key in item._entities)
         if hasattr(item, "primary_key_attributes"):
-            return key_of(item) in self._elements
-        return item in self._elements
+            return entity_key(item) in self._entities
+        return item in self._entities
 
     def __copy__(self) -> Self:
         """Return the collection itself, as it cannot change."""
@@ -143,12 +149,12 @@ class Collection(Transforming, Combining):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Collection):
             return NotImplemented
-        return self.entity_type == other.entity_type and list(self._elements) == list(
-            other._elements
+        return self.entity_type == other.entity_type and list(self._entities) == list(
+            other._entities
         )
 
     def __hash__(self) -> int:
-        return hash((self.entity_type, tuple(self._elements)))
+        return hash((self.entity_type, tuple(self._entities)))
 
     def _of_type(self, entity_type: EntityType) -> Self:
         schema = self._server_schema()
@@ -157,11 +163,11 @@ class Collection(Transforming, Combining):
             raise no_attribute(self, name)
         wanted = set(schema.concrete_types(name))
         found = {
-            key: entity for key, entity in self._elements.items() if entity.entity_type in wanted
+            key: entity for key, entity in self._entities.items() if entity.entity_type in wanted
         }
         return self._related(name, found, self._origin)
 
-    def _as(self, entity_type: EntityType) -> Self:
+    def _coerce(self, entity_type: EntityType) -> Self:
         wide, narrow = entity_type.__name__, self.entity_type.__name__
         accepted = self._server_schema().is_kind_of(narrow, wide)
         # Projects count as typed contexts, as they are among the parents of these.
@@ -171,20 +177,22 @@ class Collection(Transforming, Combining):
                 why=f"{narrow} is no kind of {wide}",
                 hint=f"collection[{wide}] keeps those entities that are of that type",
             )
-        coerced: Self = _make(replace(self._context, entity_type=entity_type), self._elements)
+        coerced: Self = _make_collection(
+            replace(self._context, entity_type=entity_type), self._entities
+        )
         return coerced
 
     def _derived(self, elements: Mapping[Key, Any], origin: Origin | None = None) -> Self:
         if not elements and origin is None:
             origin = self._origin  # what is created next belongs where these entities would be
-        derived: Self = _make(replace(self._context, origin=origin), elements)
+        derived: Self = _make_collection(replace(self._context, origin=origin), elements)
         return derived
 
     def _related(
         self, type_name: str, elements: Mapping[Key, Any], origin: Origin | None = None
     ) -> Self:
         context = Context(EntityType(type_name), self.session, self.schema, origin)
-        related: Self = _make(context, elements)
+        related: Self = _make_collection(context, elements)
         return related
 
 
@@ -202,10 +210,10 @@ class EntityCollection(Collection):
     def __iter__(self) -> Iterator[Self]:
         context = replace(self._context, origin=None)
         new, put = object.__new__, object.__setattr__  # as _make does, once for every entity
-        for key, entity in self._elements.items():
+        for key, entity in self._entities.items():
             element: Any = new(EntityCollection)
             put(element, "_context", context)
-            put(element, "_elements", {key: entity})
+            put(element, "_entities", {key: entity})
             yield element
 
     def __repr__(self) -> str:
@@ -224,7 +232,11 @@ class EmptyCollection(Collection):
         if name[:2] == "__":
             raise AttributeError(name)
         related = empty_related(self, name)
-        return _make(replace(self._context, origin=None), {}) if related is None else related
+        return (
+            _make_collection(replace(self._context, origin=None), {})
+            if related is None
+            else related
+        )
 
     def __call__(self, *_: Any, **__: Any) -> EmptyCollection:
         """Return the collection itself: it may stand for a method of a value that is absent."""
@@ -255,11 +267,11 @@ def collect(
         query: what found them.
     """
     made: EntityCollection | EmptyCollection
-    made = _make(Context(entity_type, session, schema, query), by_key(entities))
+    made = _make_collection(Context(entity_type, session, schema, query), entities_by_key(entities))
     return made
 
 
-def _make(context: Context, elements: Mapping[Key, Any]) -> Any:
+def _make_collection(context: Context, elements: Mapping[Key, Any]) -> Any:
     """Return a collection, empty or not.
 
     Its own attributes are set past `Collection.__setattr__`, which assigns to those of entities.
@@ -268,5 +280,5 @@ def _make(context: Context, elements: Mapping[Key, Any]) -> Any:
     kind = EntityCollection if elements else EmptyCollection
     made = object.__new__(kind)
     object.__setattr__(made, "_context", context)
-    object.__setattr__(made, "_elements", elements)
+    object.__setattr__(made, "_entities", elements)
     return made

@@ -16,13 +16,18 @@ import ftrack_api.symbol
 from trackteroid_cli.errors import EntityCollectionOperationError
 from trackteroid_cli.fluent.collections.assignment import (
     entity_lists,
-    mappings,
-    references,
-    scalars,
+    mapping_values,
+    reference_values,
+    scalar_values,
     set_items,
 )
-from trackteroid_cli.fluent.collections.attributes import CUSTOM, is_loaded, no_attribute, read
-from trackteroid_cli.fluent.collections.base import Elements, Held, by_key
+from trackteroid_cli.fluent.collections.attributes import (
+    CUSTOM_PREFIX,
+    is_loaded,
+    no_attribute,
+    read,
+)
+from trackteroid_cli.fluent.collections.base import BaseCollection, CollectionT, entities_by_key
 from trackteroid_cli.fluent.collections.custom_attributes import check_keys
 from trackteroid_cli.fluent.collections.projections import fetch
 from trackteroid_cli.server.expressions import listed
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
 #: The reference to what entities of a type, and of every kind of it, belong to. Schemas do not tell
 #: it from other references.
 #: Source: ftrack's API reference, the relations of the entity types.
-_OWNERS = {
+_OWNER_REFERENCES = {
     "Appointment": "context",
     "AssetVersion": "asset",
     "Component": "version",
@@ -52,7 +57,7 @@ _OWNERS = {
 _MAPPINGS = ("metadata", "custom_attributes")
 
 
-def create(collection: Held, batch: Iterable[Mapping[str, Any]]) -> Held:
+def create(collection: CollectionT, batch: Iterable[Mapping[str, Any]]) -> CollectionT:
     """Create an entity in the place of *collection* for each of *batch*, and return all.
 
     Args:
@@ -67,13 +72,15 @@ def create(collection: Held, batch: Iterable[Mapping[str, Any]]) -> Held:
     """
     type_name = collection.entity_type.__name__
     # Everything is checked before anything is recorded.
-    wanted = [data for attributes in batch for data in _wanted(collection, type_name, attributes)]
+    wanted = [
+        data for attributes in batch for data in _entity_data(collection, type_name, attributes)
+    ]
     check_keys(collection, [key for data in wanted for key in data.get("custom_attributes", ())])
-    made = [_made(collection, type_name, data) for data in wanted]
-    return collection._related(type_name, by_key(made))
+    made = [_create_entity(collection, type_name, data) for data in wanted]
+    return collection._related(type_name, entities_by_key(made))
 
 
-def _made(collection: Elements, type_name: str, data: dict[str, Any]) -> Any:
+def _create_entity(collection: BaseCollection, type_name: str, data: dict[str, Any]) -> Any:
     """Return a new entity with all of *data*."""
     items = {name: data.pop(name) for name in _MAPPINGS if name in data}
     entity = collection.session.create(type_name, data)
@@ -82,8 +89,8 @@ def _made(collection: Elements, type_name: str, data: dict[str, Any]) -> Any:
     return entity
 
 
-def _wanted(
-    collection: Elements, type_name: str, attributes: Mapping[str, Any]
+def _entity_data(
+    collection: BaseCollection, type_name: str, attributes: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """Yield all attributes of each entity that is to be created with *attributes*."""
     if not isinstance(attributes, Mapping):
@@ -94,9 +101,9 @@ def _wanted(
         )
     schema = collection._server_schema()
     entity_type = schema.types[type_name]
-    places = _places(collection, entity_type, attributes, schema)
+    places = _placements(collection, entity_type, attributes, schema)
     columns = {
-        name: _column(collection, entity_type, name, value, len(places))
+        name: _attribute_values(collection, entity_type, name, value, len(places))
         for name, value in attributes.items()
     }
     defaults = _defaults(collection, type_name, attributes)
@@ -106,7 +113,7 @@ def _wanted(
         if custom:
             given["custom_attributes"] = {
                 **given.get("custom_attributes", {}),
-                **{name.removeprefix(CUSTOM): given.pop(name) for name in custom},
+                **{name.removeprefix(CUSTOM_PREFIX): given.pop(name) for name in custom},
             }
         yield {**defaults, **place, **given}
 
@@ -114,8 +121,8 @@ def _wanted(
 # -- where -----------------------------------------------------------------------------------------
 
 
-def _places(
-    collection: Elements,
+def _placements(
+    collection: BaseCollection,
     entity_type: EntityType,
     attributes: Mapping[str, Any],
     schema: Schema,
@@ -123,7 +130,7 @@ def _places(
     """Return what connects each entity that is to be created with what it belongs to."""
     if collection._origin is not None:
         owner, name = collection._origin
-        places = [_place(schema, owned_by, name, entity_type) for owned_by in owner.values()]
+        places = [_placement(schema, owned_by, name, entity_type) for owned_by in owner.values()]
         if not places:
             raise EntityCollectionOperationError(
                 f"cannot create a {entity_type.name} here",
@@ -132,13 +139,15 @@ def _places(
             )
         if all(place is not None for place in places):
             return [place for place in places if place is not None]
-    reference = _owner_name(schema, entity_type)
+    reference = _owner_reference(schema, entity_type)
     if reference is None or {reference, f"{reference}_id"} & attributes.keys():
         return [{}]
     return [{reference: owner} for owner in _owners(collection, reference)]
 
 
-def _place(schema: Schema, owner: Any, name: str, entity_type: EntityType) -> dict[str, Any] | None:
+def _placement(
+    schema: Schema, owner: Any, name: str, entity_type: EntityType
+) -> dict[str, Any] | None:
     """Return the attributes by which an entity is among those that *name* of *owner* leads to.
 
     None for relations that lead to entities which do not belong to *owner*.
@@ -162,14 +171,14 @@ def _place(schema: Schema, owner: Any, name: str, entity_type: EntityType) -> di
     return place
 
 
-def _owner_name(schema: Schema, entity_type: EntityType) -> str | None:
-    for kind, name in _OWNERS.items():
+def _owner_reference(schema: Schema, entity_type: EntityType) -> str | None:
+    for kind, name in _OWNER_REFERENCES.items():
         if schema.is_kind_of(entity_type.name, kind) and name in entity_type.relations:
             return name
     return None
 
 
-def _owners(collection: Elements, name: str) -> list[Any]:
+def _owners(collection: BaseCollection, name: str) -> list[Any]:
     """Return what the entities of *collection* belong to; it is fetched if need be."""
     if not all(is_loaded(entity, name) for entity in collection.values()):
         fetch(collection, [name])
@@ -187,7 +196,7 @@ def _owners(collection: Elements, name: str) -> list[Any]:
 
 
 def _defaults(
-    collection: Elements, type_name: str, attributes: Mapping[str, Any]
+    collection: BaseCollection, type_name: str, attributes: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the values that a new entity has where nothing else gives them."""
     session = collection.session
@@ -207,34 +216,34 @@ def _defaults(
     return {}
 
 
-def _column(
-    collection: Elements, entity_type: EntityType, name: str, value: Any, count: int
+def _attribute_values(
+    collection: BaseCollection, entity_type: EntityType, name: str, value: Any, count: int
 ) -> list[Any]:
     """Return the values of attribute *name* for the *count* entities that are created."""
     relation = entity_type.relations.get(name)
     if relation is None:
         if name not in entity_type and not _is_custom(entity_type, name):
             raise no_attribute(collection, name)
-        return scalars(collection, name, value, count)
+        return scalar_values(collection, name, value, count)
     if name in _MAPPINGS:
-        return mappings(collection, name, value, count)
+        return mapping_values(collection, name, value, count)
     if not relation.single:
         return entity_lists(collection, name, value, count)
     if isinstance(value, str):
-        value = _named(collection, name, relation.target, value)
-    return references(collection, name, value, count)
+        value = _find_by_name(collection, name, relation.target, value)
+    return reference_values(collection, name, value, count)
 
 
 def _is_custom(entity_type: EntityType, name: str) -> bool:
     """Return whether *name* stands for one of an entity's custom attributes."""
     return (
-        name.startswith(CUSTOM)
+        name.startswith(CUSTOM_PREFIX)
         and name not in entity_type
         and "custom_attributes" in entity_type.relations
     )
 
 
-def _named(collection: Elements, name: str, target: str, text: str) -> Any:
+def _find_by_name(collection: BaseCollection, name: str, target: str, text: str) -> Any:
     """Return the one entity of type *target* with the name *text*.
 
     ``CharacterAnimation`` finds ``Character Animation``, too.

@@ -16,14 +16,14 @@ from ftrack_api.operation import CreateEntityOperation, DeleteEntityOperation
 from ftrack_api.symbol import NOT_SET
 
 from trackteroid_cli.errors import EntityCollectionOperationError
-from trackteroid_cli.fluent.collections.attributes import no_attribute, read, target_of
+from trackteroid_cli.fluent.collections.attributes import no_attribute, read, target_type
 from trackteroid_cli.fluent.collections.base import (
-    Elements,
+    BaseCollection,
     Key,
-    by_key,
     check_sessions,
-    key_of,
-    value_of,
+    entities_by_key,
+    entity_key,
+    stored_value,
 )
 from trackteroid_cli.fluent.collections.projections import fetch
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from trackteroid_cli.session.session import Session
 
 #: Whether they are to inputs -> the attribute that holds links.
-_ATTRIBUTES = {True: "incoming_links", False: "outgoing_links"}
+_LINK_ATTRIBUTES = {True: "incoming_links", False: "outgoing_links"}
 
 
-def link(collection: Elements, other: Elements, *, inputs: bool) -> None:
+def link(collection: BaseCollection, other: BaseCollection, *, inputs: bool) -> None:
     """Create the links between two collections that are not there.
 
     Args:
@@ -45,35 +45,37 @@ def link(collection: Elements, other: Elements, *, inputs: bool) -> None:
             to different sessions.
         NoAttribute: entities of the type have no links.
     """
-    attribute = _ATTRIBUTES[inputs]
+    attribute = _LINK_ATTRIBUTES[inputs]
     link_type = _link_type(collection, other, attribute)
-    present = _present(collection, other, attribute, link_type)
-    for source, target in _pairs(collection, other, inputs=inputs):
-        if (key_of(source), key_of(target)) not in present:
+    existing = _existing_links(collection, other, attribute, link_type)
+    for source, target in _link_ends(collection, other, inputs=inputs):
+        if (entity_key(source), entity_key(target)) not in existing:
             collection.session.create(link_type, {"from": source, "to": target})
 
 
-def unlink(collection: Elements, other: Elements, *, inputs: bool) -> None:
+def unlink(collection: BaseCollection, other: BaseCollection, *, inputs: bool) -> None:
     """Delete all links between two collections; see `link`."""
-    attribute = _ATTRIBUTES[inputs]
+    attribute = _LINK_ATTRIBUTES[inputs]
     link_type = _link_type(collection, other, attribute)
-    present = _present(collection, other, attribute, link_type)
-    for source, target in _pairs(collection, other, inputs=inputs):
-        for found in present.get((key_of(source), key_of(target)), []):
+    existing = _existing_links(collection, other, attribute, link_type)
+    for source, target in _link_ends(collection, other, inputs=inputs):
+        for found in existing.get((entity_key(source), entity_key(target)), []):
             collection.session.delete(found)
 
 
-def _pairs(collection: Elements, other: Elements, *, inputs: bool) -> Iterator[tuple[Any, Any]]:
+def _link_ends(
+    collection: BaseCollection, other: BaseCollection, *, inputs: bool
+) -> Iterator[tuple[Any, Any]]:
     """Yield what links between the two collections lead from, and to."""
     for entity, linked in product(collection.values(), other.values()):
         yield (linked, entity) if inputs else (entity, linked)
 
 
-def _link_type(owner: Elements, other: Elements, links: str) -> str:
+def _link_type(owner: BaseCollection, other: BaseCollection, links: str) -> str:
     """Return the type of *owner*'s links, after a check that *other* can be linked."""
     check_sessions((owner, other))
     schema = owner._server_schema()
-    link_type = target_of(owner, links)
+    link_type = target_type(owner, links)
     if link_type is None:
         raise no_attribute(owner, links)
     accepted = schema.types[link_type].relations["from"].target
@@ -86,8 +88,8 @@ def _link_type(owner: Elements, other: Elements, links: str) -> str:
     return link_type
 
 
-def _present(
-    owner: Elements, other: Elements, attribute: str, link_type: str
+def _existing_links(
+    owner: BaseCollection, other: BaseCollection, attribute: str, link_type: str
 ) -> dict[tuple[Key, Key], list[Any]]:
     """Return the links of *owner* by what they lead from and to; there may be several.
 
@@ -96,15 +98,15 @@ def _present(
     if not owner or not other:
         return {}
     fetch(owner, [f"{attribute}.from_id", f"{attribute}.to_id"])
-    created, deleted = _recorded(owner.session, link_type)
-    present: dict[tuple[Key, Key], list[Any]] = {}
-    for key, link in by_key([*read(owner, attribute).values(), *created]).items():
+    created, deleted = _unsent_links(owner.session, link_type)
+    existing: dict[tuple[Key, Key], list[Any]] = {}
+    for key, link in entities_by_key([*read(owner, attribute).values(), *created]).items():
         if key not in deleted:
-            present.setdefault((_end(link, "from"), _end(link, "to")), []).append(link)
-    return present
+            existing.setdefault((_end_key(link, "from"), _end_key(link, "to")), []).append(link)
+    return existing
 
 
-def _recorded(session: Session, link_type: str) -> tuple[list[Any], set[Key]]:
+def _unsent_links(session: Session, link_type: str) -> tuple[list[Any], set[Key]]:
     """Return the links that the session created, and the ids of those that it deleted.
 
     That is as far as the server has not heard of it: since the last commit, or deferred.
@@ -123,9 +125,9 @@ def _recorded(session: Session, link_type: str) -> tuple[list[Any], set[Key]]:
     return created, deleted
 
 
-def _end(link: Any, end: str) -> Key:
+def _end_key(link: Any, end: str) -> Key:
     """Return the id of what *link* refers to; it may hold only the entity, or only the id."""
-    entity = value_of(link, link.attributes.get(end))
+    entity = stored_value(link, link.attributes.get(end))
     if entity is NOT_SET or entity is None:
-        return str(value_of(link, link.attributes.get(f"{end}_id")))
-    return key_of(entity)
+        return str(stored_value(link, link.attributes.get(f"{end}_id")))
+    return entity_key(entity)

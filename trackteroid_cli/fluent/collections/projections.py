@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import ftrack_api.inspection
 
 from trackteroid_cli.errors import AmbiguousRelation, NoRelation, UsageError
-from trackteroid_cli.fluent.collections.base import Elements
+from trackteroid_cli.fluent.collections.base import BaseCollection
 from trackteroid_cli.fluent.types.entity_types import EntityType, Path
-from trackteroid_cli.fluent.types.paths import follow
+from trackteroid_cli.fluent.types.paths import resolve_path
 from trackteroid_cli.server.expressions import PAGE, condition, query
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Projection: TypeAlias = "str | EntityType | Path"
 
 
-def fetch(collection: Elements, projections: Iterable[Projection]) -> None:
+def fetch(collection: BaseCollection, projections: Iterable[Projection]) -> None:
     """Ask the server for *projections* of all entities: one query for each page of them.
 
     Entities that are not of the collection's type (projects among typed contexts) are asked for by
@@ -40,17 +40,19 @@ def fetch(collection: Elements, projections: Iterable[Projection]) -> None:
         else:
             others.setdefault(entity.entity_type, []).append(entity)
     relations = collection.schema
-    paths = [path for each in wanted for path in selected(relations, schema, type_name, each)]
-    _fetch(collection, type_name, own, paths)
+    paths = [
+        path for each in wanted for path in selected_attributes(relations, schema, type_name, each)
+    ]
+    _fetch_pages(collection, type_name, own, paths)
     for other, entities in others.items():
         paths = []
         for each in wanted:
             with suppress(NoRelation, AmbiguousRelation):
-                paths.extend(selected(relations, schema, other, each))
-        _fetch(collection, other, entities, paths)
+                paths.extend(selected_attributes(relations, schema, other, each))
+        _fetch_pages(collection, other, entities, paths)
 
 
-def selected(
+def selected_attributes(
     relations: Relations, schema: Schema, type_name: str, projection: Projection
 ) -> tuple[str, ...]:
     """Return the attributes of a *type_name* that *projection* stands for, as a query has them.
@@ -69,11 +71,11 @@ def selected(
             why="it is neither a text nor an entity type nor a path from one",
             hint="give attributes one by one: fetch_attributes('name', Task.Status.name)",
         )
-    return (follow(schema, type_name, projection).text,)
+    return (resolve_path(schema, type_name, projection).text,)
 
 
-def _fetch(
-    collection: Elements, type_name: str, entities: Iterable[Any], paths: Iterable[str]
+def _fetch_pages(
+    collection: BaseCollection, type_name: str, entities: Iterable[Any], paths: Iterable[str]
 ) -> None:
     names = list(dict.fromkeys(paths))
     rest = iter(entities)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ftrack_api.symbol import NOT_SET
 
-from trackteroid_cli.fluent.collections.base import Elements, Key
+from trackteroid_cli.fluent.collections.base import BaseCollection, Key
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-class Transforming(Elements):
+class Transforms(BaseCollection):
     """What a collection has of functional style."""
 
     __slots__ = ()
@@ -33,7 +33,7 @@ class Transforming(Elements):
         kept: dict[Key, Any] = {}
         for element in self:
             if predicate(element):
-                kept.update(element._elements)
+                kept.update(element._entities)
         return self._derived(kept)
 
     def fold(self, start_value: Result, predicate: Callable[[Result, Self], Result]) -> Result:
@@ -49,7 +49,7 @@ class Transforming(Elements):
         """
         groups: dict[Any, dict[Key, Any]] = {}
         for element in self:
-            groups.setdefault(_group_key(predicate(element)), {}).update(element._elements)
+            groups.setdefault(_group_key(predicate(element)), {}).update(element._entities)
         return {name: self._derived(elements) for name, elements in groups.items()}
 
     def group_and_map(
@@ -73,7 +73,7 @@ class Transforming(Elements):
 
         Entities without a value come into it only if no entity has one.
         """
-        ranked = [(_rank(predicate(element)), element) for element in self]
+        ranked = [(_sort_key(predicate(element)), element) for element in self]
         valued = [each for each in ranked if each[0]] or ranked
         return min(valued, key=lambda each: each[0])[1] if valued else self[:]
 
@@ -82,7 +82,7 @@ class Transforming(Elements):
         holds: dict[Key, Any] = {}
         others: dict[Key, Any] = {}
         for element in self:
-            (holds if predicate(element) else others).update(element._elements)
+            (holds if predicate(element) else others).update(element._entities)
         return self._derived(holds), self._derived(others)
 
     def sort(self, predicate: Callable[[Self], Any], reverse: bool = False) -> Self:
@@ -92,12 +92,14 @@ class Transforming(Elements):
         """
         ordered: dict[Key, Any] = {}
         elements: list[Any] = list(self)
-        for element in sorted(elements, key=lambda each: _rank(predicate(each)), reverse=reverse):
-            ordered.update(element._elements)
+        for element in sorted(
+            elements, key=lambda each: _sort_key(predicate(each)), reverse=reverse
+        ):
+            ordered.update(element._entities)
         return self._derived(ordered)
 
 
-def _rank(result: Any) -> tuple[Any, ...]:
+def _sort_key(result: Any) -> tuple[Any, ...]:
     """Return what *result* is compared by: nothing, or its largest value."""
     values = result if isinstance(result, (list, tuple)) else [result]
     present = [
@@ -109,7 +111,7 @@ def _rank(result: Any) -> tuple[Any, ...]:
 
 
 def _is_empty(value: Any) -> bool:
-    return isinstance(value, Elements) and not value
+    return isinstance(value, BaseCollection) and not value
 
 
 def _group_key(result: Any) -> Any:

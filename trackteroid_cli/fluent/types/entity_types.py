@@ -11,7 +11,7 @@ from typing import TypeVar
 from trackteroid_cli.errors import EntityCollectionOperationError
 
 #: A collection; what it is made of stands above this module.
-Collected = TypeVar("Collected")
+CollectionT = TypeVar("CollectionT")
 
 
 class EntityType:
@@ -44,22 +44,22 @@ class EntityType:
 
     def __getattr__(self, name: str) -> Path:
         """Return the path to an attribute, or to another entity type by its name."""
-        return Path(self, (_followable(name),))
+        return Path(self, (_attribute_name(name),))
 
-    def __call__(self, collection: Collected) -> Collected:
+    def __call__(self, collection: CollectionT) -> CollectionT:
         """Return *collection* as one of this type, which its entities must be.
 
         Raises:
             EntityCollectionOperationError: it is none, or its type is no kind of this one.
         """
-        coerced = getattr(type(collection), "_as", None)
+        coerced = getattr(type(collection), "_coerce", None)
         if coerced is None:
             raise EntityCollectionOperationError(
                 f"{self}(...) takes a collection",
                 why=f"it was given {collection!r}",
                 hint=f"query for entities: Query({self})",
             )
-        result: Collected = coerced(collection, self)
+        result: CollectionT = coerced(collection, self)
         return result
 
     def __eq__(self, other: object) -> bool:
@@ -89,7 +89,7 @@ class Path:
 
     def __getattr__(self, name: str) -> Path:
         """Return the path extended by *name*."""
-        return Path(self._entity_type, (*self._names, _followable(name)))
+        return Path(self._entity_type, (*self._names, _attribute_name(name)))
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -108,7 +108,7 @@ class Path:
         return Path, (self._entity_type, self._names)
 
 
-def _followable(name: str) -> str:
+def _attribute_name(name: str) -> str:
     if name.startswith("__"):
         raise AttributeError(name)
     return name

@@ -14,7 +14,7 @@ _SEGMENT = re.compile(r"(\w+)(?:\[(\w+)\])?")
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class ResolvedPath:
     """Where a path ends.
 
     Args:
@@ -28,7 +28,7 @@ class Reached:
     member: Attribute | Relation
 
 
-def follow(schema: Schema, source: str, path: str) -> Reached:
+def resolve_path(schema: Schema, source: str, path: str) -> ResolvedPath:
     """Follow *path*, such as ``asset.parent[Shot].name``, from an entity of type *source*.
 
     Where only the kinds of a type have an attribute, the path is cast to the widest of them:
@@ -67,7 +67,7 @@ def follow(schema: Schema, source: str, path: str) -> Reached:
                 hint="end the path there",
             )
     assert member is not None
-    return Reached(".".join(texts), current, member)
+    return ResolvedPath(".".join(texts), current, member)
 
 
 def owner_of(schema: Schema, type_name: str, name: str) -> str | None:
@@ -94,7 +94,7 @@ def check_type(schema: Schema, name: str) -> None:
         raise NoRelation(
             f"the server has no entity type {name!r}",
             why="its schema does not name it",
-            hint=suggestion(name, schema.types) or "the server's administrator adds object types",
+            hint=did_you_mean(name, schema.types) or "the server's administrator adds object types",
         )
 
 
@@ -105,11 +105,11 @@ def no_attribute(schema: Schema, type_name: str, name: str, path: str) -> NoRela
     return NoRelation(
         f"{type_name} has no attribute {name!r}",
         why=f"the server's schema names none; asked for by {path!r}",
-        hint=suggestion(name, names) or f"it has {', '.join(sorted(entity_type.relations))}",
+        hint=did_you_mean(name, names) or f"it has {', '.join(sorted(entity_type.relations))}",
     )
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a question for the names that are close to *name*; nothing where none is."""
     folded = {each.casefold(): each for each in known}
     close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)

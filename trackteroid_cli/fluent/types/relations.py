@@ -16,14 +16,14 @@ from trackteroid_cli.errors import NoRelation, UsageError
 from trackteroid_cli.fluent.types.entity_types import Path
 from trackteroid_cli.fluent.types.paths import (
     check_type,
-    follow,
+    did_you_mean,
     member_of,
     no_attribute,
     owner_of,
-    suggestion,
+    resolve_path,
 )
 from trackteroid_cli.fluent.types.relationship_files import (
-    Entities,
+    RelationTable,
     find_file,
     read_file,
     read_mapping,
@@ -39,10 +39,10 @@ class Relations:
         entities: source type -> target type -> paths in ftrack's language.
     """
 
-    def __init__(self, name: str, entities: Entities) -> None:
+    def __init__(self, name: str, entities: RelationTable) -> None:
         self.name = name
         self.entities = entities
-        self._known: WeakKeyDictionary[Schema, dict[tuple[str, str], tuple[str, ...]]] = (
+        self._found: WeakKeyDictionary[Schema, dict[tuple[str, str], tuple[str, ...]]] = (
             WeakKeyDictionary()
         )
 
@@ -59,7 +59,7 @@ class Relations:
             NoRelation: nothing leads there, or the table has a path that the schema does not know.
             AmbiguousRelation: several attributes do, and the table names none.
         """
-        known = self._known.setdefault(schema, {})
+        known = self._found.setdefault(schema, {})
         found = known.get((source, target))
         if found is None:
             found = known[source, target] = self._paths(schema, source, target)
@@ -87,19 +87,19 @@ class Relations:
             else:
                 raise no_attribute(schema, current, name, repr(path))
             texts = tuple(".".join(filter(None, each)) for each in product(texts, steps))
-        return tuple(follow(schema, source, text).text for text in texts if text)
+        return tuple(resolve_path(schema, source, text).text for text in texts if text)
 
     def _paths(self, schema: Schema, source: str, target: str) -> tuple[str, ...]:
         for name in (source, target):
             check_type(schema, name)
         if schema.is_kind_of(source, target):
             return ()
-        own = self._own(schema, source, target)
+        own = self._table_paths(schema, source, target)
         if own is None:
             return shortest_paths(schema, source, target)
-        return tuple(self._checked(schema, source, target, path) for path in own)
+        return tuple(self._checked_path(schema, source, target, path) for path in own)
 
-    def _own(self, schema: Schema, source: str, target: str) -> tuple[str, ...] | None:
+    def _table_paths(self, schema: Schema, source: str, target: str) -> tuple[str, ...] | None:
         """Return what the table has for *source*, or for the nearest type that it is a kind of."""
         sources = [
             name
@@ -111,35 +111,35 @@ class Relations:
         nearest = min(sources, key=lambda name: len(schema.concrete_types(name)))
         return self.entities[nearest][target]
 
-    def _checked(self, schema: Schema, source: str, target: str, path: str) -> str:
-        reached = follow(schema, source, path)
-        if isinstance(reached.member, Attribute):
+    def _checked_path(self, schema: Schema, source: str, target: str, path: str) -> str:
+        resolved = resolve_path(schema, source, path)
+        if isinstance(resolved.member, Attribute):
             raise NoRelation(
                 f"the relationships of {self.name!r} lead from {source} to {target} by {path!r}",
                 why="that ends with a value, not with entities",
                 hint="correct it in the relationship file",
             )
-        kinds = (reached.type_name, target), (target, reached.type_name)
+        kinds = (resolved.type_name, target), (target, resolved.type_name)
         if not any(schema.is_kind_of(kind, of) for kind, of in kinds):
             raise NoRelation(
                 f"the relationships of {self.name!r} lead from {source} to {target} by {path!r}",
-                why=f"that leads to entities of type {reached.type_name}",
+                why=f"that leads to entities of type {resolved.type_name}",
                 hint="correct it in the relationship file",
             )
-        if schema.is_kind_of(reached.type_name, target):
-            return reached.text
+        if schema.is_kind_of(resolved.type_name, target):
+            return resolved.text
         # Of what the path leads to, only the entities of the target type are meant.
-        return f"{reached.text.removesuffix(f'[{reached.type_name}]')}[{target}]"
+        return f"{resolved.text.removesuffix(f'[{resolved.type_name}]')}[{target}]"
 
 
-class RelationSets:
+class RelationTables:
     """The tables of relations by name: ``SCHEMA.default`` and the studio's own overrides.
 
     The relationship file is read when a table is first asked for.
     """
 
     def __init__(self) -> None:
-        self._sets: dict[str, Relations] | None = None
+        self._tables: dict[str, Relations] | None = None
 
     def load(self, relationships: Mapping[str, Any]) -> None:
         """Use *relationships* in place of what the file holds; its form is that of the file.
@@ -147,19 +147,19 @@ class RelationSets:
         Raises:
             NotConfigured: they do not have that form.
         """
-        self._sets = _sets(read_mapping(relationships, "the relationships"))
+        self._tables = _tables(read_mapping(relationships, "the relationships"))
 
     def __getitem__(self, name: str) -> Relations:
-        if self._sets is None:
+        if self._tables is None:
             file = find_file()
-            self._sets = _sets(read_file(file) if file else [("default", {})])
-        if name not in self._sets:
+            self._tables = _tables(read_file(file) if file else [("default", {})])
+        if name not in self._tables:
             raise UsageError(
                 f"there are no relationships called {name!r}",
-                why=f"the relationship file has {', '.join(self._sets)}",
-                hint=suggestion(name, self._sets) or "add them to its overrides",
+                why=f"the relationship file has {', '.join(self._tables)}",
+                hint=did_you_mean(name, self._tables) or "add them to its overrides",
             )
-        return self._sets[name]
+        return self._tables[name]
 
     def __getattr__(self, name: str) -> Relations:
         if name.startswith("__"):
@@ -167,8 +167,8 @@ class RelationSets:
         return self[name]
 
 
-def _sets(tables: Iterable[tuple[str, Entities]]) -> dict[str, Relations]:
+def _tables(tables: Iterable[tuple[str, RelationTable]]) -> dict[str, Relations]:
     return {name: Relations(name, entities) for name, entities in tables}
 
 
-SCHEMA = RelationSets()
+SCHEMA = RelationTables()

@@ -23,7 +23,7 @@ from trackteroid_cli import settings
 from trackteroid_cli.errors import NotConfigured
 
 #: Source type -> target type -> paths.
-Entities: TypeAlias = dict[str, dict[str, tuple[str, ...]]]
+RelationTable: TypeAlias = dict[str, dict[str, tuple[str, ...]]]
 
 DEFAULT = "default"
 
@@ -38,7 +38,7 @@ def find_file() -> Path | None:
     return next((file for file in candidates if file.exists()), None)
 
 
-def read_file(file: Path) -> list[tuple[str, Entities]]:
+def read_file(file: Path) -> list[tuple[str, RelationTable]]:
     """Return the tables in *file* by name; see `read_mapping`.
 
     Raises:
@@ -52,7 +52,7 @@ def read_file(file: Path) -> list[tuple[str, Entities]]:
     return read_mapping(document, str(file))
 
 
-def read_mapping(document: Any, source: str) -> list[tuple[str, Entities]]:
+def read_mapping(document: Any, source: str) -> list[tuple[str, RelationTable]]:
     """Return the tables that *document* holds by name, the default one first.
 
     Args:
@@ -61,43 +61,43 @@ def read_mapping(document: Any, source: str) -> list[tuple[str, Entities]]:
     Raises:
         NotConfigured: it does not have the form.
     """
-    document = _mapping(document, "the whole", source, ("entities", "overrides"))
-    default = _entities(document.get("entities", {}), "'entities'", source)
+    document = _checked_mapping(document, "the whole", source, ("entities", "overrides"))
+    default = _parse_table(document.get("entities", {}), "'entities'", source)
     tables = {DEFAULT: default}
     overrides = document.get("overrides", [])
     if not isinstance(overrides, (list, tuple)):
         raise _unusable(source, "'overrides' is not a list")
     for number, override in enumerate(overrides, 1):
         what = f"override {number}"
-        override = _mapping(override, what, source, ("name", "entities", "inherit"))
+        override = _checked_mapping(override, what, source, ("name", "entities", "inherit"))
         name = override.get("name")
         if not isinstance(name, str) or not name:
             raise _unusable(source, f"{what} has no name")
         if name in tables:
             raise _unusable(source, f"{what} is called {name!r}, as another one is")
-        own = _entities(override.get("entities", {}), f"'entities' of {name!r}", source)
-        tables[name] = _merged(default, own) if override.get("inherit", True) else own
+        own = _parse_table(override.get("entities", {}), f"'entities' of {name!r}", source)
+        tables[name] = _merge(default, own) if override.get("inherit", True) else own
     return list(tables.items())
 
 
-def _merged(below: Entities, above: Entities) -> Entities:
+def _merge(below: RelationTable, above: RelationTable) -> RelationTable:
     return {
         name: {**below.get(name, {}), **above.get(name, {})}
         for name in dict.fromkeys([*below, *above])
     }
 
 
-def _entities(value: Any, what: str, source: str) -> Entities:
+def _parse_table(value: Any, what: str, source: str) -> RelationTable:
     return {
         name: {
-            target: _paths(path, f"{name} to {target} in {what}", source)
-            for target, path in _mapping(targets, f"{name} in {what}", source).items()
+            target: _parse_paths(path, f"{name} to {target} in {what}", source)
+            for target, path in _checked_mapping(targets, f"{name} in {what}", source).items()
         }
-        for name, targets in _mapping(value, what, source).items()
+        for name, targets in _checked_mapping(value, what, source).items()
     }
 
 
-def _paths(value: Any, what: str, source: str) -> tuple[str, ...]:
+def _parse_paths(value: Any, what: str, source: str) -> tuple[str, ...]:
     paths = [value] if isinstance(value, str) else value
     if not isinstance(paths, (list, tuple)) or not paths:
         raise _unusable(source, f"{what} is neither a path nor a list of them")
@@ -106,7 +106,7 @@ def _paths(value: Any, what: str, source: str) -> tuple[str, ...]:
     return tuple(paths)
 
 
-def _mapping(
+def _checked_mapping(
     value: Any, what: str, source: str, known: tuple[str, ...] | None = None
 ) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):

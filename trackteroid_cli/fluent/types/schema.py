@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from trackteroid_cli.session.session import Session
 
 #: Session -> the schemas it has, and what was made of them.
-_known: WeakKeyDictionary[Session, tuple[Any, Schema]] = WeakKeyDictionary()
+_schemas: WeakKeyDictionary[Session, tuple[Any, Schema]] = WeakKeyDictionary()
 
 
 def schema_of(session: Session) -> Schema:
@@ -20,7 +20,7 @@ def schema_of(session: Session) -> Schema:
     It is made once; after a reconnection that read the schemas again, once more.
     """
     documents = session.schemas
-    known = _known.get(session)
+    known = _schemas.get(session)
     if known is None or known[0] is not documents:
-        known = _known[session] = documents, Schema(documents)
+        known = _schemas[session] = documents, Schema(documents)
     return known[1]

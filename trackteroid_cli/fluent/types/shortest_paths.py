@@ -18,11 +18,11 @@ from trackteroid_cli.engine.schema.schema import Relation, Schema, snake_case
 from trackteroid_cli.errors import AmbiguousRelation, NoRelation
 
 #: Attributes that are no part of how a production hangs together.
-_ASIDE = frozenset({"created_by", "custom_attributes", "latest_version", "metadata", "thumbnail"})
+_IGNORED = frozenset({"created_by", "custom_attributes", "latest_version", "metadata", "thumbnail"})
 
 #: Attributes that a path may end with and does not pass through: what is beyond belongs to
 #: somebody else. A task's users are its assignees, not those who wrote a note.
-_ENDS = frozenset(
+_LAST_ONLY = frozenset(
     {
         "allocations",
         "appointments",
@@ -54,18 +54,18 @@ _HIERARCHY = frozenset({"ancestors", "children", "descendants", "parent", "proje
 _LEVELS = {"Episode": 1, "Sequence": 2, "AssetBuild": 3, "Shot": 3, "Task": 4}
 
 #: What the rules would not find: an asset belongs to a task by its versions, not by its place.
-_USUAL = {("Asset", "Task"): ("versions.task",)}
+_SPECIAL_PATHS = {("Asset", "Task"): ("versions.task",)}
 
-_LONGEST = 5
+_MAX_LENGTH = 5
 
 
-class _Way(NamedTuple):
+class _PartialPath(NamedTuple):
     """A path on its way: its attributes, where it is, and whether it has turned upwards."""
 
     names: tuple[str, ...]
     type_name: str
     upwards: bool
-    passed: frozenset[str]
+    visited: frozenset[str]
 
 
 def shortest_paths(schema: Schema, source: str, target: str) -> tuple[str, ...]:
@@ -78,14 +78,14 @@ def shortest_paths(schema: Schema, source: str, target: str) -> tuple[str, ...]:
         NoRelation: none is plain; what leads there in a roundabout way is listed.
         AmbiguousRelation: several are as good as one another.
     """
-    if (source, target) in _USUAL:
-        return _USUAL[source, target]
+    if (source, target) in _SPECIAL_PATHS:
+        return _SPECIAL_PATHS[source, target]
     if schema.is_kind_of(source, "Context") and schema.is_kind_of(target, "Context"):
-        return (_only(_between_contexts(source, target), source, target),)
-    found = _best(_search(schema, source, target, turning=False), target)
+        return (_single_path(_between_contexts(source, target), source, target),)
+    found = _preferred(_shortest(schema, source, target, may_turn=False), target)
     if not found:
-        raise _none(source, target, _search(schema, source, target, turning=True))
-    return _whole_hierarchy(schema, _only(found, source, target), target)
+        raise _no_relation(source, target, _shortest(schema, source, target, may_turn=True))
+    return _whole_hierarchy(schema, _single_path(found, source, target), target)
 
 
 def _between_contexts(source: str, target: str) -> list[str]:
@@ -120,25 +120,31 @@ def _whole_hierarchy(schema: Schema, path: str, target: str) -> tuple[str, ...]:
     return (path,)
 
 
-def _search(schema: Schema, source: str, target: str, *, turning: bool) -> list[tuple[str, ...]]:
+def _shortest(schema: Schema, source: str, target: str, *, may_turn: bool) -> list[tuple[str, ...]]:
     """Return the shortest ways, all of equal length.
 
     Args:
         turning: whether they may also go down again after they went up.
     """
-    ways = [_Way((), source, False, frozenset({source}))]
-    for _ in range(_LONGEST):
+    partials = [_PartialPath((), source, False, frozenset({source}))]
+    for _ in range(_MAX_LENGTH):
         found = [
-            (*way.names, last) for way in ways for last in _last_steps(schema, way, target, turning)
+            (*partial.names, last)
+            for partial in partials
+            for last in _last_steps(schema, partial, target, may_turn)
         ]
         if found:
             return list(dict.fromkeys(found))
-        ways = [longer for way in ways for longer in _longer(schema, way, turning)]
+        partials = [
+            longer for partial in partials for longer in _extended(schema, partial, may_turn)
+        ]
     return []
 
 
-def _last_steps(schema: Schema, way: _Way, target: str, turning: bool) -> Iterator[str]:
-    for name, relation in _steps(schema, way, turning):
+def _last_steps(
+    schema: Schema, partial: _PartialPath, target: str, may_turn: bool
+) -> Iterator[str]:
+    for name, relation in _steps(schema, partial, may_turn):
         if relation.target == target:
             yield name
         elif schema.is_kind_of(target, relation.target):
@@ -150,38 +156,40 @@ def _last_steps(schema: Schema, way: _Way, target: str, turning: bool) -> Iterat
             yield name
 
 
-def _longer(schema: Schema, way: _Way, turning: bool) -> Iterator[_Way]:
-    for name, relation in _steps(schema, way, turning):
-        if relation.name in _ENDS or relation.target in way.passed:
+def _extended(schema: Schema, partial: _PartialPath, may_turn: bool) -> Iterator[_PartialPath]:
+    for name, relation in _steps(schema, partial, may_turn):
+        if relation.name in _LAST_ONLY or relation.target in partial.visited:
             continue
-        upwards = way.upwards or relation.single
-        names, passed = (*way.names, name), way.passed | {relation.target}
-        yield _Way(names, relation.target, upwards, passed)
+        upwards = partial.upwards or relation.single
+        names, visited = (*partial.names, name), partial.visited | {relation.target}
+        yield _PartialPath(names, relation.target, upwards, visited)
         if relation.target == "Context" and "TypedContext" in schema.types:
-            yield _Way((*way.names, f"{name}[TypedContext]"), "TypedContext", upwards, passed)
+            yield _PartialPath(
+                (*partial.names, f"{name}[TypedContext]"), "TypedContext", upwards, visited
+            )
 
 
-def _steps(schema: Schema, way: _Way, turning: bool) -> Iterator[tuple[str, Relation]]:
-    in_hierarchy = schema.is_kind_of(way.type_name, "Context")
-    for name, relation in schema.types[way.type_name].relations.items():
-        if name in _ASIDE or name.startswith("_"):
+def _steps(schema: Schema, partial: _PartialPath, may_turn: bool) -> Iterator[tuple[str, Relation]]:
+    in_hierarchy = schema.is_kind_of(partial.type_name, "Context")
+    for name, relation in schema.types[partial.type_name].relations.items():
+        if name in _IGNORED or name.startswith("_"):
             continue
         if in_hierarchy and name in _HIERARCHY and name != "project":
             continue
-        if way.upwards and not relation.single and not turning:
+        if partial.upwards and not relation.single and not may_turn:
             continue
         yield name, relation
 
 
-def _best(ways: Iterable[tuple[str, ...]], target: str) -> list[str]:
+def _preferred(partials: Iterable[tuple[str, ...]], target: str) -> list[str]:
     """Return the ways that are not worse than another."""
-    paths = [".".join(way) for way in ways]
+    paths = [".".join(partial) for partial in partials]
     paths = [path for path in paths if "[" not in path] or paths
     named = {snake_case(target), f"{snake_case(target)}s"}
     return [path for path in paths if path.rpartition(".")[2] in named] or paths
 
 
-def _only(paths: list[str], source: str, target: str) -> str:
+def _single_path(paths: list[str], source: str, target: str) -> str:
     if len(paths) > 1:
         raise AmbiguousRelation(
             f"several ways lead from {source} to {target}",
@@ -191,8 +199,8 @@ def _only(paths: list[str], source: str, target: str) -> str:
     return paths[0]
 
 
-def _none(source: str, target: str, ways: list[tuple[str, ...]]) -> NoRelation:
-    paths = [".".join(way) for way in ways]
+def _no_relation(source: str, target: str, partials: list[tuple[str, ...]]) -> NoRelation:
+    paths = [".".join(partial) for partial in partials]
     return NoRelation(
         f"nothing plainly leads from {source} to {target}",
         why="there is " + ", ".join(paths[:8])

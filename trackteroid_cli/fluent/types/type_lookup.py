@@ -20,7 +20,7 @@ def entity_type(name: str) -> EntityType:
     """
     if name in standard_names():
         return EntityType(name)
-    from trackteroid_cli.fluent.types.paths import suggestion
+    from trackteroid_cli.fluent.types.paths import did_you_mean
     from trackteroid_cli.fluent.types.schema import schema_of
     from trackteroid_cli.session.session import default_session
 
@@ -29,4 +29,4 @@ def entity_type(name: str) -> EntityType:
     if name in types:
         return EntityType(name)
     told = f"the server {session.server_url} has no entity type {name!r}"
-    raise AttributeError(f"{told}; {suggestion(name, types)}".rstrip("; "))
+    raise AttributeError(f"{told}; {did_you_mean(name, types)}".rstrip("; "))
