@@ -110,10 +110,16 @@ def no_attribute(schema: Schema, type_name: str, name: str, path: str) -> NoRela
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a question for the names that are close to *name*; nothing where none is."""
+    """Return a question that proposes the names close to *name*, or an empty text."""
+    close = _close_names(name, known)
+    return f"did you mean {' or '.join(close)}?" if close else ""
+
+
+def _close_names(name: str, known: Iterable[str]) -> list[str]:
+    """Return up to three of *known* that are close to *name*, whatever their case."""
     folded = {each.casefold(): each for each in known}
     close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
-    return f"did you mean {' or '.join(folded[each] for each in close)}?" if close else ""
+    return [folded[each] for each in close]
 
 
 def _check_cast(schema: Schema, relation: Relation, target: str, path: str) -> None:

@@ -181,9 +181,9 @@ def _steps(schema: Schema, partial: _PartialPath, may_turn: bool) -> Iterator[tu
         yield name, relation
 
 
-def _preferred(partials: Iterable[tuple[str, ...]], target: str) -> list[str]:
-    """Return the ways that are not worse than another."""
-    paths = [".".join(partial) for partial in partials]
+def _preferred(found: Iterable[tuple[str, ...]], target: str) -> list[str]:
+    """Return the paths without a cast, and of these the ones named after *target*, if any."""
+    paths = [".".join(names) for names in found]
     paths = [path for path in paths if "[" not in path] or paths
     named = {snake_case(target), f"{snake_case(target)}s"}
     return [path for path in paths if path.rpartition(".")[2] in named] or paths
@@ -199,8 +199,8 @@ def _single_path(paths: list[str], source: str, target: str) -> str:
     return paths[0]
 
 
-def _no_relation(source: str, target: str, partials: list[tuple[str, ...]]) -> NoRelation:
-    paths = [".".join(partial) for partial in partials]
+def _no_relation(source: str, target: str, found: list[tuple[str, ...]]) -> NoRelation:
+    paths = [".".join(names) for names in found]
     return NoRelation(
         f"nothing plainly leads from {source} to {target}",
         why="there is " + ", ".join(paths[:8])
