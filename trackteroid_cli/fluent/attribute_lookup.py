@@ -1,7 +1,7 @@
-"""What a criterion is about: the attributes, seen from the entities that are queried.
+"""Attribute lookup: the attributes that a criterion compares, as paths from the queried type.
 
-A *candidate* names one: its path, or another type and what to read there (``Component.size``). A
-pair of a type and a path is a candidate for that type and its kinds alone.
+A *candidate* names one attribute by its path, which may begin with another type
+(``Component.size``). A pair of a type and a path is a candidate for that type and its kinds only.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ Candidate: TypeAlias = "str | tuple[str, str]"
 
 @dataclass(frozen=True, slots=True)
 class AttributeLookup:
-    """What a condition is about.
+    """Finds the attributes that a condition compares.
 
     Args:
+        schema: the server's schema.
+        relations: how to get from one type to another.
         source: the type that is queried.
         target: the type that the criterion names, or *source*.
-        negated: whether the condition is going to be negated.
+        negated: whether the condition will be negated.
     """
 
     schema: Schema
@@ -36,12 +38,13 @@ class AttributeLookup:
     negated: bool = False
 
     def attributes(self, candidates: Sequence[Candidate]) -> tuple[ResolvedPath, ...]:
-        """Return where the first of *candidates* that the target has is, seen from the source.
+        """Return the paths from the source to the first of *candidates* that the target has.
 
-        There are several where several ways lead to it; none where the target has no candidate.
+        There are several if the target is reached by several paths, and none if the target has no
+        candidate.
 
         Raises:
-            NoRelation, AmbiguousRelation: no way leads to the target, or no certain one.
+            NoRelation, AmbiguousRelation: no path leads to the target, or several do.
         """
         owner_paths = self.relations.paths(self.schema, self.source, self.target) or ("",)
         for candidate in candidates:
@@ -56,10 +59,13 @@ class AttributeLookup:
         return ()
 
     def excluding_null(self, attribute: str, condition: str) -> str:
-        """Return *condition*, which compares an *attribute* of the entity that is asked for.
+        """Return *condition*, made false for entities without a value of *attribute*.
 
-        Where the attribute has no value, the comparison is neither true nor false, and nor is its
-        negation: to be negated, it is made false.
+        Args:
+            attribute: an attribute of the queried entity itself, which *condition* compares.
+
+        Without a value, a comparison is neither true nor false, and neither is its negation. So
+        only a condition that will be negated is changed.
         """
         if not self.negated or attribute in self.schema.types[self.source].primary_key:
             return condition

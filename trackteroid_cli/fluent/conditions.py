@@ -1,6 +1,7 @@
-"""Conditions that a criterion may ask for: values, ranges, days, metadata.
+"""Conditions of criteria: values, ranges, days, metadata.
 
-Each turns the arguments of a script into a part of a query, given the attributes that it is about.
+Each condition turns the arguments of a script into a part of a query expression, for the attributes
+that an `AttributeLookup` finds.
 """
 
 from __future__ import annotations
@@ -17,36 +18,36 @@ from trackteroid_cli.fluent.collections.base import BaseCollection
 from trackteroid_cli.fluent.literals import comparison, literal, text_literal, utc_moment
 from trackteroid_cli.fluent.types.paths import ResolvedPath, resolve_path
 
-#: The arguments of one call: in order, and by name.
+#: The arguments of one call: positional, and by name.
 Arguments: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]
 
 
 class Condition(Protocol):
-    """What a criterion asks for."""
+    """The part of a criterion that writes its expression."""
 
     def supports(self, lookup: AttributeLookup) -> bool:
-        """Return whether the target has anything that the criterion could be about."""
+        """Return whether the target type has an attribute that the condition can compare."""
 
     def text(self, lookup: AttributeLookup, calls: Sequence[Arguments]) -> str:
-        """Return the condition that any of *calls* asks for.
+        """Return the expression that matches the arguments of any of *calls*.
 
         Raises:
-            InvalidCriterion: an argument makes no sense.
+            InvalidCriterion: an argument is not valid.
         """
 
 
 class Values:
-    """Any of the given values, patterns, or entities of collections; None stands for no value."""
+    """Any of the given values, patterns, or entities of collections; None is a missing value."""
 
     def __init__(self, *candidates: Candidate) -> None:
         self._candidates = candidates
 
     def supports(self, lookup: AttributeLookup) -> bool:
-        """Return whether one of the candidates is there."""
+        """Return whether the target type has one of the candidates."""
         return bool(lookup.attributes(self._candidates))
 
     def text(self, lookup: AttributeLookup, calls: Sequence[Arguments]) -> str:
-        """Return the condition that one of the values is there."""
+        """Return the expression that matches any of the values."""
         values = positional_values(calls)
         some = [value for value in values if value is not None]
         attributes = lookup.attributes(self._candidates)
@@ -60,7 +61,7 @@ class Values:
     def _any_of(
         self, lookup: AttributeLookup, attribute: ResolvedPath, values: Sequence[Any]
     ) -> str:
-        """Return the condition that the attribute, or the entity that has it, is in *values*."""
+        """Return the expression that the attribute, or the entity that has it, is in *values*."""
         assert isinstance(attribute.member, Attribute)
         path, kind = attribute.text, attribute.member.kind
         keys = [
@@ -87,11 +88,11 @@ class Days(Values):
 
 
 class Range:
-    """From a least to a greatest value, both included; either may be left out.
+    """A range from a least to a greatest value, both included; either may be omitted.
 
     Args:
-        candidates: pairs of the attributes that the two are compared with.
-        names: what the two are called.
+        candidates: pairs of attributes, compared with the least and the greatest value.
+        names: the keyword arguments for the least and the greatest value.
     """
 
     def __init__(
@@ -101,11 +102,11 @@ class Range:
         self._names = names
 
     def supports(self, lookup: AttributeLookup) -> bool:
-        """Return whether both attributes of a pair are there."""
+        """Return whether the target type has both attributes of a pair."""
         return bool(self._attributes(lookup))
 
     def text(self, lookup: AttributeLookup, calls: Sequence[Arguments]) -> str:
-        """Return the condition that the attributes lie within one of the ranges."""
+        """Return the expression that the attributes lie within one of the ranges."""
         ranges = [self._bounds(*call) for call in calls]
         return _any_of(
             _range_condition(lookup, low, high, bounds)
@@ -143,14 +144,14 @@ class Range:
 
 
 class Metadata:
-    """All the keys and values of any of the given mappings; either may be a pattern."""
+    """All keys and values of any of the given mappings; keys and values may be patterns."""
 
     def supports(self, lookup: AttributeLookup) -> bool:
         """Return whether entities of the type have metadata."""
         return "metadata" in lookup.schema.types[lookup.target].relations
 
     def text(self, lookup: AttributeLookup, calls: Sequence[Arguments]) -> str:
-        """Return the condition that all of a mapping is among the metadata."""
+        """Return the expression that the metadata have all items of one of the mappings."""
         owner_paths = lookup.relations.paths(lookup.schema, lookup.source, lookup.target) or ("",)
         wanted = [each for call in calls for each in self._mappings(*call)]
         return _any_of(
@@ -183,14 +184,14 @@ class Metadata:
 
 
 class Raw:
-    """All the given conditions, which are in ftrack's query language already."""
+    """All of the given conditions, written in ftrack's query language."""
 
     def supports(self, lookup: AttributeLookup) -> bool:  # noqa: ARG002
-        """Return True: what is asked for is up to the script."""
+        """Return True: the script decides which attributes it compares."""
         return True
 
     def text(self, lookup: AttributeLookup, calls: Sequence[Arguments]) -> str:
-        """Return all the conditions together."""
+        """Return all conditions, joined by ``and``."""
         parts = [self._condition(lookup, value) for value in positional_values(calls)]
         return parts[0] if len(parts) == 1 else " and ".join(f"({part})" for part in parts)
 
@@ -208,10 +209,10 @@ class Raw:
 
 
 def positional_values(calls: Sequence[Arguments]) -> list[Any]:
-    """Return the values of *calls*.
+    """Return the positional arguments of all *calls*.
 
     Raises:
-        InvalidCriterion: some are given by name.
+        InvalidCriterion: an argument is given by name.
     """
     for _, named in calls:
         if named:
@@ -234,7 +235,7 @@ def _is_collection(value: Any) -> bool:
 def _collection_keys(
     lookup: AttributeLookup, attribute: ResolvedPath, collection: Any
 ) -> list[str]:
-    """Return the keys in *collection*, one of which the attribute's owner may have."""
+    """Return the keys of *collection*, to compare with the owner of *attribute*."""
     kinds = str(collection.entity_type), attribute.type_name
     if not any(lookup.schema.is_kind_of(*each) for each in (kinds, kinds[::-1])):
         raise InvalidCriterion(
@@ -268,7 +269,7 @@ _DAY = timedelta(days=1)
 
 
 def _day_bounds(value: Any) -> tuple[date, date]:
-    """Return the day that *value* is, or lies on, and the following one."""
+    """Return the day of *value*, a date or a moment, and the following day."""
     moment = utc_moment(value)
     try:
         if moment is not None:
@@ -299,7 +300,7 @@ def _range_condition(
 
 
 def _same_entity(lookup: AttributeLookup, owner_path: str, condition: str) -> str:
-    """Return the *condition* that one and the same entity at the end of *way* fulfils."""
+    """Return the expression that one entity at the end of *owner_path* matches *condition*."""
     if not owner_path:
         return condition
     member = resolve_path(lookup.schema, lookup.source, owner_path).member
@@ -308,4 +309,4 @@ def _same_entity(lookup: AttributeLookup, owner_path: str, condition: str) -> st
 
 
 def _any_of(conditions: Iterable[str]) -> str:
-    return " or ".join(conditions)  # 'and' binds tighter
+    return " or ".join(conditions)  # `and` binds tighter than `or`

@@ -1,7 +1,7 @@
-"""The criteria by which a query is narrowed, each with its negation.
+"""Criteria that filter a query, each with its negation.
 
-What a criterion is about is written once, as candidates in the order of preference; whether a type
-has one of them is for the server's schema to say. So a studio's own object types have the same
+Each criterion lists the attributes that it may compare, as candidates in order of preference; the
+server's schema decides which of them a type has. So a studio's own object types support the same
 criteria as ftrack's.
 """
 
@@ -31,7 +31,7 @@ CriteriaT = TypeVar("CriteriaT", bound="Criteria")
 
 
 class Criterion:
-    """A method of `Criteria` that narrows the query by a condition, or by its negation."""
+    """A method of `Criteria` that filters the query by a condition, or by its negation."""
 
     name: str
 
@@ -66,7 +66,7 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class AppliedCriterion:
-    """A criterion of a query, and the calls that asked for it: any of them is enough."""
+    """A criterion of a query, with the arguments of its calls; an entity has to match one call."""
 
     criterion: Criterion
     target: EntityType | None
@@ -76,8 +76,9 @@ class AppliedCriterion:
         """Return the condition for entities of type *source*.
 
         Raises:
-            CriterionNotSupported: the type that it is about has nothing to compare.
-            InvalidCriterion, NoRelation, AmbiguousRelation: it makes no sense.
+            CriterionNotSupported: the criterion's target type has no attribute to compare.
+            InvalidCriterion: an argument is not valid.
+            NoRelation, AmbiguousRelation: no path leads to the target type, or several do.
         """
         target = self.target.__name__ if self.target else source
         lookup = AttributeLookup(schema, relations, source, target, self.criterion.negated)
@@ -95,14 +96,14 @@ def _pair(condition: Condition) -> tuple[Criterion, Criterion]:
 
 
 class Criteria:
-    """What a query can be narrowed by.
+    """The filters of a query.
 
-    Each takes several values, of which an entity has to have one. A text with ``%`` is a pattern,
-    None is no value, and a collection stands for its entities. The values may follow an entity
-    type, ``by_name(Project, "showroom")``, whose entities are then meant instead.
+    Each criterion takes values and matches entities that have one of them. A text with ``%`` is a
+    pattern, None matches a missing value, and a collection stands for its entities. An entity type
+    before the values, ``by_name(Project, "showroom")``, compares related entities of that type.
 
-    The same criterion twice takes the values of both; different ones all have to be met. The
-    negation of a criterion holds for exactly the entities for which the criterion does not.
+    Calling a criterion twice matches the values of both calls; different criteria must all match.
+    A negated criterion matches exactly the entities that the criterion does not match.
     """
 
     _applied: tuple[AppliedCriterion, ...] = ()
@@ -147,7 +148,7 @@ class Criteria:
     by_file_type, not_by_file_type = _pair(Values("Component.file_type"))
     by_system_type, not_by_system_type = _pair(Values("system_type", "Component.system_type"))
 
-    #: In bytes; takes ``minimum`` and ``maximum``.
+    #: Compares bytes; takes ``minimum`` and ``maximum``.
     by_size, not_by_size = _pair(
         Range(("Component.size", "Component.size"), names=("minimum", "maximum"))
     )
@@ -157,7 +158,8 @@ class Criteria:
     by_status_change_time, not_by_status_change_time = _pair(
         Range(("status_changes.date", "status_changes.date"))
     )
-    #: Starts after the one and ends before the other; a time log starts between the two.
+    #: Matches entities that start after ``start`` and end before ``end``; a time log only has to
+    #: start between them.
     by_lifespan, not_by_lifespan = _pair(
         Range(
             ("start_date", "end_date"),
@@ -171,10 +173,10 @@ class Criteria:
     by_creation_date, not_by_creation_date = _pair(Days("created_at"))
     by_finish_date, not_by_finish_date = _pair(Days("finished_at", "completed_at"))
 
-    #: Takes mappings, or keys and values by name; all of a mapping has to be there.
+    #: Takes mappings, or keyword arguments; an entity has to have all items of one mapping.
     by_metadata, not_by_metadata = _pair(Metadata())
 
-    #: Takes conditions in ftrack's query language, all of which have to be met.
+    #: Takes conditions in ftrack's query language, which must all match.
     inject = Criterion(Raw())
 
     def _add(self, criterion: Criterion, target: EntityType | None, call: Arguments) -> None:
@@ -200,7 +202,7 @@ def known_criteria() -> Mapping[str, Criterion]:
 def is_supported(
     schema: Schema, relations: Relations, type_name: str, criterion: Criterion
 ) -> bool:
-    """Return whether entities of a type can be narrowed by *criterion*."""
+    """Return whether entities of type *type_name* can be filtered by *criterion*."""
     lookup = AttributeLookup(schema, relations, type_name, type_name)
     return criterion.condition.supports(lookup)
 

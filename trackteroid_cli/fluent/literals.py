@@ -1,4 +1,4 @@
-"""Values of a script as literals of ftrack's query language.
+"""Literals of ftrack's query language, written from Python values.
 
 Source: ftrack's API documentation, "Querying".
 """
@@ -18,17 +18,18 @@ from trackteroid_cli.server.expressions import quoted
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _BOOLEANS = frozenset({"true", "false", "0", "1"})
 
-#: An odd backslash, which would take the quote after it, or the one that ends the literal.
+#: A backslash that would escape the quote after it, or the quote that ends the literal.
 _BEFORE_QUOTE = re.compile(r"(?<!\\)(\\\\)*\\([\"']|$)")
 
 
 def comparison(path: str, values: list[Any], kind: Kind) -> str:
-    """Return the condition that the attribute at *path* has one of *values*.
+    """Return the expression that the attribute at *path* has one of *values*.
 
-    A text with ``%`` is a pattern; none of the values is None.
+    Args:
+        values: the values, without None; a text with ``%`` is a pattern.
 
     Raises:
-        InvalidCriterion: a value is none that an attribute of *kind* can have.
+        InvalidCriterion: an attribute of *kind* cannot have one of the values.
     """
     same, parts = [], []
     for value in values:
@@ -47,7 +48,7 @@ def text_literal(text: str) -> str:
     """Return *text* as a literal.
 
     Raises:
-        InvalidCriterion: it has a backslash where the language has no way to write one.
+        InvalidCriterion: it has a backslash where the language cannot write one.
     """
     if _BEFORE_QUOTE.search(text):
         raise InvalidCriterion(
@@ -62,10 +63,10 @@ def literal(value: Any, kind: Kind) -> str:
     """Return *value* as a literal.
 
     Args:
-        value: a text, a number, a truth, or a moment; one without a time zone is in UTC.
+        value: a text, a number, a boolean, a date or a datetime; without a time zone, it is in UTC.
 
     Raises:
-        InvalidCriterion: it is something else, or none that an attribute of *kind* can have.
+        InvalidCriterion: it is something else, or an attribute of *kind* cannot have it.
     """
     moment = utc_moment(value)
     if moment is not None:
@@ -89,12 +90,12 @@ def literal(value: Any, kind: Kind) -> str:
 
 
 def utc_moment(value: Any) -> datetime | None:
-    """Return the moment that *value* is, in UTC and without a time zone; None if it is none.
+    """Return the datetime *value* in UTC, without its time zone; None for any other value.
 
     Raises:
-        InvalidCriterion: in UTC it lies beyond the years that there are.
+        InvalidCriterion: in UTC it lies outside of the years 1 to 9999.
     """
-    if isinstance(value, arrow.Arrow):  # as ftrack_api gives them
+    if isinstance(value, arrow.Arrow):  # the type of dates in ftrack_api
         value = value.datetime
     if not isinstance(value, datetime):
         return None

@@ -1,4 +1,4 @@
-"""Queries made of an entity type and criteria, which end in a collection."""
+"""Queries: an entity type and criteria, which return a collection."""
 
 from __future__ import annotations
 
@@ -40,13 +40,14 @@ _ORDERS = ("ascending", "descending")
 class Query(Criteria):
     """A query for entities of one type; ``str`` of it is the expression in ftrack's language.
 
-    It is checked against the server's schema when it is first turned into text or ended by one of
-    the methods whose names begin with ``get``; until then nothing is asked.
+    The query is checked against the server's schema when it is first turned into text or run by a
+    ``get`` method; until then nothing is sent.
 
     Args:
         entity: the type, such as ``Shot``.
-        session: whom to ask; the default session unless given.
-        schema: how types are related, such as ``SCHEMA.episodic``; ``SCHEMA.default`` unless given.
+        session: the session to query; the default session unless given.
+        schema: the relations between types, such as ``SCHEMA.episodic``; ``SCHEMA.default`` unless
+            given.
 
     Raises:
         NotConfigured: the relationship file cannot be used.
@@ -86,21 +87,22 @@ class Query(Criteria):
         order: str = "ascending",
         order_by: str | Path | None = None,
     ) -> Result:
-        """Return all entities that the query is about.
+        """Return all entities that match the query.
 
         Args:
-            projections: what to select beside the default: attributes as texts, related types, and
-                paths from them (``Task.Status.name``).
-            limit: how many at most. They are ordered by their key where *order_by* is not given,
-                so that pages are stable.
-            offset: how many to leave out at the beginning.
+            projections: what to select besides the default: attributes as texts, related types,
+                and paths from them (``Task.Status.name``).
+            limit: the largest number of entities to return. They are ordered by their key unless
+                *order_by* is given, so that pages are stable.
+            offset: the number of entities to skip.
             order: ``ascending`` or ``descending``.
             order_by: an attribute, as a text or a path; for ``descending``, the key unless given.
 
         Raises:
-            NoRelation, AmbiguousRelation: the schema has no such type or attribute, or no one way.
-            CriterionNotSupported, InvalidCriterion: a criterion makes no sense.
-            UsageError: another argument does not.
+            NoRelation, AmbiguousRelation: the schema has no such type or attribute, or several
+                paths lead to the type.
+            CriterionNotSupported, InvalidCriterion: a criterion is not valid.
+            UsageError: another argument is not valid.
         """
         expression = self._expression(projections)
         if order not in _ORDERS:
@@ -124,11 +126,11 @@ class Query(Criteria):
     get = get_all
 
     def get_one(self, projections: Iterable[Projection] | None = None) -> Result:
-        """Return the one entity that the query is about; see `get_all`.
+        """Return the only entity that matches the query; see `get_all`.
 
         Raises:
-            ftrack_api.exception.NoResultFoundError: there is none.
-            ftrack_api.exception.MultipleResultsFoundError: there are more.
+            ftrack_api.exception.NoResultFoundError: no entity matches.
+            ftrack_api.exception.MultipleResultsFoundError: several entities match.
         """
         result = self.get_all(projections, limit=2)
         if not result:
@@ -142,16 +144,16 @@ class Query(Criteria):
         return result
 
     def get_first(self, projections: Iterable[Projection] | None = None, offset: int = 0) -> Result:
-        """Return the first entity by its key, after *offset* others; see `get_all`."""
+        """Return the first entity in the order of keys, after *offset* others; see `get_all`."""
         return self.get_all(projections, limit=1, offset=offset)
 
     def get_inputs(
         self, target: EntityType | None = None, projections: Iterable[Projection] | None = None
     ) -> Result:
-        """Return the entities that those of the query are linked from.
+        """Return the inputs of the queried entities: the entities that are linked to them.
 
         Args:
-            target: the type of them; the queried one unless given.
+            target: the type of the inputs; the queried type unless given.
             projections: see `get_all`.
         """
         return self._linked_entities("incoming_links.from_id", target, projections)
@@ -159,7 +161,7 @@ class Query(Criteria):
     def get_outputs(
         self, target: EntityType | None = None, projections: Iterable[Projection] | None = None
     ) -> Result:
-        """Return the entities that those of the query are linked to; see `get_inputs`."""
+        """Return the outputs of the queried entities; see `get_inputs`."""
         return self._linked_entities("outgoing_links.to_id", target, projections)
 
     def _add(self, criterion: Criterion, target: EntityType | None, call: Arguments) -> None:

@@ -1,4 +1,4 @@
-"""Paths of attributes: where they lead, checked against a schema."""
+"""Attribute paths, checked against a schema."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ _SEGMENT = re.compile(r"(\w+)(?:\[(\w+)\])?")
 
 @dataclass(frozen=True, slots=True)
 class ResolvedPath:
-    """Where a path ends.
+    """A path, and the attribute that it ends with.
 
     Args:
         text: the path, with the casts that ftrack needs to follow it.
-        type_name: the type of the entities that it leads to; that of the owner, for a value.
-        member: its last attribute.
+        type_name: the type of the entities at the end of the path; for a value, the type of the
+            entity that has it.
+        member: the last attribute of the path.
     """
 
     text: str
@@ -29,13 +30,13 @@ class ResolvedPath:
 
 
 def resolve_path(schema: Schema, source: str, path: str) -> ResolvedPath:
-    """Follow *path*, such as ``asset.parent[Shot].name``, from an entity of type *source*.
+    """Resolve *path*, such as ``asset.parent[Shot].name``, from an entity of type *source*.
 
-    Where only the kinds of a type have an attribute, the path is cast to the widest of them:
-    ``parent.project`` becomes ``parent[TypedContext].project``, as ftrack refuses it otherwise.
+    Where only kinds of a type have an attribute, the path is cast to the widest of these kinds:
+    ``parent.project`` becomes ``parent[TypedContext].project``. ftrack refuses the path otherwise.
 
     Raises:
-        NoRelation: there is no such attribute or type, or a value is followed further.
+        NoRelation: there is no such attribute or type, or the path goes on after a value.
     """
     current = source
     texts: list[str] = []
@@ -71,7 +72,7 @@ def resolve_path(schema: Schema, source: str, path: str) -> ResolvedPath:
 
 
 def owner_of(schema: Schema, type_name: str, name: str) -> str | None:
-    """Return *type_name* if it has the attribute, else the widest of its kinds that has it."""
+    """Return *type_name* if it has attribute *name*, else the widest of its kinds that does."""
     kinds = [kind for kind in schema.concrete_types(type_name) if name in schema.types[kind]]
     if type_name in kinds:
         return type_name
@@ -79,7 +80,7 @@ def owner_of(schema: Schema, type_name: str, name: str) -> str | None:
 
 
 def member_of(schema: Schema, type_name: str, name: str) -> Attribute | Relation:
-    """Return an attribute that *type_name* has."""
+    """Return attribute *name*, which *type_name* must have."""
     entity_type = schema.types[type_name]
     return entity_type.relations.get(name) or entity_type.scalars[name]
 
@@ -88,7 +89,7 @@ def check_type(schema: Schema, name: str) -> None:
     """Check that the schema has a type.
 
     Raises:
-        NoRelation: it has none of that name; close names are told.
+        NoRelation: it has no type of that name; the message proposes close names.
     """
     if name not in schema.types:
         raise NoRelation(

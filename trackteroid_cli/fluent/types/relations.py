@@ -1,7 +1,7 @@
-"""Relations by type: which attributes lead from entities of one type to those of another.
+"""Relations: which attributes lead from entities of one type to entities of another.
 
-A studio's own table comes first (see `relationship_files`), then what the server's schema gives
-(see `shortest`).
+A studio's own table comes first (see `relationship_files`), then the shortest path in the server's
+schema (see `shortest_paths`).
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from trackteroid_cli.fluent.types.shortest_paths import shortest_paths
 
 
 class Relations:
-    """A named table of relations on top of what schemas give.
+    """A named table of relations, which extends those of the server's schema.
 
     Args:
-        name: what the table is called; ``default`` for the one of every query.
-        entities: source type -> target type -> paths in ftrack's language.
+        name: the name of the table; queries use ``default`` unless they name another.
+        entities: source type -> target type -> paths in ftrack's query language.
     """
 
     def __init__(self, name: str, entities: RelationTable) -> None:
@@ -50,14 +50,14 @@ class Relations:
         return repr({"name": self.name, "entities": self.entities})
 
     def paths(self, schema: Schema, source: str, target: str) -> tuple[str, ...]:
-        """Return the paths from an entity of type *source* to those of type *target*.
+        """Return the paths from an entity of type *source* to entities of type *target*.
 
-        They are in ftrack's language, such as ``asset.parent[Shot]``; an entity that any of them
-        reaches counts. There are none where a *source* is itself a *target*.
+        They are in ftrack's query language, such as ``asset.parent[Shot]``; together they reach the
+        entities of the target type. There are none if *source* is a kind of *target*.
 
         Raises:
-            NoRelation: nothing leads there, or the table has a path that the schema does not know.
-            AmbiguousRelation: several attributes do, and the table names none.
+            NoRelation: no path leads there, or the table has a path that the schema lacks.
+            AmbiguousRelation: several paths lead there, and the table names none.
         """
         known = self._found.setdefault(schema, {})
         found = known.get((source, target))
@@ -66,9 +66,9 @@ class Relations:
         return found
 
     def resolve(self, schema: Schema, source: str, path: Path) -> tuple[str, ...]:
-        """Return the full paths that *path* stands for, with entities of type *source*.
+        """Return the attribute paths that *path* stands for, from an entity of type *source*.
 
-        Each name is an attribute, or an entity type that is reached as `paths` says.
+        Each name is an attribute, or an entity type that `paths` leads to.
 
         Raises:
             NoRelation, AmbiguousRelation: see `paths`; or there is no such attribute.
@@ -100,7 +100,7 @@ class Relations:
         return tuple(self._checked_path(schema, source, target, path) for path in own)
 
     def _table_paths(self, schema: Schema, source: str, target: str) -> tuple[str, ...] | None:
-        """Return what the table has for *source*, or for the nearest type that it is a kind of."""
+        """Return the table's paths from *source*, or from the nearest type that it is a kind of."""
         sources = [
             name
             for name, targets in self.entities.items()
@@ -128,24 +128,24 @@ class Relations:
             )
         if schema.is_kind_of(resolved.type_name, target):
             return resolved.text
-        # Of what the path leads to, only the entities of the target type are meant.
+        # The path also reaches entities of other types; the cast leaves them out.
         return f"{resolved.text.removesuffix(f'[{resolved.type_name}]')}[{target}]"
 
 
 class RelationTables:
-    """The tables of relations by name: ``SCHEMA.default`` and the studio's own overrides.
+    """All tables of relations, by name: ``SCHEMA.default`` and the studio's own overrides.
 
-    The relationship file is read when a table is first asked for.
+    The relationship file is read when a table is first used.
     """
 
     def __init__(self) -> None:
         self._tables: dict[str, Relations] | None = None
 
     def load(self, relationships: Mapping[str, Any]) -> None:
-        """Use *relationships* in place of what the file holds; its form is that of the file.
+        """Use *relationships*, in the form of the file, instead of the file.
 
         Raises:
-            NotConfigured: they do not have that form.
+            NotConfigured: their form is wrong.
         """
         self._tables = _tables(read_mapping(relationships, "the relationships"))
 

@@ -1,13 +1,13 @@
 """Relationship files: a studio's own relations between entity types.
 
-A JSON or TOML file, named by ``TRACKTEROID_RELATIONSHIPS`` or called ``relationships.json`` or
-``relationships.toml`` beside the settings file, of the form::
+The file is JSON or TOML. ``TRACKTEROID_RELATIONSHIPS`` names it; otherwise it is
+``relationships.json`` or ``relationships.toml`` beside the settings file. Its form is::
 
     {"entities": {"AssetVersion": {"Sequence": ["asset.parent[Sequence]", "asset.parent.parent"]}},
      "overrides": [{"name": "episodic", "entities": {...}, "inherit": true}]}
 
-``entities`` has a path, or a list of them, for each source and target type. Each of the
-``overrides`` is a table of its own, on top of ``entities`` unless ``inherit`` is false.
+``entities`` has a path, or a list of paths, for each source and target type. Each of the
+``overrides`` is a table of its own, which extends ``entities`` unless ``inherit`` is false.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DEFAULT = "default"
 
 
 def find_file() -> Path | None:
-    """Return the relationship file, or None where there is none."""
+    """Return the relationship file, or None if there is none."""
     named = os.environ.get("TRACKTEROID_RELATIONSHIPS")
     if named:
         return Path(named).expanduser().absolute()
@@ -39,10 +39,10 @@ def find_file() -> Path | None:
 
 
 def read_file(file: Path) -> list[tuple[str, RelationTable]]:
-    """Return the tables in *file* by name; see `read_mapping`.
+    """Return the names and tables in *file*; see `read_mapping`.
 
     Raises:
-        NotConfigured: it cannot be read, or does not have the form.
+        NotConfigured: the file cannot be read, or its form is wrong.
     """
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -53,13 +53,13 @@ def read_file(file: Path) -> list[tuple[str, RelationTable]]:
 
 
 def read_mapping(document: Any, source: str) -> list[tuple[str, RelationTable]]:
-    """Return the tables that *document* holds by name, the default one first.
+    """Return the names and tables in *document*, the default table first.
 
     Args:
-        source: what to call the document in an error.
+        source: the name of the document in an error.
 
     Raises:
-        NotConfigured: it does not have the form.
+        NotConfigured: the form of the document is wrong.
     """
     document = _checked_mapping(document, "the whole", source, ("entities", "overrides"))
     default = _parse_table(document.get("entities", {}), "'entities'", source)

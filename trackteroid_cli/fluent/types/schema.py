@@ -1,4 +1,4 @@
-"""What the server of a session says of its entity types."""
+"""The schema of a session's server, cached by session."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from trackteroid_cli.engine.schema.schema import Schema
 if TYPE_CHECKING:
     from trackteroid_cli.session.session import Session
 
-#: Session -> the schemas it has, and what was made of them.
+#: Session -> the schema documents that it holds, and the schema parsed from them.
 _schemas: WeakKeyDictionary[Session, tuple[Any, Schema]] = WeakKeyDictionary()
 
 
 def schema_of(session: Session) -> Schema:
     """Return the schema of the server that *session* is connected to.
 
-    It is made once; after a reconnection that read the schemas again, once more.
+    It is parsed once, and again when a reconnection has read new schema documents.
     """
     documents = session.schemas
     known = _schemas.get(session)

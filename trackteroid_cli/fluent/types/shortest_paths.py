@@ -1,12 +1,12 @@
-"""The shortest path between two entity types that a schema gives.
+"""Shortest paths between two entity types in a schema.
 
-* The contexts of a production lie in levels: ``children`` or ``parent`` lead to the next one,
-  ``descendants`` or ``ancestors`` further; a project is ``project``, and all else below it are its
-  ``descendants``. Of types without a level nothing is assumed, but that tasks lie below them and
-  that a folder lies above.
-* Elsewhere the fewest attributes win, as long as they go down before they go up: collections
-  first, then references, so that ``status.tasks`` never passes for the neighbours of a task.
-* Of several, those without a cast win; then the one that is named after the type it leads to.
+* The contexts of a production have levels: ``children`` or ``parent`` lead to the next level,
+  ``descendants`` or ``ancestors`` further; ``project`` leads to the project, and ``descendants``
+  from a project to all other contexts. Types without a level lie above tasks and below folders.
+* Elsewhere the path with the fewest attributes wins, if it goes down (along collections) before it
+  goes up (along references), so that ``status.tasks`` does not stand for the siblings of a task.
+* Of paths of equal length, those without a cast win; then the one whose last attribute is named
+  after the target type.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import NamedTuple
 from trackteroid_cli.engine.schema.schema import Relation, Schema, snake_case
 from trackteroid_cli.errors import AmbiguousRelation, NoRelation
 
-#: Attributes that are no part of how a production hangs together.
+#: Attributes that do not describe the structure of a production, and that no path follows.
 _IGNORED = frozenset({"created_by", "custom_attributes", "latest_version", "metadata", "thumbnail"})
 
-#: Attributes that a path may end with and does not pass through: what is beyond belongs to
-#: somebody else. A task's users are its assignees, not those who wrote a note.
+#: Attributes that a path may end with but not pass through, since what follows them does not belong
+#: to the source: the users of a task are its assignees, not the authors of its notes.
 _LAST_ONLY = frozenset(
     {
         "allocations",
@@ -47,20 +47,25 @@ _LAST_ONLY = frozenset(
     }
 )
 
-#: Relations between contexts, which `_between_contexts` knows about.
+#: Relations between contexts, which `_between_contexts` handles.
 _HIERARCHY = frozenset({"ancestors", "children", "descendants", "parent", "project"})
 
-#: How deep object types usually lie.
+#: The usual depth of object types below their project.
 _LEVELS = {"Episode": 1, "Sequence": 2, "AssetBuild": 3, "Shot": 3, "Task": 4}
 
-#: What the rules would not find: an asset belongs to a task by its versions, not by its place.
+#: Paths that the rules do not find: an asset is related to a task by its versions.
 _SPECIAL_PATHS = {("Asset", "Task"): ("versions.task",)}
 
 _MAX_LENGTH = 5
 
 
 class _PartialPath(NamedTuple):
-    """A path on its way: its attributes, where it is, and whether it has turned upwards."""
+    """The beginning of a path: its attributes, the type at its end, and what it has passed.
+
+    Args:
+        upwards: whether it has followed a reference.
+        visited: the types along the path.
+    """
 
     names: tuple[str, ...]
     type_name: str
@@ -69,14 +74,14 @@ class _PartialPath(NamedTuple):
 
 
 def shortest_paths(schema: Schema, source: str, target: str) -> tuple[str, ...]:
-    """Return the paths from an entity of type *source* to those of type *target*.
+    """Return the paths from an entity of type *source* to entities of type *target*.
 
-    There is more than one where entities of the target type lie in several places, such as the
-    project of an asset: above its parent, or the parent itself.
+    There are several if entities of the target type are in several places: the project of an asset
+    is its parent, or the project of its parent.
 
     Raises:
-        NoRelation: none is plain; what leads there in a roundabout way is listed.
-        AmbiguousRelation: several are as good as one another.
+        NoRelation: no path follows the rules; the message lists paths that break them.
+        AmbiguousRelation: several paths are equally good.
     """
     if (source, target) in _SPECIAL_PATHS:
         return _SPECIAL_PATHS[source, target]
@@ -89,7 +94,7 @@ def shortest_paths(schema: Schema, source: str, target: str) -> tuple[str, ...]:
 
 
 def _between_contexts(source: str, target: str) -> list[str]:
-    """Return the paths within the hierarchy; two of them where nothing tells up from down."""
+    """Return the paths within the hierarchy; two if the levels of the types are unknown."""
     if target == "Project":
         return ["project"]
     if target == "Context":
@@ -109,7 +114,7 @@ def _between_contexts(source: str, target: str) -> list[str]:
 
 
 def _whole_hierarchy(schema: Schema, path: str, target: str) -> tuple[str, ...]:
-    """Return *path*, and where else above its end entities of type *target* lie."""
+    """Return *path*, and the path to entities of type *target* further up the hierarchy, if any."""
     entry = path.removesuffix(f"[{target}]")
     if entry == path or not schema.is_kind_of(target, "Context"):
         return (path,)
@@ -121,10 +126,10 @@ def _whole_hierarchy(schema: Schema, path: str, target: str) -> tuple[str, ...]:
 
 
 def _shortest(schema: Schema, source: str, target: str, *, may_turn: bool) -> list[tuple[str, ...]]:
-    """Return the shortest ways, all of equal length.
+    """Return all paths of the shortest length, as tuples of attributes.
 
     Args:
-        turning: whether they may also go down again after they went up.
+        may_turn: whether a path may go down again after it has gone up.
     """
     partials = [_PartialPath((), source, False, frozenset({source}))]
     for _ in range(_MAX_LENGTH):
@@ -136,7 +141,7 @@ def _shortest(schema: Schema, source: str, target: str, *, may_turn: bool) -> li
         if found:
             return list(dict.fromkeys(found))
         partials = [
-            longer for partial in partials for longer in _extended(schema, partial, may_turn)
+            extended for partial in partials for extended in _extended(schema, partial, may_turn)
         ]
     return []
 
@@ -144,6 +149,7 @@ def _shortest(schema: Schema, source: str, target: str, *, may_turn: bool) -> li
 def _last_steps(
     schema: Schema, partial: _PartialPath, target: str, may_turn: bool
 ) -> Iterator[str]:
+    """Yield the attributes that lead from the end of *partial* to *target*, with their cast."""
     for name, relation in _steps(schema, partial, may_turn):
         if relation.target == target:
             yield name
@@ -157,6 +163,7 @@ def _last_steps(
 
 
 def _extended(schema: Schema, partial: _PartialPath, may_turn: bool) -> Iterator[_PartialPath]:
+    """Yield *partial* with one more attribute, for each that a path may pass through."""
     for name, relation in _steps(schema, partial, may_turn):
         if relation.name in _LAST_ONLY or relation.target in partial.visited:
             continue
@@ -170,6 +177,7 @@ def _extended(schema: Schema, partial: _PartialPath, may_turn: bool) -> Iterator
 
 
 def _steps(schema: Schema, partial: _PartialPath, may_turn: bool) -> Iterator[tuple[str, Relation]]:
+    """Yield the relations that may follow *partial*, by name."""
     in_hierarchy = schema.is_kind_of(partial.type_name, "Context")
     for name, relation in schema.types[partial.type_name].relations.items():
         if name in _IGNORED or name.startswith("_"):
@@ -182,7 +190,7 @@ def _steps(schema: Schema, partial: _PartialPath, may_turn: bool) -> Iterator[tu
 
 
 def _preferred(found: Iterable[tuple[str, ...]], target: str) -> list[str]:
-    """Return the paths without a cast, and of these the ones named after *target*, if any."""
+    """Return the paths without a cast, if any; of these the ones named after *target*, if any."""
     paths = [".".join(names) for names in found]
     paths = [path for path in paths if "[" not in path] or paths
     named = {snake_case(target), f"{snake_case(target)}s"}
