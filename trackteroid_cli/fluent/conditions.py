@@ -51,14 +51,14 @@ class Values:
         values = positional_values(calls)
         some = [value for value in values if value is not None]
         attributes = lookup.attributes(self._candidates)
-        parts = [self._any_of(lookup, attribute, some) for attribute in attributes if some]
+        parts = [self._value_condition(lookup, attribute, some) for attribute in attributes if some]
         if len(some) < len(values):
             parts.append(
                 " and ".join(_missing_condition(attribute.text) for attribute in attributes)
             )
-        return _any_of(parts)
+        return _joined_by_or(parts)
 
-    def _any_of(
+    def _value_condition(
         self, lookup: AttributeLookup, attribute: ResolvedPath, values: Sequence[Any]
     ) -> str:
         """Return the expression that the attribute, or the entity that has it, is in *values*."""
@@ -75,16 +75,16 @@ class Values:
         if keys:
             owner_path = path.rpartition(".")[0]
             parts.append(comparison(f"{owner_path}.id".lstrip("."), list(chain(*keys)), "text"))
-        return _any_of(parts)
+        return _joined_by_or(parts)
 
 
 class Days(Values):
     """Any of the given days, in UTC."""
 
-    def _any_of(
+    def _value_condition(
         self, lookup: AttributeLookup, attribute: ResolvedPath, values: Sequence[Any]
     ) -> str:
-        return _any_of(_day_condition(lookup, attribute.text, value) for value in values)
+        return _joined_by_or(_day_condition(lookup, attribute.text, value) for value in values)
 
 
 class Range:
@@ -108,7 +108,7 @@ class Range:
     def text(self, lookup: AttributeLookup, calls: Sequence[Arguments]) -> str:
         """Return the expression that the attributes lie within one of the ranges."""
         ranges = [self._bounds(*call) for call in calls]
-        return _any_of(
+        return _joined_by_or(
             _range_condition(lookup, low, high, bounds)
             for low, high in self._attributes(lookup)
             for bounds in ranges
@@ -154,7 +154,7 @@ class Metadata:
         """Return the expression that the metadata have all items of one of the mappings."""
         owner_paths = lookup.relations.paths(lookup.schema, lookup.source, lookup.target) or ("",)
         wanted = [each for call in calls for each in self._mappings(*call)]
-        return _any_of(
+        return _joined_by_or(
             _same_entity(lookup, owner_path, self._items_condition(each))
             for owner_path in owner_paths
             for each in wanted
@@ -308,5 +308,5 @@ def _same_entity(lookup: AttributeLookup, owner_path: str, condition: str) -> st
     return f"{owner_path} {'has' if single else 'any'} ({condition})"
 
 
-def _any_of(conditions: Iterable[str]) -> str:
+def _joined_by_or(conditions: Iterable[str]) -> str:
     return " or ".join(conditions)  # `and` binds tighter than `or`

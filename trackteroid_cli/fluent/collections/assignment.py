@@ -1,6 +1,6 @@
-"""Assigning to an attribute of every entity of a collection.
+"""Assignment to an attribute of every entity of a collection.
 
-What is recorded is what assigning through ``ftrack_api``, entity by entity, records.
+It records the same operations as assigning through ``ftrack_api``, entity by entity.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ def assign(collection: BaseCollection, name: str, value: Any) -> None:
 
     Args:
         name: an attribute, ``custom_<key>``, or an entity type that one relation leads to.
-        value: one for all, or a list with one for each entity. A reference takes a collection: one
-            entity for all, or one for each. A relation to many takes the collection of all that it
-            is to hold. Metadata and custom attributes take a dict, whose keys are set beside those
-            that are there; an empty dict removes all metadata, and is refused for custom
-            attributes, which every entity has.
+        value: one value for all entities, or a list with one for each. A reference takes a
+            collection of one entity for all, or of one for each. A relation to many takes the
+            collection of its new entities. Metadata and custom attributes take a dict, whose keys
+            are added to the present ones or replace them; an empty dict removes all metadata, and
+            is refused for custom attributes, which every entity has.
 
     Raises:
-        EntityCollectionOperationError: the collection is empty, belongs to another session than the
-            value, or the value does not fit in number or type.
-        NoAttribute: there is nothing of that name.
-        AmbiguousRelation: more than one relation leads to the type.
+        EntityCollectionOperationError: the collection is empty, the value belongs to another
+            session, or its number or type does not fit.
+        NoAttribute: there is no attribute or type of that name.
+        AmbiguousRelation: several relations lead to the type.
     """
     if not collection:
         raise EntityCollectionOperationError(
@@ -71,13 +71,13 @@ def apply(
     """Assign to each entity what *predicate* returns for it, and return the attribute's new values.
 
     Args:
-        predicate: gets a collection of one entity.
-        attribute_name: None is for a collection that was read from an attribute of another one:
-            that attribute is assigned, of each entity of the other one.
+        predicate: called with a collection of one entity.
+        attribute_name: the attribute; None for a collection that was read from an attribute of
+            another collection, to assign that attribute of each entity of the other collection.
 
     Raises:
-        EntityCollectionOperationError: see `assign`; or there is no name, and the collection was
-            not read from an attribute.
+        EntityCollectionOperationError: see `assign`; or *attribute_name* is None, and the
+            collection was not read from an attribute.
     """
     owner = collection
     if attribute_name is None:
@@ -97,8 +97,8 @@ def broadcast(owners: BaseCollection, name: str, value: Any, count: int) -> list
     """Return *value* as one value for each of *count* entities.
 
     Raises:
-        EntityCollectionOperationError: it is a list or a collection of another number of values, or
-            something to iterate over that is neither.
+        EntityCollectionOperationError: it is a list or a collection with another number of values,
+            or another kind of iterable.
     """
     if isinstance(value, BaseCollection):
         check_sessions((owners, value))
@@ -125,7 +125,7 @@ def broadcast(owners: BaseCollection, name: str, value: Any, count: int) -> list
 
 
 def scalar_values(owners: BaseCollection, name: str, value: Any, count: int) -> list[Any]:
-    """Return the values for an attribute that holds no entities; see `spread`."""
+    """Return the values for an attribute that holds no entities; see `broadcast`."""
     if isinstance(value, BaseCollection):
         raise EntityCollectionOperationError(
             f"{name!r} takes a value",
@@ -136,7 +136,7 @@ def scalar_values(owners: BaseCollection, name: str, value: Any, count: int) -> 
 
 
 def reference_values(owners: BaseCollection, name: str, value: Any, count: int) -> list[Any]:
-    """Return the ``ftrack_api`` entities for a reference; None removes it."""
+    """Return the ``ftrack_api`` entities for a reference, or None to remove it."""
     values = broadcast(owners, name, value, count)
     return [None if each is None else _single_entity(owners, name, each) for each in values]
 
@@ -144,7 +144,7 @@ def reference_values(owners: BaseCollection, name: str, value: Any, count: int) 
 def mapping_values(
     owners: BaseCollection, name: str, value: Any, count: int
 ) -> list[Mapping[str, Any]]:
-    """Return the dicts for metadata or custom attributes of each of *count* entities."""
+    """Return one dict of metadata or custom attributes for each of *count* entities."""
     values = broadcast(owners, name, value, count)
     for each in values:
         if not isinstance(each, Mapping):
@@ -185,7 +185,7 @@ def _entity_list(owners: BaseCollection, name: str, value: Any) -> list[Any]:
 
 
 def _single_entity(owners: BaseCollection, name: str, value: Any) -> Any:
-    """Return the one entity that *value* is, or holds."""
+    """Return the entity in *value*, a collection of one entity, or *value* if it is an entity."""
     if isinstance(value, BaseCollection):
         check_sessions((owners, value))
         held = list(value.values())
@@ -218,7 +218,7 @@ def _assign_each(collection: BaseCollection, name: str, values: list[Any]) -> No
 
 
 def _assign_mappings(collection: BaseCollection, name: str, values: list[Any]) -> None:
-    """Set keys of metadata or custom attributes; what is there is fetched where it is unknown."""
+    """Set keys of metadata or custom attributes; fetch the present ones that are not loaded."""
     if name == "custom_attributes" and not all(values):
         raise EntityCollectionOperationError(
             "custom attributes cannot be removed",

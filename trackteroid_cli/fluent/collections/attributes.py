@@ -1,8 +1,7 @@
-"""Reading an attribute of every entity of a collection, from what is loaded.
+"""Attributes of the entities of a collection, read from loaded values.
 
-Nothing here asks the server. A scalar becomes a list with a value for each entity, in which
-``NOT_SET`` stands for what was not fetched; a relation becomes a collection, which is empty where
-nothing was fetched.
+Nothing here queries the server. A scalar attribute is read as a list with a value for each entity,
+``NOT_SET`` if it was not fetched; a relation is read as a collection, empty if nothing was fetched.
 """
 
 from __future__ import annotations
@@ -27,11 +26,12 @@ from trackteroid_cli.fluent.types.paths import did_you_mean
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema
 
-#: What reads and assigns one custom attribute begins like this: ``custom_fend``.
+#: The prefix of names of custom attributes, such as ``custom_fend``.
 CUSTOM_PREFIX = "custom_"
 
-#: Relations to these types lead to entities of several types, so their collections are always of
-#: the wide one. It is ``TypedContext`` for contexts, though a parent may be a project.
+#: Target of a relation -> the type of its collections. These relations lead to entities of several
+#: types, so the collections have the wide type: ``TypedContext`` for contexts, though a parent may
+#: be a project.
 _GENERAL_TYPES = {
     "Context": "TypedContext",
     "TypedContext": "TypedContext",
@@ -40,18 +40,18 @@ _GENERAL_TYPES = {
 
 
 def read(collection: BaseCollection, name: str) -> Any:
-    """Return the values of an attribute, or the entities that it leads to.
+    """Return the values of attribute *name*, or the related entities.
 
     Args:
         name: an attribute, ``custom_<key>``, or an entity type.
 
     Returns:
-        A list with a value for each entity (of metadata and custom attributes a dict), or a
-        collection. An entity whose own type lacks the attribute has the value None.
+        A list with a value for each entity (a dict for metadata and custom attributes), or a
+        collection. The value is None for an entity whose own type lacks the attribute.
 
     Raises:
-        NoAttribute: there is nothing of that name.
-        NoRelation, AmbiguousRelation: *name* is a type, and the way to it is not clear.
+        NoAttribute: there is no attribute or type of that name.
+        NoRelation, AmbiguousRelation: *name* is a type, and no path leads to it, or several do.
     """
     values = []
     for entity in collection._entities.values():
@@ -65,7 +65,7 @@ def read(collection: BaseCollection, name: str) -> Any:
 
 
 def _read_any_kind(collection: BaseCollection, name: str) -> Any:
-    """Return what `read` does where an entity has no scalar attribute of that name."""
+    """Read any attribute; `read` itself handles the frequent case of a scalar of all entities."""
     attribute = find_attribute(collection, name)
     if isinstance(attribute, ScalarAttribute):
         return [_value_or_none(entity, name) for entity in collection.values()]
@@ -79,7 +79,7 @@ def _read_any_kind(collection: BaseCollection, name: str) -> Any:
 
 
 def find_attribute(collection: BaseCollection, name: str) -> Any:
-    """Return ftrack_api's attribute *name* of the first entity that has one, or None."""
+    """Return attribute *name* of the first entity that has it, as ``ftrack_api`` defines it."""
     for entity in collection._entities.values():
         attribute = entity.attributes.get(name)
         if attribute is not None:
@@ -88,7 +88,7 @@ def find_attribute(collection: BaseCollection, name: str) -> Any:
 
 
 def follow_type(collection: CollectionT, name: str) -> CollectionT:
-    """Return the entities of type *name* that *collection* is related to."""
+    """Return the entities of type *name* that are related to *collection*."""
     source = collection.entity_type.__name__
     paths = collection.schema.paths(_schema_with_type(collection, name), source, name)
     if not paths:
@@ -99,11 +99,11 @@ def follow_type(collection: CollectionT, name: str) -> CollectionT:
 
 
 def follow_path(collection: BaseCollection, path: str) -> Any:
-    """Return what *path* in ftrack's query language leads to, such as ``asset.parent[Shot]``."""
+    """Return the values or entities at *path*, such as ``asset.parent[Shot]``."""
     found: Any = collection
     for segment in filter(None, path.split(".")):
         attribute, _, cast = segment.rstrip("]").partition("[")
-        found = found.__getattr__(attribute)  # also where a method has that name
+        found = found.__getattr__(attribute)  # a method may have the same name
         if cast:
             found = found[EntityType(cast)]
     return found
@@ -118,7 +118,7 @@ def split_path(path: str) -> tuple[str, str]:
 def no_attribute(
     collection: BaseCollection, name: str, known: Iterable[str] | None = None
 ) -> NoAttribute:
-    """Return the error that *collection* has no attribute *name*, but those in *known*."""
+    """Return the error that *collection* has no attribute *name*, only those in *known*."""
     schema = collection._server_schema()
     entity_type = schema.types[collection.entity_type.__name__]
     types = schema.types if known is None else ()
@@ -144,7 +144,7 @@ def target_type(collection: BaseCollection, name: str) -> str | None:
 
 
 def empty_related(collection: CollectionT, name: str) -> CollectionT | None:
-    """Return the empty collection that a relation of an empty one is; None for other names."""
+    """Return the empty collection for relation *name* of an empty one; None for other names."""
     schema = collection._server_schema()
     if name in schema.types:
         return follow_type(collection, name)
@@ -155,16 +155,16 @@ def empty_related(collection: CollectionT, name: str) -> CollectionT | None:
 
 
 def is_loaded(entity: Any, name: str) -> bool:
-    """Return whether *entity* has attribute *name*, with a value."""
+    """Return whether *entity* has attribute *name*, and its value is loaded."""
     attribute = entity.attributes.get(name)
     return attribute is not None and stored_value(entity, attribute) is not NOT_SET
 
 
 def loaded_value(entity: Any, name: str) -> Any:
-    """Return what *entity* holds for a relation, merged into its session; ``NOT_SET`` if nothing.
+    """Return the value of relation *name*, merged into the session; ``NOT_SET`` if not loaded.
 
-    ``entity[name]`` gives an attribute that was never fetched an empty value of its own, which
-    would hide what is fetched later.
+    ``entity[name]`` would set an empty value for an attribute that was never fetched, and that
+    value would hide what is fetched later.
     """
     attribute = entity.attributes.get(name)
     if attribute is None:
@@ -186,7 +186,7 @@ def _related_entities(collection: CollectionT, name: str) -> CollectionT:
     if target in _GENERAL_TYPES:
         target = _GENERAL_TYPES[target]
     elif len(kinds) == 1:
-        # The narrower type has more attributes and relations: a resource may be a user.
+        # The narrow type has more attributes and relations: a resource may be a user.
         target = kinds.pop()
     if target is None:
         raise no_attribute(collection, name)
@@ -205,7 +205,7 @@ def _iterate_related(collection: BaseCollection, name: str) -> Iterator[Any]:
 
 
 def _mapping_value(entity: Any, name: str) -> Any:
-    """Return metadata or custom attributes of *entity* as a dict."""
+    """Return the metadata or custom attributes of *entity* as a dict."""
     value = loaded_value(entity, name)
     if value is None or value is NOT_SET:
         return value
@@ -229,7 +229,7 @@ def _custom_values(collection: BaseCollection, key: str) -> list[Any]:
 
 
 def _schema_with_type(collection: BaseCollection, name: str) -> Schema:
-    """Return the server's schema, which must have a type *name*."""
+    """Return the server's schema, after a check that it has a type *name*."""
     schema = collection._server_schema()
     if name not in schema.types:
         raise no_attribute(collection, name)

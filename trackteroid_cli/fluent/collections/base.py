@@ -1,4 +1,4 @@
-"""What every collection is made of: entities in order by their keys, and where they came from."""
+"""The base class of collections, and what its subclasses read from ``ftrack_api`` entities."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from trackteroid_cli.fluent.types.relations import Relations
     from trackteroid_cli.session.session import Session
 
-#: An entity's id; the parts of the primary key where it has several.
+#: An entity's id, or the parts of its primary key if it has several.
 Key: TypeAlias = "str | tuple[str, ...]"
 
-#: A collection, and others like it.
+#: A class of collections.
 CollectionT = TypeVar("CollectionT", bound="BaseCollection")
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a collection shares with those derived from it."""
+    """The attributes that a collection shares with the collections derived from it."""
 
     entity_type: EntityType
     session: Session
     schema: Relations
-    #: The query that the entities were found by, or what they were read from.
+    #: The query that found the entities, or the attribute that they were read from.
     origin: Any = None
 
 
@@ -45,9 +45,9 @@ class Origin(NamedTuple):
 
 
 class BaseCollection:
-    """Entities of one session, in order, each once.
+    """Entities of one session, in order and without duplicates.
 
-    What starts with an underscore is for the modules of this package: every other name may be that
+    Names with an underscore are for the modules of this package, since any other name may be that
     of an ftrack attribute.
     """
 
@@ -58,7 +58,7 @@ class BaseCollection:
 
     @property
     def entity_type(self) -> EntityType:
-        """The type that all entities are, or are a kind of."""
+        """The type of all entities, or a wider one."""
         return self._context.entity_type
 
     @property
@@ -68,27 +68,27 @@ class BaseCollection:
 
     @property
     def schema(self) -> Relations:
-        """How types are related, beyond what the server's schema says."""
+        """The relations between types that extend those of the server's schema."""
         return self._context.schema
 
     @property
     def query(self) -> Any:
-        """The query that found the collection, or None for one that was made otherwise."""
+        """The query that returned the collection, or None if no query did."""
         origin = self._context.origin
         return None if isinstance(origin, Origin) else origin
 
     @property
     def _origin(self) -> Origin | None:
-        """The attribute that the collection was read from, if it was."""
+        """The attribute that the collection was read from, or None."""
         origin = self._context.origin
         return origin if isinstance(origin, Origin) else None
 
     def keys(self) -> Iterable[Key]:
-        """Return the entities' ids, in order; tuples where a primary key has several parts."""
+        """Return the entities' ids, in order; a tuple if a primary key has several parts."""
         return self._entities.keys()
 
     def values(self) -> Iterable[Any]:
-        """Return the entities as ``ftrack_api`` has them, in order."""
+        """Return the ``ftrack_api`` entities, in order."""
         return self._entities.values()
 
     def __len__(self) -> int:
@@ -99,11 +99,11 @@ class BaseCollection:
         raise NotImplementedError
 
     def __getitem__(self, item: Any) -> Self:
-        """Return some of the entities."""
+        """Return a collection of some of the entities."""
         raise NotImplementedError
 
     def _coerce(self, entity_type: EntityType) -> Self:
-        """Return the same entities as ones of a wider type."""
+        """Return a collection of the same entities with a wider type."""
         raise NotImplementedError
 
     def _derived(self, elements: Mapping[Key, Any], origin: Origin | None = None) -> Self:
@@ -113,11 +113,11 @@ class BaseCollection:
     def _related(
         self, type_name: str, elements: Mapping[Key, Any], origin: Origin | None = None
     ) -> Self:
-        """Return a collection of another type, of the same session."""
+        """Return a collection of another type, with the same session."""
         raise NotImplementedError
 
     def _server_schema(self) -> Schema:
-        """Return what the session's server says of its types."""
+        """Return the schema of the session's server."""
         from trackteroid_cli.fluent.types.schema import schema_of
 
         return schema_of(self._context.session)
@@ -134,7 +134,7 @@ def entity_key(entity: Any) -> Key:
 
 
 def entities_by_key(entities: Iterable[Any]) -> dict[Key, Any]:
-    """Return ``ftrack_api`` entities by their keys, each once, in order."""
+    """Return ``ftrack_api`` entities by their keys, in order and without duplicates."""
     found: dict[Key, Any] = {}
     for entity in entities:
         found.setdefault(entity_key(entity), entity)
@@ -142,10 +142,10 @@ def entities_by_key(entities: Iterable[Any]) -> dict[Key, Any]:
 
 
 def stored_value(entity: Any, attribute: Any) -> Any:
-    """Return what *entity* holds for *attribute*, or ``NOT_SET``; the server is never asked.
+    """Return the value of *attribute* that *entity* holds, or ``NOT_SET``, without a query.
 
-    ``entity[name]`` would ask if the session populates entities automatically. This is what scripts
-    spend their time in, so both values are taken at once.
+    ``entity[name]`` would query if the session populates entities automatically. Scripts spend most
+    of their time here, so the local and the remote value are read with one lookup.
 
     Source: ``ftrack_api/attribute.py``, ``get_entity_storage``.
     """
@@ -154,10 +154,10 @@ def stored_value(entity: Any, attribute: Any) -> Any:
 
 
 def check_sessions(collections: Iterable[BaseCollection]) -> None:
-    """Check that all are collections, of one session.
+    """Check that all values are collections, and have the same session.
 
     Raises:
-        EntityCollectionOperationError: they are not.
+        EntityCollectionOperationError: a value is not a collection, or has another session.
     """
     given = list(collections)
     for each in given:

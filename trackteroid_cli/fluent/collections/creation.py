@@ -1,8 +1,8 @@
-"""Creating entities where a collection is, or would be.
+"""Creation of entities from a collection.
 
-A collection that was read from an attribute creates what that attribute leads to, for each entity
-that has the attribute: ``assets.AssetVersion.create(task=task)`` makes a version of each asset. Any
-other collection creates siblings of the entities that it holds.
+A collection that was read from an attribute creates an entity for each owner of that attribute:
+``assets.AssetVersion.create(task=task)`` creates a version of each asset. Any other collection
+creates siblings of its entities.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from trackteroid_cli.server.expressions import listed
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import EntityType, Relation, Schema
 
-#: The reference to what entities of a type, and of every kind of it, belong to. Schemas do not tell
-#: it from other references.
+#: Type -> the reference to the owner of its entities, also for every kind of the type. Schemas do
+#: not distinguish it from other references.
 #: Source: ftrack's API reference, the relations of the entity types.
 _OWNER_REFERENCES = {
     "Appointment": "context",
@@ -53,25 +53,25 @@ _OWNER_REFERENCES = {
     "Asset": "parent",
 }
 
-#: Attributes that hold keys and values. ``ftrack_api`` sets those of a new entity one by one.
+#: Attributes that hold keys and values. ``ftrack_api`` sets the keys of a new entity one by one.
 _MAPPINGS = ("metadata", "custom_attributes")
 
 
 def create(collection: CollectionT, batch: Iterable[Mapping[str, Any]]) -> CollectionT:
-    """Create an entity in the place of *collection* for each of *batch*, and return all.
+    """Create an entity for each owner and each of *batch*, and return all new entities.
 
     Args:
-        batch: the values of new entities, as they are assigned to a collection: one for all that
-            are created, or one for each. A reference to something that has a name, such as a type
-            or a project schema, takes the name as well.
+        batch: the attributes of new entities. A value is like one that is assigned to a
+            collection: one for all owners, or a list with one for each. A reference to a type, a
+            project schema, or another entity with a name also takes the name.
 
     Raises:
-        EntityCollectionOperationError: it is not clear where to create, a value does not fit, or it
-            belongs to another session.
+        EntityCollectionOperationError: the owner is not known, a value does not fit, or it belongs
+            to another session.
         NoAttribute: the type has no such attribute.
     """
     type_name = collection.entity_type.__name__
-    # Everything is checked before anything is recorded.
+    # Check everything before recording anything.
     wanted = [
         data for attributes in batch for data in _entity_data(collection, type_name, attributes)
     ]
@@ -81,7 +81,7 @@ def create(collection: CollectionT, batch: Iterable[Mapping[str, Any]]) -> Colle
 
 
 def _create_entity(collection: BaseCollection, type_name: str, data: dict[str, Any]) -> Any:
-    """Return a new entity with all of *data*."""
+    """Create and return one entity with the attributes in *data*."""
     items = {name: data.pop(name) for name in _MAPPINGS if name in data}
     entity = collection.session.create(type_name, data)
     for name, values in items.items():
@@ -92,7 +92,7 @@ def _create_entity(collection: BaseCollection, type_name: str, data: dict[str, A
 def _entity_data(
     collection: BaseCollection, type_name: str, attributes: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """Yield all attributes of each entity that is to be created with *attributes*."""
+    """Yield all attributes of each entity to create with *attributes*."""
     if not isinstance(attributes, Mapping):
         raise EntityCollectionOperationError(
             f"cannot create a {type_name} with {attributes!r}",
@@ -118,7 +118,7 @@ def _entity_data(
         yield {**defaults, **place, **given}
 
 
-# -- where -----------------------------------------------------------------------------------------
+# -- owners ----------------------------------------------------------------------------------------
 
 
 def _placements(
@@ -127,7 +127,7 @@ def _placements(
     attributes: Mapping[str, Any],
     schema: Schema,
 ) -> list[dict[str, Any]]:
-    """Return what connects each entity that is to be created with what it belongs to."""
+    """Return, for each entity to create, the attributes that connect it with its owner."""
     if collection._origin is not None:
         owner, name = collection._origin
         places = [_placement(schema, owned_by, name, entity_type) for owned_by in owner.values()]
@@ -148,9 +148,9 @@ def _placements(
 def _placement(
     schema: Schema, owner: Any, name: str, entity_type: EntityType
 ) -> dict[str, Any] | None:
-    """Return the attributes by which an entity is among those that *name* of *owner* leads to.
+    """Return the attributes that place a new entity in relation *name* of *owner*.
 
-    None for relations that lead to entities which do not belong to *owner*.
+    None if the entities in that relation do not belong to *owner*.
     """
     relation: Relation | None = schema.types[owner.entity_type].relations.get(name)
     if relation is None:
@@ -160,13 +160,13 @@ def _placement(
     if relation.kind != "many":
         return None
     place: dict[str, Any] = dict([relation.where]) if relation.where else {}
-    if relation.column not in entity_type.primary_key:  # a key is given as it is
+    if relation.column not in entity_type.primary_key:  # a key needs the id itself
         for inverse in entity_type.relations.values():
             if inverse.kind == "reference" and inverse.column == relation.column:
                 return {inverse.name: owner, **place}
     place[relation.column] = owner["id"]
     for attribute in entity_type.scalars.values():
-        if attribute.names_type:  # beside an id, as of a note's parent
+        if attribute.names_type:  # with an id, such as that of a note's parent
             place[attribute.name] = owner.entity_type
     return place
 
@@ -179,7 +179,7 @@ def _owner_reference(schema: Schema, entity_type: EntityType) -> str | None:
 
 
 def _owners(collection: BaseCollection, name: str) -> list[Any]:
-    """Return what the entities of *collection* belong to; it is fetched if need be."""
+    """Return the owners of the entities of *collection*; fetch them if they are not loaded."""
     if not all(is_loaded(entity, name) for entity in collection.values()):
         fetch(collection, [name])
     found = read(collection, name) if collection else collection
@@ -192,13 +192,13 @@ def _owners(collection: BaseCollection, name: str) -> list[Any]:
     return list(found.values())
 
 
-# -- with what -------------------------------------------------------------------------------------
+# -- values ----------------------------------------------------------------------------------------
 
 
 def _defaults(
     collection: BaseCollection, type_name: str, attributes: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the values that a new entity has where nothing else gives them."""
+    """Return the default attributes of a new entity."""
     session = collection.session
     match type_name:
         case "Appointment":
@@ -219,7 +219,7 @@ def _defaults(
 def _attribute_values(
     collection: BaseCollection, entity_type: EntityType, name: str, value: Any, count: int
 ) -> list[Any]:
-    """Return the values of attribute *name* for the *count* entities that are created."""
+    """Return the values of attribute *name* for *count* new entities."""
     relation = entity_type.relations.get(name)
     if relation is None:
         if name not in entity_type and not _is_custom(entity_type, name):
@@ -235,7 +235,7 @@ def _attribute_values(
 
 
 def _is_custom(entity_type: EntityType, name: str) -> bool:
-    """Return whether *name* stands for one of an entity's custom attributes."""
+    """Return whether *name* is that of a custom attribute: ``custom_<key>``."""
     return (
         name.startswith(CUSTOM_PREFIX)
         and name not in entity_type
@@ -244,9 +244,9 @@ def _is_custom(entity_type: EntityType, name: str) -> bool:
 
 
 def _find_by_name(collection: BaseCollection, name: str, target: str, text: str) -> Any:
-    """Return the one entity of type *target* with the name *text*.
+    """Return the only entity of type *target* with the name *text*.
 
-    ``CharacterAnimation`` finds ``Character Animation``, too.
+    ``CharacterAnimation`` also finds ``Character Animation``.
     """
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text)
     query = collection.session.query

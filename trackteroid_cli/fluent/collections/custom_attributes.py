@@ -1,4 +1,4 @@
-"""Which custom attributes the entities of a type have.
+"""Custom attributes that the entities of a type have.
 
 Source: ``ftrack_api/entity/factory.py``, ``_get_entity_configurations``, which needs an entity.
 """
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema
     from trackteroid_cli.fluent.collections.base import BaseCollection
 
-#: Type -> what configurations call it and every kind of it. Other types are contexts, ``task``.
+#: Type -> its name in configurations, also for every kind of the type. All other types are
+#: contexts, named ``task``.
 _CONFIGURED_TYPES = {
     "Asset": "asset",
     "AssetVersion": "assetversion",
@@ -23,14 +24,14 @@ _CONFIGURED_TYPES = {
     "User": "user",
 }
 
-#: What hierarchical custom attributes are not for.
+#: Names of types in configurations that have no hierarchical custom attributes.
 _NOT_HIERARCHICAL = frozenset({"list", "user"})
 
 
 def check_keys(collection: BaseCollection, keys: Sequence[str]) -> None:
     """Check that new entities of the collection's type have custom attributes of these *keys*.
 
-    A key that only some projects have counts.
+    A key that only some projects have is accepted.
 
     Raises:
         NoAttribute: there is no such custom attribute.

@@ -1,6 +1,6 @@
-"""Linking entities as inputs and outputs of one another.
+"""Links between entities, as inputs and outputs of one another.
 
-A link is an entity of its own, with a reference ``from`` the input and one ``to`` the output.
+A link is itself an entity, with a reference ``from`` the input and one ``to`` the output.
 Source: ftrack's API documentation, "Entity links"; the attributes ``incoming_links`` and
 ``outgoing_links`` of contexts and asset versions.
 """
@@ -30,15 +30,15 @@ from trackteroid_cli.fluent.collections.projections import fetch
 if TYPE_CHECKING:
     from trackteroid_cli.session.session import Session
 
-#: Whether they are to inputs -> the attribute that holds links.
+#: Whether the other entities are inputs -> the attribute that holds the links.
 _LINK_ATTRIBUTES = {True: "incoming_links", False: "outgoing_links"}
 
 
 def link(collection: BaseCollection, other: BaseCollection, *, inputs: bool) -> None:
-    """Create the links between two collections that are not there.
+    """Create the missing links between two collections.
 
     Args:
-        other: the inputs of *collection*; otherwise its outputs.
+        inputs: whether the entities of *other* are the inputs of *collection*, or its outputs.
 
     Raises:
         EntityCollectionOperationError: entities of the two types cannot be linked, or they belong
@@ -66,7 +66,7 @@ def unlink(collection: BaseCollection, other: BaseCollection, *, inputs: bool) -
 def _link_ends(
     collection: BaseCollection, other: BaseCollection, *, inputs: bool
 ) -> Iterator[tuple[Any, Any]]:
-    """Yield what links between the two collections lead from, and to."""
+    """Yield the input and the output of each possible link between two collections."""
     for entity, linked in product(collection.values(), other.values()):
         yield (linked, entity) if inputs else (entity, linked)
 
@@ -91,9 +91,9 @@ def _link_type(owner: BaseCollection, other: BaseCollection, links: str) -> str:
 def _existing_links(
     owner: BaseCollection, other: BaseCollection, attribute: str, link_type: str
 ) -> dict[tuple[Key, Key], list[Any]]:
-    """Return the links of *owner* by what they lead from and to; there may be several.
+    """Return the links of *owner* by the keys of input and output; a pair may have several.
 
-    They are those that the server tells, and those that only the session knows of yet.
+    They are the links that the server has, and those that the session has not sent yet.
     """
     if not owner or not other:
         return {}
@@ -107,9 +107,9 @@ def _existing_links(
 
 
 def _unsent_links(session: Session, link_type: str) -> tuple[list[Any], set[Key]]:
-    """Return the links that the session created, and the ids of those that it deleted.
+    """Return the links that the session created, and the ids of the links that it deleted.
 
-    That is as far as the server has not heard of it: since the last commit, or deferred.
+    Only operations that were not sent count: those since the last commit, and deferred ones.
     """
     created: list[Any] = []
     deleted: set[Key] = set()
@@ -118,7 +118,7 @@ def _unsent_links(session: Session, link_type: str) -> tuple[list[Any], set[Key]
             continue
         (key,) = operation.entity_key.values()
         if isinstance(operation, CreateEntityOperation):
-            with suppress(KeyError):  # given up with a rollback
+            with suppress(KeyError):  # a rollback removed it from the session
                 created.append(session._get(link_type, [key]))
         elif isinstance(operation, DeleteEntityOperation):
             deleted.add(str(key))
@@ -126,7 +126,7 @@ def _unsent_links(session: Session, link_type: str) -> tuple[list[Any], set[Key]
 
 
 def _end_key(link: Any, end: str) -> Key:
-    """Return the id of what *link* refers to; it may hold only the entity, or only the id."""
+    """Return the key of the entity at *end* of *link*, which may hold only the entity or its id."""
     entity = stored_value(link, link.attributes.get(end))
     if entity is NOT_SET or entity is None:
         return str(stored_value(link, link.attributes.get(f"{end}_id")))

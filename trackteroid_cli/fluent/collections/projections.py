@@ -1,4 +1,4 @@
-"""Fetching attributes of all entities of a collection at once."""
+"""Projections: the attributes to fetch for all entities of a query or a collection."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema
     from trackteroid_cli.fluent.types.relations import Relations
 
-#: What can be selected: attributes, and types or paths of types that are related.
+#: An attribute or a path as text, a related type, or a path from a related type.
 Projection: TypeAlias = "str | EntityType | Path"
 
 
 def fetch(collection: BaseCollection, projections: Iterable[Projection]) -> None:
-    """Ask the server for *projections* of all entities: one query for each page of them.
+    """Fetch *projections* of all entities, with one query for each page of entities.
 
-    Entities that are not of the collection's type (projects among typed contexts) are asked for by
-    themselves, for what their own type has.
+    Entities that are not of the collection's type (projects among typed contexts) have queries of
+    their own, for the projections that their type has.
     """
     wanted = list(projections)
     schema = collection._server_schema()
@@ -55,11 +55,11 @@ def fetch(collection: BaseCollection, projections: Iterable[Projection]) -> None
 def selected_attributes(
     relations: Relations, schema: Schema, type_name: str, projection: Projection
 ) -> tuple[str, ...]:
-    """Return the attributes of a *type_name* that *projection* stands for, as a query has them.
+    """Return the attribute paths from *type_name* that *projection* stands for.
 
     Raises:
-        NoRelation, AmbiguousRelation: the schema has no such attribute, or no one way to a type.
-        UsageError: *projection* is something else.
+        NoRelation, AmbiguousRelation: the schema has no such attribute, or several paths to a type.
+        UsageError: *projection* is neither a text nor a type nor a path.
     """
     if isinstance(projection, Path):
         return relations.resolve(schema, type_name, projection)

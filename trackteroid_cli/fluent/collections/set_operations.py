@@ -1,4 +1,4 @@
-"""Set operations on collections."""
+"""Set operations on collections: union, intersection, differences."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 class SetOperations(BaseCollection):
-    """What a collection has of sets.
+    """The set operations of a collection.
 
-    All raise `EntityCollectionOperationError` for collections of different sessions, or of types of
-    which neither is a kind of the other.
+    They raise `EntityCollectionOperationError` for collections of different sessions, and for two
+    types if neither is a kind of the other.
     """
 
     __slots__ = ()
 
     def union(self, *collections: BaseCollection) -> Self:
-        """Return all entities of this collection and of *collections*, of the widest type."""
+        """Return all entities of this collection and of *collections*, with the widest type."""
         type_name = self._common_type(collections)
         found = dict(self._entities)
         for collection in collections:
@@ -31,21 +31,21 @@ class SetOperations(BaseCollection):
         return self._related(type_name, found)
 
     def intersection(self, *collections: BaseCollection) -> Self:
-        """Return the entities that *collections* all have as well."""
+        """Return the entities that are in all of *collections*, too."""
         self._common_type(collections)
         return self._subset(
             key for key in self._entities if all(key in each._entities for each in collections)
         )
 
     def difference(self, *collections: BaseCollection) -> Self:
-        """Return the entities that none of *collections* has."""
+        """Return the entities that are in none of *collections*."""
         self._common_type(collections)
         return self._subset(
             key for key in self._entities if not any(key in each._entities for each in collections)
         )
 
     def symmetric_difference(self, *collections: BaseCollection) -> Self:
-        """Return the entities that exactly one of this collection and *collections* has."""
+        """Return the entities that are in exactly one of this collection and *collections*."""
         both = self.union(*collections)
         counts = Counter(self._entities.keys())
         for collection in collections:
@@ -56,7 +56,7 @@ class SetOperations(BaseCollection):
         return self._derived({key: self._entities[key] for key in keys})
 
     def _common_type(self, collections: tuple[BaseCollection, ...]) -> str:
-        """Return the widest of the collections' types, after a check that they go together."""
+        """Return the widest of the collections' types, after a check that they can be combined."""
         check_sessions((self, *collections))
         schema = self._server_schema()
         widest = self.entity_type.__name__

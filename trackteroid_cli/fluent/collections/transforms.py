@@ -1,7 +1,7 @@
-"""Methods of collections that take a function: it gets one collection for each entity.
+"""Transforms: methods of collections that call a function with each entity.
 
-What such a function returns for an entity is often a list with one value, as that is how
-collections read attributes. Where results are compared, such a list counts as its value.
+The function gets a collection of one entity. It often returns a list with one value, since that is
+what a collection's attributes are. Results are compared by that value.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Result = TypeVar("Result")
 
 
 class Transforms(BaseCollection):
-    """What a collection has of functional style."""
+    """The functional methods of a collection."""
 
     __slots__ = ()
 
     def count(self, predicate: Callable[[Self], Any]) -> int:
-        """Return for how many entities *predicate* holds."""
+        """Return the number of entities for which *predicate* holds."""
         return sum(1 for element in self if predicate(element))
 
     def filter(self, predicate: Callable[[Self], Any]) -> Self:
@@ -37,15 +37,18 @@ class Transforms(BaseCollection):
         return self._derived(kept)
 
     def fold(self, start_value: Result, predicate: Callable[[Result, Self], Result]) -> Result:
-        """Return *start_value* after *predicate* made a new value of it for each entity."""
+        """Return the last result of *predicate*, called with its previous result and each entity.
+
+        The first call gets *start_value*, which is also the result for an empty collection.
+        """
         for element in self:
             start_value = predicate(start_value, element)
         return start_value
 
     def group(self, predicate: Callable[[Self], Any]) -> dict[Any, Self]:
-        """Return the entities by what *predicate* returns for them.
+        """Return the entities grouped by the result of *predicate*.
 
-        A list with one value counts as the value, a longer one as a tuple.
+        A list with one value becomes that value, a longer one a tuple.
         """
         groups: dict[Any, dict[Key, Any]] = {}
         for element in self:
@@ -57,11 +60,11 @@ class Transforms(BaseCollection):
         group_predicate: Callable[[Self], Any],
         map_predicate: Callable[[Self], Result],
     ) -> dict[Any, Result]:
-        """Return what *map_predicate* makes of each group; see `group`."""
+        """Return the result of *map_predicate* for each group; see `group`."""
         return {name: map_predicate(found) for name, found in self.group(group_predicate).items()}
 
     def map(self, predicate: Callable[[Self], Result]) -> list[Result]:
-        """Return what *predicate* returns for each entity."""
+        """Return the result of *predicate* for each entity."""
         return [predicate(element) for element in self]
 
     def max(self, predicate: Callable[[Self], Any]) -> Self:
@@ -71,7 +74,7 @@ class Transforms(BaseCollection):
     def min(self, predicate: Callable[[Self], Any]) -> Self:
         """Return the entity with the smallest value, the first one if there are several.
 
-        Entities without a value come into it only if no entity has one.
+        Entities without a value are ignored unless no entity has one.
         """
         ranked = [(_sort_key(predicate(element)), element) for element in self]
         valued = [each for each in ranked if each[0]] or ranked
@@ -100,7 +103,7 @@ class Transforms(BaseCollection):
 
 
 def _sort_key(result: Any) -> tuple[Any, ...]:
-    """Return what *result* is compared by: nothing, or its largest value."""
+    """Return a tuple to compare *result* by: its largest value, or nothing without a value."""
     values = result if isinstance(result, (list, tuple)) else [result]
     present = [
         value
