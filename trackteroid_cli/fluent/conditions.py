@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import chain
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from trackteroid_cli.engine.schema.schema import Attribute
 from trackteroid_cli.errors import InvalidCriterion
 from trackteroid_cli.fluent.attribute_lookup import AttributeLookup, Candidate
-from trackteroid_cli.fluent.collections.base import BaseCollection
+from trackteroid_cli.fluent.collections.base import BaseCollection, Key
 from trackteroid_cli.fluent.literals import comparison, literal, text_literal, utc_moment
 from trackteroid_cli.fluent.types.paths import ResolvedPath, resolve_path
 
 #: The arguments of one call: positional, and by name.
-Arguments: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]
+Arguments: TypeAlias = tuple[tuple[object, ...], Mapping[str, object]]
 
 
 class Condition(Protocol):
@@ -59,15 +59,17 @@ class Values:
         return _joined_by_or(parts)
 
     def _value_condition(
-        self, lookup: AttributeLookup, attribute: ResolvedPath, values: Sequence[Any]
+        self, lookup: AttributeLookup, attribute: ResolvedPath, values: Sequence[object]
     ) -> str:
         """Return the expression that the attribute, or the entity that has it, is in *values*."""
         assert isinstance(attribute.member, Attribute)
         path, kind = attribute.text, attribute.member.kind
         keys = [
-            _collection_keys(lookup, attribute, value) for value in values if _is_collection(value)
+            _collection_keys(lookup, attribute, value)
+            for value in values
+            if isinstance(value, BaseCollection)
         ]
-        plain = [value for value in values if not _is_collection(value)]
+        plain = [value for value in values if not isinstance(value, BaseCollection)]
         parts = []
         if plain:
             text = comparison(path, plain, kind)
@@ -82,7 +84,7 @@ class Days(Values):
     """Any of the given days, in UTC."""
 
     def _value_condition(
-        self, lookup: AttributeLookup, attribute: ResolvedPath, values: Sequence[Any]
+        self, lookup: AttributeLookup, attribute: ResolvedPath, values: Sequence[object]
     ) -> str:
         return _joined_by_or(_day_condition(lookup, attribute.text, value) for value in values)
 
@@ -121,7 +123,9 @@ class Range:
                 return list(zip(lows, highs, strict=True))
         return []
 
-    def _bounds(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, Any]:
+    def _bounds(
+        self, values: tuple[object, ...], named: Mapping[str, object]
+    ) -> tuple[object, object]:
         bounds = dict(zip(self._names, values, strict=False))
         unexpected = [name for name in named if name not in self._names or name in bounds]
         if len(values) > 2 or unexpected:
@@ -161,18 +165,21 @@ class Metadata:
         )
 
     @staticmethod
-    def _mappings(values: tuple[Any, ...], named: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        mappings = [*values, *([named] if named else [])]
-        if not all(isinstance(each, Mapping) and each for each in mappings) or not mappings:
+    def _mappings(
+        values: tuple[object, ...], named: Mapping[str, object]
+    ) -> list[Mapping[str, object]]:
+        given = [*values, *([named] if named else [])]
+        mappings = [each for each in given if isinstance(each, Mapping) and each]
+        if not mappings or len(mappings) < len(given):
             raise InvalidCriterion(
                 "metadata is compared with a mapping of keys to values",
-                why=f"it was given {', '.join(map(repr, mappings)) or 'nothing'}",
+                why=f"it was given {', '.join(map(repr, given)) or 'nothing'}",
                 hint="an example: by_metadata({'renderer': 'farm%'})",
             )
         return mappings
 
     @staticmethod
-    def _items_condition(wanted: Mapping[str, Any]) -> str:
+    def _items_condition(wanted: Mapping[str, object]) -> str:
         parts = []
         for key, value in wanted.items():
             keyed = comparison("key", [key], "text")
@@ -196,7 +203,7 @@ class Raw:
         return parts[0] if len(parts) == 1 else " and ".join(f"({part})" for part in parts)
 
     @staticmethod
-    def _condition(lookup: AttributeLookup, value: Any) -> str:
+    def _condition(lookup: AttributeLookup, value: object) -> str:
         words = value.split(None, 1) if isinstance(value, str) else []
         if not words or words[0].casefold() == "or" or lookup.target != lookup.source:
             raise InvalidCriterion(
@@ -208,7 +215,7 @@ class Raw:
         return str(words[-1] if words[0].casefold() in ("and", "where") else value).strip()
 
 
-def positional_values(calls: Sequence[Arguments]) -> list[Any]:
+def positional_values(calls: Sequence[Arguments]) -> list[object]:
     """Return the positional arguments of all *calls*.
 
     Raises:
@@ -228,13 +235,9 @@ def _missing_condition(path: str) -> str:
     return f"not {path} is_not none" if "." in path else f"{path} is none"
 
 
-def _is_collection(value: Any) -> bool:
-    return isinstance(value, BaseCollection)
-
-
 def _collection_keys(
-    lookup: AttributeLookup, attribute: ResolvedPath, collection: Any
-) -> list[str]:
+    lookup: AttributeLookup, attribute: ResolvedPath, collection: BaseCollection
+) -> list[Key]:
     """Return the keys of *collection*, to compare with the owner of *attribute*."""
     kinds = str(collection.entity_type), attribute.type_name
     if not any(lookup.schema.is_kind_of(*each) for each in (kinds, kinds[::-1])):
@@ -253,7 +256,7 @@ def _collection_keys(
     return keys
 
 
-def _day_condition(lookup: AttributeLookup, path: str, value: Any) -> str:
+def _day_condition(lookup: AttributeLookup, path: str, value: object) -> str:
     if isinstance(value, str) and "%" in value:
         text = f"{path} like {text_literal(value)}"
         return text if "." in path else lookup.excluding_null(path, text)
@@ -268,14 +271,18 @@ def _day_condition(lookup: AttributeLookup, path: str, value: Any) -> str:
 _DAY = timedelta(days=1)
 
 
-def _day_bounds(value: Any) -> tuple[date, date]:
+def _day_bounds(value: object) -> tuple[date, date]:
     """Return the day of *value*, a date or a moment, and the following day."""
     moment = utc_moment(value)
     try:
         if moment is not None:
             day = moment.date()
+        elif isinstance(value, date):
+            day = value
+        elif isinstance(value, str):
+            day = date.fromisoformat(value)
         else:
-            day = value if isinstance(value, date) else date.fromisoformat(value)
+            raise TypeError(value)
         return day, day + _DAY
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidCriterion(
@@ -286,7 +293,7 @@ def _day_bounds(value: Any) -> tuple[date, date]:
 
 
 def _range_condition(
-    lookup: AttributeLookup, low: ResolvedPath, high: ResolvedPath, bounds: tuple[Any, Any]
+    lookup: AttributeLookup, low: ResolvedPath, high: ResolvedPath, bounds: tuple[object, object]
 ) -> str:
     owner_path = low.text.rpartition(".")[0]
     parts = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar, overload
+from typing import TypeVar, overload
 
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.errors import CriterionNotSupported, InvalidCriterion
@@ -48,10 +48,12 @@ class Criterion:
     @overload
     def __get__(self, query: CriteriaT, owner: type[CriteriaT]) -> Callable[..., CriteriaT]: ...
 
-    def __get__(self, query: Any, owner: Any) -> Any:
+    def __get__(
+        self, query: CriteriaT | None, owner: type[Criteria]
+    ) -> Criterion | Callable[..., CriteriaT]:
         return self if query is None else partial(self._apply, query)
 
-    def _apply(self, query: CriteriaT, /, *values: Any, **named: Any) -> CriteriaT:
+    def _apply(self, query: CriteriaT, /, *values: object, **named: object) -> CriteriaT:
         target = values[0] if values and isinstance(values[0], EntityType) else None
         arguments = values[1:] if target else values
         if not arguments and not named:

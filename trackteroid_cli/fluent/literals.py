@@ -6,8 +6,8 @@ Source: ftrack's API documentation, "Querying".
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date, datetime, timezone
-from typing import Any
 
 import arrow
 
@@ -22,7 +22,7 @@ _BOOLEANS = frozenset({"true", "false", "0", "1"})
 _BEFORE_QUOTE = re.compile(r"(?<!\\)(\\\\)*\\([\"']|$)")
 
 
-def comparison(path: str, values: list[Any], kind: Kind) -> str:
+def comparison(path: str, values: Iterable[object], kind: Kind) -> str:
     """Return the expression that the attribute at *path* has one of *values*.
 
     Args:
@@ -59,7 +59,7 @@ def text_literal(text: str) -> str:
     return quoted(text)
 
 
-def literal(value: Any, kind: Kind) -> str:
+def literal(value: object, kind: Kind) -> str:
     """Return *value* as a literal.
 
     Args:
@@ -89,7 +89,7 @@ def literal(value: Any, kind: Kind) -> str:
     return text_literal(text) if isinstance(value, str) or kind == "text" else text
 
 
-def utc_moment(value: Any) -> datetime | None:
+def utc_moment(value: object) -> datetime | None:
     """Return the datetime *value* in UTC, without its time zone; None for any other value.
 
     Raises:
@@ -109,7 +109,7 @@ def utc_moment(value: Any) -> datetime | None:
         ) from error
 
 
-def _wrong_kind(value: Any, wanted: str) -> InvalidCriterion:
+def _wrong_kind(value: object, wanted: str) -> InvalidCriterion:
     return InvalidCriterion(
         f"cannot compare with {value!r}",
         why=f"the attribute holds {wanted}",

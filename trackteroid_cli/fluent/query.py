@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import ftrack_api
 
@@ -26,7 +26,7 @@ from trackteroid_cli.fluent.types.paths import check_type
 from trackteroid_cli.fluent.types.relations import SCHEMA, Relations
 from trackteroid_cli.fluent.types.schema import schema_of
 from trackteroid_cli.session.query_cache import ReusingSession
-from trackteroid_cli.session.session import default_session
+from trackteroid_cli.session.session import Session, default_session
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema
@@ -55,7 +55,7 @@ class Query(Criteria):
     """
 
     def __init__(
-        self, entity: EntityType, session: Any = None, schema: Relations | None = None
+        self, entity: EntityType, session: Session | None = None, schema: Relations | None = None
     ) -> None:
         if not isinstance(entity, EntityType):
             raise UsageError(
@@ -249,7 +249,7 @@ def _projection_list(projections: Iterable[Projection] | None) -> list[Projectio
     return sorted(projections, key=repr) if isinstance(projections, set) else list(projections)
 
 
-def _checked_number(name: str, value: Any, *, least: int) -> int:
+def _checked_number(name: str, value: object, *, least: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise UsageError(
             f"cannot take {value!r} for the {name}",

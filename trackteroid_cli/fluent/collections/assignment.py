@@ -23,9 +23,10 @@ from trackteroid_cli.fluent.collections.attributes import (
 )
 from trackteroid_cli.fluent.collections.base import BaseCollection, check_sessions
 from trackteroid_cli.fluent.collections.projections import fetch
+from trackteroid_cli.fluent.types.protocols import Entity, is_entity
 
 
-def assign(collection: BaseCollection, name: str, value: Any) -> None:
+def assign(collection: BaseCollection, name: str, value: object) -> None:
     """Assign *value* to an attribute of every entity.
 
     Args:
@@ -66,7 +67,7 @@ def assign(collection: BaseCollection, name: str, value: Any) -> None:
 
 
 def apply(
-    collection: BaseCollection, predicate: Callable[[Any], Any], attribute_name: str | None
+    collection: BaseCollection, predicate: Callable[[Any], object], attribute_name: str | None
 ) -> Any:
     """Assign to each entity what *predicate* returns for it, and return the attribute's new values.
 
@@ -93,13 +94,14 @@ def apply(
     return getattr(owner, attribute_name)
 
 
-def broadcast(owners: BaseCollection, name: str, value: Any, count: int) -> list[Any]:
+def broadcast(owners: BaseCollection, name: str, value: object, count: int) -> list[object]:
     """Return *value* as one value for each of *count* entities.
 
     Raises:
         EntityCollectionOperationError: it is a list or a collection with another number of values,
             or another kind of iterable.
     """
+    values: list[object]
     if isinstance(value, BaseCollection):
         check_sessions((owners, value))
         values = list(value.values())
@@ -124,7 +126,7 @@ def broadcast(owners: BaseCollection, name: str, value: Any, count: int) -> list
     return values
 
 
-def scalar_values(owners: BaseCollection, name: str, value: Any, count: int) -> list[Any]:
+def scalar_values(owners: BaseCollection, name: str, value: object, count: int) -> list[object]:
     """Return the values for an attribute that holds no entities; see `broadcast`."""
     if isinstance(value, BaseCollection):
         raise EntityCollectionOperationError(
@@ -135,17 +137,20 @@ def scalar_values(owners: BaseCollection, name: str, value: Any, count: int) -> 
     return broadcast(owners, name, value, count)
 
 
-def reference_values(owners: BaseCollection, name: str, value: Any, count: int) -> list[Any]:
+def reference_values(
+    owners: BaseCollection, name: str, value: object, count: int
+) -> list[Entity | None]:
     """Return the ``ftrack_api`` entities for a reference, or None to remove it."""
     values = broadcast(owners, name, value, count)
     return [None if each is None else _single_entity(owners, name, each) for each in values]
 
 
 def mapping_values(
-    owners: BaseCollection, name: str, value: Any, count: int
-) -> list[Mapping[str, Any]]:
+    owners: BaseCollection, name: str, value: object, count: int
+) -> list[Mapping[str, object]]:
     """Return one dict of metadata or custom attributes for each of *count* entities."""
     values = broadcast(owners, name, value, count)
+    found: list[Mapping[str, object]] = []
     for each in values:
         if not isinstance(each, Mapping):
             raise EntityCollectionOperationError(
@@ -153,10 +158,11 @@ def mapping_values(
                 why=f"it was given {each!r}",
                 hint="give one dict for all, or one for each entity",
             )
-    return values
+        found.append(each)
+    return found
 
 
-def set_items(entity: Any, name: str, items: Mapping[str, Any]) -> None:
+def set_items(entity: Entity, name: str, items: Mapping[str, object]) -> None:
     """Set *items* of the metadata or the custom attributes of an ``ftrack_api`` entity."""
     # ftrack_api finds a custom attribute's configuration by the entity's type and project.
     with entity.session.auto_populating(True):
@@ -164,14 +170,16 @@ def set_items(entity: Any, name: str, items: Mapping[str, Any]) -> None:
             entity[name][key] = item
 
 
-def entity_lists(owners: BaseCollection, name: str, value: Any, count: int) -> list[list[Any]]:
+def entity_lists(
+    owners: BaseCollection, name: str, value: object, count: int
+) -> list[list[Entity]]:
     """Return the ``ftrack_api`` entities for a relation to many, for each of *count* entities."""
     each_its_own = isinstance(value, (list, tuple))
     values = broadcast(owners, name, value, count) if each_its_own else [value] * count
     return [_entity_list(owners, name, each) for each in values]
 
 
-def _entity_list(owners: BaseCollection, name: str, value: Any) -> list[Any]:
+def _entity_list(owners: BaseCollection, name: str, value: object) -> list[Entity]:
     if not isinstance(value, BaseCollection):
         raise EntityCollectionOperationError(
             f"{name!r} takes a collection",
@@ -184,13 +192,13 @@ def _entity_list(owners: BaseCollection, name: str, value: Any) -> list[Any]:
     return found
 
 
-def _single_entity(owners: BaseCollection, name: str, value: Any) -> Any:
+def _single_entity(owners: BaseCollection, name: str, value: object) -> Entity:
     """Return the entity in *value*, a collection of one entity, or *value* if it is an entity."""
     if isinstance(value, BaseCollection):
         check_sessions((owners, value))
         held = list(value.values())
         value = held[0] if len(held) == 1 else value
-    if not hasattr(value, "primary_key_attributes"):
+    if not is_entity(value):
         raise EntityCollectionOperationError(
             f"{name!r} takes a collection of one entity",
             why=f"it was given {value!r}",
@@ -200,7 +208,7 @@ def _single_entity(owners: BaseCollection, name: str, value: Any) -> Any:
     return value
 
 
-def _check_types(owners: BaseCollection, name: str, entities: Iterable[Any]) -> None:
+def _check_types(owners: BaseCollection, name: str, entities: Iterable[Entity]) -> None:
     schema = owners._server_schema()
     target = target_type(owners, name)
     for entity in entities:
@@ -212,12 +220,14 @@ def _check_types(owners: BaseCollection, name: str, entities: Iterable[Any]) -> 
             )
 
 
-def _assign_each(collection: BaseCollection, name: str, values: list[Any]) -> None:
+def _assign_each(collection: BaseCollection, name: str, values: Iterable[object]) -> None:
     for entity, value in zip(collection.values(), values, strict=True):
         entity[name] = value
 
 
-def _assign_mappings(collection: BaseCollection, name: str, values: list[Any]) -> None:
+def _assign_mappings(
+    collection: BaseCollection, name: str, values: list[Mapping[str, object]]
+) -> None:
     """Set keys of metadata or custom attributes; fetch the present ones that are not loaded."""
     if name == "custom_attributes" and not all(values):
         raise EntityCollectionOperationError(
@@ -240,7 +250,7 @@ def _assign_mappings(collection: BaseCollection, name: str, values: list[Any]) -
                 entity[name] = {}
 
 
-def _check_custom_keys(collection: BaseCollection, values: list[Any]) -> None:
+def _check_custom_keys(collection: BaseCollection, values: list[Mapping[str, object]]) -> None:
     for held, value in zip(read(collection, "custom_attributes"), values, strict=True):
         for key in value:
             if isinstance(held, dict) and held and key not in held:
@@ -249,7 +259,7 @@ def _check_custom_keys(collection: BaseCollection, values: list[Any]) -> None:
                 )
 
 
-def _assign_by_type(collection: BaseCollection, name: str, value: Any) -> None:
+def _assign_by_type(collection: BaseCollection, name: str, value: object) -> None:
     schema = collection._server_schema()
     if name not in schema.types:
         raise no_attribute(collection, name)

@@ -19,12 +19,14 @@ from trackteroid_cli.fluent.collections.base import (
     Origin,
     entities_by_key,
     stored_value,
+    value_or_none,
 )
 from trackteroid_cli.fluent.types.entity_types import EntityType
 from trackteroid_cli.fluent.types.paths import did_you_mean
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema
+    from trackteroid_cli.fluent.types.protocols import Attribute, Entity
 
 #: The prefix of names of custom attributes, such as ``custom_fend``.
 CUSTOM_PREFIX = "custom_"
@@ -68,7 +70,7 @@ def _read_any_kind(collection: BaseCollection, name: str) -> Any:
     """Read any attribute; `read` itself handles the frequent case of a scalar of all entities."""
     attribute = find_attribute(collection, name)
     if isinstance(attribute, ScalarAttribute):
-        return [_value_or_none(entity, name) for entity in collection.values()]
+        return [value_or_none(entity, name) for entity in collection.values()]
     if isinstance(attribute, (ReferenceAttribute, CollectionAttribute)):
         return _related_entities(collection, name)
     if attribute is not None:
@@ -78,7 +80,7 @@ def _read_any_kind(collection: BaseCollection, name: str) -> Any:
     return follow_type(collection, name)
 
 
-def find_attribute(collection: BaseCollection, name: str) -> Any:
+def find_attribute(collection: BaseCollection, name: str) -> Attribute | None:
     """Return attribute *name* of the first entity that has it, as ``ftrack_api`` defines it."""
     for entity in collection._entities.values():
         attribute = entity.attributes.get(name)
@@ -154,13 +156,13 @@ def empty_related(collection: CollectionT, name: str) -> CollectionT | None:
     return collection._related(_GENERAL_TYPES.get(target, target), {}, Origin(collection, name))
 
 
-def is_loaded(entity: Any, name: str) -> bool:
+def is_loaded(entity: Entity, name: str) -> bool:
     """Return whether *entity* has attribute *name*, and its value is loaded."""
     attribute = entity.attributes.get(name)
     return attribute is not None and stored_value(entity, attribute) is not NOT_SET
 
 
-def loaded_value(entity: Any, name: str) -> Any:
+def loaded_value(entity: Entity, name: str) -> Any:
     """Return the value of relation *name*, merged into the session; ``NOT_SET`` if not loaded.
 
     ``entity[name]`` would set an empty value for an attribute that was never fetched, and that
@@ -172,11 +174,6 @@ def loaded_value(entity: Any, name: str) -> Any:
     if stored_value(entity, attribute) is NOT_SET:
         return NOT_SET
     return attribute.get_value(entity)
-
-
-def _value_or_none(entity: Any, name: str) -> Any:
-    attribute = entity.attributes.get(name)
-    return None if attribute is None else stored_value(entity, attribute)
 
 
 def _related_entities(collection: CollectionT, name: str) -> CollectionT:
@@ -193,7 +190,7 @@ def _related_entities(collection: CollectionT, name: str) -> CollectionT:
     return collection._related(target, found, Origin(collection, name))
 
 
-def _iterate_related(collection: BaseCollection, name: str) -> Iterator[Any]:
+def _iterate_related(collection: BaseCollection, name: str) -> Iterator[Entity]:
     for entity in collection.values():
         value = loaded_value(entity, name)
         if value is None or value is NOT_SET:
@@ -204,20 +201,18 @@ def _iterate_related(collection: BaseCollection, name: str) -> Iterator[Any]:
             yield from value
 
 
-def _mapping_value(entity: Any, name: str) -> Any:
+def _mapping_value(entity: Entity, name: str) -> object:
     """Return the metadata or custom attributes of *entity* as a dict."""
     value = loaded_value(entity, name)
     if value is None or value is NOT_SET:
         return value
     return {
-        stored_value(item, item.attributes.get(value.key_attribute)): stored_value(
-            item, item.attributes.get(value.value_attribute)
-        )
+        value_or_none(item, value.key_attribute): value_or_none(item, value.value_attribute)
         for item in value.collection
     }
 
 
-def _custom_values(collection: BaseCollection, key: str) -> list[Any]:
+def _custom_values(collection: BaseCollection, key: str) -> list[object]:
     if find_attribute(collection, "custom_attributes") is None:
         raise no_attribute(collection, CUSTOM_PREFIX + key)
     mappings = [_mapping_value(entity, "custom_attributes") for entity in collection.values()]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from trackteroid_cli.engine.schema.schema import Schema
     from trackteroid_cli.fluent.types.entity_types import EntityType
+    from trackteroid_cli.fluent.types.protocols import Attribute, Entity
     from trackteroid_cli.fluent.types.relations import Relations
     from trackteroid_cli.session.session import Session
 
@@ -34,7 +35,7 @@ class Context:
     session: Session
     schema: Relations
     #: The query that found the entities, or the attribute that they were read from.
-    origin: Any = None
+    origin: object = None
 
 
 class Origin(NamedTuple):
@@ -54,7 +55,7 @@ class BaseCollection:
     __slots__ = ("_context", "_entities")
 
     _context: Context
-    _entities: Mapping[Key, Any]
+    _entities: Mapping[Key, Entity]
 
     @property
     def entity_type(self) -> EntityType:
@@ -98,7 +99,7 @@ class BaseCollection:
         """Yield a collection for each entity."""
         raise NotImplementedError
 
-    def __getitem__(self, item: Any) -> Self:
+    def __getitem__(self, item: int | slice | str | tuple[str, ...] | EntityType) -> Self:
         """Return a collection of some of the entities."""
         raise NotImplementedError
 
@@ -106,12 +107,12 @@ class BaseCollection:
         """Return a collection of the same entities with a wider type."""
         raise NotImplementedError
 
-    def _derived(self, elements: Mapping[Key, Any], origin: Origin | None = None) -> Self:
+    def _derived(self, elements: Mapping[Key, Entity], origin: Origin | None = None) -> Self:
         """Return a collection of the same type with other entities."""
         raise NotImplementedError
 
     def _related(
-        self, type_name: str, elements: Mapping[Key, Any], origin: Origin | None = None
+        self, type_name: str, elements: Mapping[Key, Entity], origin: Origin | None = None
     ) -> Self:
         """Return a collection of another type, with the same session."""
         raise NotImplementedError
@@ -123,25 +124,27 @@ class BaseCollection:
         return schema_of(self._context.session)
 
 
-def entity_key(entity: Any) -> Key:
+def entity_key(entity: Entity) -> Key:
     """Return the key of an ``ftrack_api`` entity."""
     names = entity.primary_key_attributes
     if len(names) == 1:
-        value = stored_value(entity, entity.attributes.get(names[0]))
+        attribute = entity.attributes.get(names[0])
+        assert attribute is not None
+        value = stored_value(entity, attribute)
         if value is not NOT_SET:
             return str(value)
     return tuple(ftrack_api.inspection.primary_key(entity).values())
 
 
-def entities_by_key(entities: Iterable[Any]) -> dict[Key, Any]:
+def entities_by_key(entities: Iterable[Entity]) -> dict[Key, Entity]:
     """Return ``ftrack_api`` entities by their keys, in order and without duplicates."""
-    found: dict[Key, Any] = {}
+    found: dict[Key, Entity] = {}
     for entity in entities:
         found.setdefault(entity_key(entity), entity)
     return found
 
 
-def stored_value(entity: Any, attribute: Any) -> Any:
+def stored_value(entity: Entity, attribute: Attribute) -> object:
     """Return the value of *attribute* that *entity* holds, or ``NOT_SET``, without a query.
 
     ``entity[name]`` would query if the session populates entities automatically. Scripts spend most
@@ -151,6 +154,12 @@ def stored_value(entity: Any, attribute: Any) -> Any:
     """
     stored = attribute.get_entity_storage(entity)[attribute.name]
     return stored["remote"] if stored["local"] is NOT_SET else stored["local"]
+
+
+def value_or_none(entity: Entity, name: str) -> object:
+    """Return the value of attribute *name* as `stored_value` does; None without the attribute."""
+    attribute = entity.attributes.get(name)
+    return None if attribute is None else stored_value(entity, attribute)
 
 
 def check_sessions(collections: Iterable[BaseCollection]) -> None:

@@ -6,7 +6,7 @@ operations as a collection with entities, so that scripts need no special cases.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -27,12 +27,14 @@ from trackteroid_cli.fluent.collections.projections import Projection, fetch
 from trackteroid_cli.fluent.collections.set_operations import SetOperations
 from trackteroid_cli.fluent.collections.transforms import Transforms
 from trackteroid_cli.fluent.types.entity_types import EntityType
+from trackteroid_cli.fluent.types.protocols import is_entity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from typing_extensions import Self
 
+    from trackteroid_cli.fluent.types.protocols import Entity
     from trackteroid_cli.fluent.types.relations import Relations
     from trackteroid_cli.session.session import Session
 
@@ -47,11 +49,11 @@ class Collection(Transforms, SetOperations):
 
     __slots__ = ()
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         """Assign to attribute *name* of every entity; see `assignment.assign`."""
         assign(self, name, value)
 
-    def apply(self, predicate: Callable[[Self], Any], attribute_name: str | None = None) -> Any:
+    def apply(self, predicate: Callable[[Self], object], attribute_name: str | None = None) -> Any:
         """Assign to each entity what *predicate* returns for it; see `assignment.apply`."""
         return apply(self, predicate, attribute_name)
 
@@ -67,7 +69,7 @@ class Collection(Transforms, SetOperations):
         fetch(self, projections)
         return self
 
-    def create(self, **attributes: Any) -> Self:
+    def create(self, **attributes: object) -> Self:
         """Create an entity beside those of this collection, and return it; see `creation.create`.
 
         A collection that was read from an attribute creates an entity for each owner of the
@@ -75,7 +77,7 @@ class Collection(Transforms, SetOperations):
         """
         return create(self, [attributes])
 
-    def create_batch(self, *attributes: Mapping[str, Any]) -> Self:
+    def create_batch(self, *attributes: Mapping[str, object]) -> Self:
         """Create an entity for each of *attributes*, as `create` does, and return all entities."""
         return create(self, attributes)
 
@@ -135,7 +137,7 @@ class Collection(Transforms, SetOperations):
         """Return whether an id, an ``ftrack_api`` entity, or a whole collection is in this one."""
         if isinstance(item, Collection):
             return all(key in self._entities for key in item._entities)
-        if hasattr(item, "primary_key_attributes"):
+        if is_entity(item):
             return entity_key(item) in self._entities
         return item in self._entities
 
@@ -183,14 +185,14 @@ class Collection(Transforms, SetOperations):
         )
         return coerced
 
-    def _derived(self, elements: Mapping[Key, Any], origin: Origin | None = None) -> Self:
+    def _derived(self, elements: Mapping[Key, Entity], origin: Origin | None = None) -> Self:
         if not elements and origin is None:
             origin = self._origin  # so that `create` finds the owners of the new entities
         derived: Self = _make_collection(replace(self._context, origin=origin), elements)
         return derived
 
     def _related(
-        self, type_name: str, elements: Mapping[Key, Any], origin: Origin | None = None
+        self, type_name: str, elements: Mapping[Key, Entity], origin: Origin | None = None
     ) -> Self:
         context = Context(EntityType(type_name), self.session, self.schema, origin)
         related: Self = _make_collection(context, elements)
@@ -240,11 +242,11 @@ class EmptyCollection(Collection):
             else related
         )
 
-    def __call__(self, *_: Any, **__: Any) -> EmptyCollection:
+    def __call__(self, *_: object, **__: object) -> EmptyCollection:
         """Return the collection itself, so that methods of a missing value can be called."""
         return self
 
-    def __getitem__(self, item: Any) -> Self:
+    def __getitem__(self, item: object) -> Self:
         """Return the collection itself; for an entity type, an empty collection of that type."""
         return self._of_type(item) if isinstance(item, EntityType) else self
 
@@ -257,10 +259,10 @@ class EmptyCollection(Collection):
 
 def collect(
     entity_type: EntityType,
-    entities: Sequence[Any],
+    entities: Iterable[Entity],
     session: Session,
     schema: Relations,
-    query: Any = None,
+    query: object = None,
 ) -> EntityCollection | EmptyCollection:
     """Return a collection of ``ftrack_api`` entities, without duplicates.
 
@@ -273,7 +275,7 @@ def collect(
     return made
 
 
-def _make_collection(context: Context, elements: Mapping[Key, Any]) -> Any:
+def _make_collection(context: Context, elements: Mapping[Key, Entity]) -> Any:
     """Return an `EntityCollection`, or an `EmptyCollection` if there are no *elements*.
 
     Its slots are set with ``object.__setattr__``, as `Collection.__setattr__` assigns to entities.

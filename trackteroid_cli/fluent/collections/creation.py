@@ -8,8 +8,8 @@ creates siblings of its entities.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import ftrack_api.symbol
 
@@ -34,6 +34,7 @@ from trackteroid_cli.server.expressions import listed
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import EntityType, Relation, Schema
+    from trackteroid_cli.fluent.types.protocols import Entity, EntityData
 
 #: Type -> the reference to the owner of its entities, also for every kind of the type. Schemas do
 #: not distinguish it from other references.
@@ -57,7 +58,7 @@ _OWNER_REFERENCES = {
 _MAPPINGS = ("metadata", "custom_attributes")
 
 
-def create(collection: CollectionT, batch: Iterable[Mapping[str, Any]]) -> CollectionT:
+def create(collection: CollectionT, batch: Iterable[Mapping[str, object]]) -> CollectionT:
     """Create an entity for each owner and each of *batch*, and return all new entities.
 
     Args:
@@ -80,18 +81,18 @@ def create(collection: CollectionT, batch: Iterable[Mapping[str, Any]]) -> Colle
     return collection._related(type_name, entities_by_key(made))
 
 
-def _create_entity(collection: BaseCollection, type_name: str, data: dict[str, Any]) -> Any:
+def _create_entity(collection: BaseCollection, type_name: str, data: EntityData) -> Entity:
     """Create and return one entity with the attributes in *data*."""
     items = {name: data.pop(name) for name in _MAPPINGS if name in data}
-    entity = collection.session.create(type_name, data)
+    entity: Entity = collection.session.create(type_name, data)
     for name, values in items.items():
         set_items(entity, name, values)
     return entity
 
 
 def _entity_data(
-    collection: BaseCollection, type_name: str, attributes: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
+    collection: BaseCollection, type_name: str, attributes: Mapping[str, object]
+) -> Iterator[EntityData]:
     """Yield all attributes of each entity to create with *attributes*."""
     if not isinstance(attributes, Mapping):
         raise EntityCollectionOperationError(
@@ -108,7 +109,7 @@ def _entity_data(
     }
     defaults = _defaults(collection, type_name, attributes)
     for number, place in enumerate(places):
-        given = {name: values[number] for name, values in columns.items()}
+        given: EntityData = {name: values[number] for name, values in columns.items()}
         custom = [name for name in given if _is_custom(entity_type, name)]
         if custom:
             given["custom_attributes"] = {
@@ -124,9 +125,9 @@ def _entity_data(
 def _placements(
     collection: BaseCollection,
     entity_type: EntityType,
-    attributes: Mapping[str, Any],
+    attributes: Mapping[str, object],
     schema: Schema,
-) -> list[dict[str, Any]]:
+) -> list[EntityData]:
     """Return, for each entity to create, the attributes that connect it with its owner."""
     if collection._origin is not None:
         owner, name = collection._origin
@@ -146,8 +147,8 @@ def _placements(
 
 
 def _placement(
-    schema: Schema, owner: Any, name: str, entity_type: EntityType
-) -> dict[str, Any] | None:
+    schema: Schema, owner: Entity, name: str, entity_type: EntityType
+) -> EntityData | None:
     """Return the attributes that place a new entity in relation *name* of *owner*.
 
     None if the entities in that relation do not belong to *owner*.
@@ -159,7 +160,7 @@ def _placement(
         return {"parent": owner}
     if relation.kind != "many":
         return None
-    place: dict[str, Any] = dict([relation.where]) if relation.where else {}
+    place: EntityData = dict([relation.where]) if relation.where else {}
     if relation.column not in entity_type.primary_key:  # a key needs the id itself
         for inverse in entity_type.relations.values():
             if inverse.kind == "reference" and inverse.column == relation.column:
@@ -178,7 +179,7 @@ def _owner_reference(schema: Schema, entity_type: EntityType) -> str | None:
     return None
 
 
-def _owners(collection: BaseCollection, name: str) -> list[Any]:
+def _owners(collection: BaseCollection, name: str) -> list[Entity]:
     """Return the owners of the entities of *collection*; fetch them if they are not loaded."""
     if not all(is_loaded(entity, name) for entity in collection.values()):
         fetch(collection, [name])
@@ -196,8 +197,8 @@ def _owners(collection: BaseCollection, name: str) -> list[Any]:
 
 
 def _defaults(
-    collection: BaseCollection, type_name: str, attributes: Mapping[str, Any]
-) -> dict[str, Any]:
+    collection: BaseCollection, type_name: str, attributes: Mapping[str, object]
+) -> EntityData:
     """Return the default attributes of a new entity."""
     session = collection.session
     match type_name:
@@ -217,8 +218,8 @@ def _defaults(
 
 
 def _attribute_values(
-    collection: BaseCollection, entity_type: EntityType, name: str, value: Any, count: int
-) -> list[Any]:
+    collection: BaseCollection, entity_type: EntityType, name: str, value: object, count: int
+) -> Sequence[object]:
     """Return the values of attribute *name* for *count* new entities."""
     relation = entity_type.relations.get(name)
     if relation is None:
@@ -243,7 +244,7 @@ def _is_custom(entity_type: EntityType, name: str) -> bool:
     )
 
 
-def _find_by_name(collection: BaseCollection, name: str, target: str, text: str) -> Any:
+def _find_by_name(collection: BaseCollection, name: str, target: str, text: str) -> object:
     """Return the only entity of type *target* with the name *text*.
 
     ``CharacterAnimation`` also finds ``Character Animation``.

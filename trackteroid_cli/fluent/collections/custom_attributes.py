@@ -6,13 +6,14 @@ Source: ``ftrack_api/entity/factory.py``, ``_get_entity_configurations``, which 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trackteroid_cli.fluent.collections.attributes import CUSTOM_PREFIX, no_attribute
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema
     from trackteroid_cli.fluent.collections.base import BaseCollection
+    from trackteroid_cli.fluent.types.protocols import Entity
 
 #: Type -> its name in configurations, also for every kind of the type. All other types are
 #: contexts, named ``task``.
@@ -50,7 +51,7 @@ def check_keys(collection: BaseCollection, keys: Sequence[str]) -> None:
             )
 
 
-def _applies_to(configuration: Any, schema: Schema, type_name: str) -> bool:
+def _applies_to(configuration: Entity, schema: Schema, type_name: str) -> bool:
     kinds = (kind for kind in _CONFIGURED_TYPES if schema.is_kind_of(type_name, kind))
     configured = _CONFIGURED_TYPES.get(next(kinds, ""), "task")
     if configuration["is_hierarchical"]:

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ftrack_api.operation import CreateEntityOperation, DeleteEntityOperation
-from ftrack_api.symbol import NOT_SET
 
 from trackteroid_cli.errors import EntityCollectionOperationError
 from trackteroid_cli.fluent.collections.attributes import no_attribute, read, target_type
@@ -23,11 +22,13 @@ from trackteroid_cli.fluent.collections.base import (
     check_sessions,
     entities_by_key,
     entity_key,
-    stored_value,
+    value_or_none,
 )
 from trackteroid_cli.fluent.collections.projections import fetch
+from trackteroid_cli.fluent.types.protocols import is_entity
 
 if TYPE_CHECKING:
+    from trackteroid_cli.fluent.types.protocols import Entity
     from trackteroid_cli.session.session import Session
 
 #: Whether the other entities are inputs -> the attribute that holds the links.
@@ -65,7 +66,7 @@ def unlink(collection: BaseCollection, other: BaseCollection, *, inputs: bool) -
 
 def _link_ends(
     collection: BaseCollection, other: BaseCollection, *, inputs: bool
-) -> Iterator[tuple[Any, Any]]:
+) -> Iterator[tuple[Entity, Entity]]:
     """Yield the input and the output of each possible link between two collections."""
     for entity, linked in product(collection.values(), other.values()):
         yield (linked, entity) if inputs else (entity, linked)
@@ -90,7 +91,7 @@ def _link_type(owner: BaseCollection, other: BaseCollection, links: str) -> str:
 
 def _existing_links(
     owner: BaseCollection, other: BaseCollection, attribute: str, link_type: str
-) -> dict[tuple[Key, Key], list[Any]]:
+) -> dict[tuple[Key, Key], list[Entity]]:
     """Return the links of *owner* by the keys of input and output; a pair may have several.
 
     They are the links that the server has, and those that the session has not sent yet.
@@ -99,19 +100,19 @@ def _existing_links(
         return {}
     fetch(owner, [f"{attribute}.from_id", f"{attribute}.to_id"])
     created, deleted = _unsent_links(owner.session, link_type)
-    existing: dict[tuple[Key, Key], list[Any]] = {}
+    existing: dict[tuple[Key, Key], list[Entity]] = {}
     for key, link in entities_by_key([*read(owner, attribute).values(), *created]).items():
         if key not in deleted:
             existing.setdefault((_end_key(link, "from"), _end_key(link, "to")), []).append(link)
     return existing
 
 
-def _unsent_links(session: Session, link_type: str) -> tuple[list[Any], set[Key]]:
+def _unsent_links(session: Session, link_type: str) -> tuple[list[Entity], set[Key]]:
     """Return the links that the session created, and the ids of the links that it deleted.
 
     Only operations that were not sent count: those since the last commit, and deferred ones.
     """
-    created: list[Any] = []
+    created: list[Entity] = []
     deleted: set[Key] = set()
     for operation in getattr(session, "unsent_operations", session.recorded_operations):
         if operation.entity_type != link_type:
@@ -125,9 +126,7 @@ def _unsent_links(session: Session, link_type: str) -> tuple[list[Any], set[Key]
     return created, deleted
 
 
-def _end_key(link: Any, end: str) -> Key:
+def _end_key(link: Entity, end: str) -> Key:
     """Return the key of the entity at *end* of *link*, which may hold only the entity or its id."""
-    entity = stored_value(link, link.attributes.get(end))
-    if entity is NOT_SET or entity is None:
-        return str(stored_value(link, link.attributes.get(f"{end}_id")))
-    return entity_key(entity)
+    entity = value_or_none(link, end)
+    return entity_key(entity) if is_entity(entity) else str(value_or_none(link, f"{end}_id"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import ftrack_api.inspection
 
@@ -17,6 +17,7 @@ from trackteroid_cli.server.expressions import PAGE, condition, query
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema
+    from trackteroid_cli.fluent.types.protocols import Entity
     from trackteroid_cli.fluent.types.relations import Relations
 
 #: An attribute or a path as text, a related type, or a path from a related type.
@@ -32,8 +33,8 @@ def fetch(collection: BaseCollection, projections: Iterable[Projection]) -> None
     wanted = list(projections)
     schema = collection._server_schema()
     type_name = collection.entity_type.__name__
-    own: list[Any] = []
-    others: dict[str, list[Any]] = {}
+    own: list[Entity] = []
+    others: dict[str, list[Entity]] = {}
     for entity in collection.values():
         if schema.is_kind_of(entity.entity_type, type_name):
             own.append(entity)
@@ -75,7 +76,7 @@ def selected_attributes(
 
 
 def _fetch_pages(
-    collection: BaseCollection, type_name: str, entities: Iterable[Any], paths: Iterable[str]
+    collection: BaseCollection, type_name: str, entities: Iterable[Entity], paths: Iterable[str]
 ) -> None:
     names = list(dict.fromkeys(paths))
     rest = iter(entities)

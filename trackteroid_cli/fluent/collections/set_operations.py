@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from trackteroid_cli.errors import EntityCollectionOperationError
-from trackteroid_cli.fluent.collections.base import BaseCollection, check_sessions
+from trackteroid_cli.fluent.collections.base import BaseCollection, Key, check_sessions
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -52,7 +53,7 @@ class SetOperations(BaseCollection):
             counts.update(collection._entities.keys())
         return both._subset(key for key in both._entities if counts[key] == 1)
 
-    def _subset(self, keys: Any) -> Self:
+    def _subset(self, keys: Iterable[Key]) -> Self:
         return self._derived({key: self._entities[key] for key in keys})
 
     def _common_type(self, collections: tuple[BaseCollection, ...]) -> str:

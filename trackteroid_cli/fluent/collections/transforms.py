@@ -16,6 +16,8 @@ from trackteroid_cli.fluent.collections.base import BaseCollection, Key
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from trackteroid_cli.fluent.types.protocols import Entity
+
 Result = TypeVar("Result")
 
 
@@ -24,13 +26,13 @@ class Transforms(BaseCollection):
 
     __slots__ = ()
 
-    def count(self, predicate: Callable[[Self], Any]) -> int:
+    def count(self, predicate: Callable[[Self], object]) -> int:
         """Return the number of entities for which *predicate* holds."""
         return sum(1 for element in self if predicate(element))
 
-    def filter(self, predicate: Callable[[Self], Any]) -> Self:
+    def filter(self, predicate: Callable[[Self], object]) -> Self:
         """Return the entities for which *predicate* holds."""
-        kept: dict[Key, Any] = {}
+        kept: dict[Key, Entity] = {}
         for element in self:
             if predicate(element):
                 kept.update(element._entities)
@@ -45,19 +47,19 @@ class Transforms(BaseCollection):
             start_value = predicate(start_value, element)
         return start_value
 
-    def group(self, predicate: Callable[[Self], Any]) -> dict[Any, Self]:
+    def group(self, predicate: Callable[[Self], object]) -> dict[Any, Self]:
         """Return the entities grouped by the result of *predicate*.
 
         A list with one value becomes that value, a longer one a tuple.
         """
-        groups: dict[Any, dict[Key, Any]] = {}
+        groups: dict[Any, dict[Key, Entity]] = {}
         for element in self:
             groups.setdefault(_group_key(predicate(element)), {}).update(element._entities)
         return {name: self._derived(elements) for name, elements in groups.items()}
 
     def group_and_map(
         self,
-        group_predicate: Callable[[Self], Any],
+        group_predicate: Callable[[Self], object],
         map_predicate: Callable[[Self], Result],
     ) -> dict[Any, Result]:
         """Return the result of *map_predicate* for each group; see `group`."""
@@ -67,11 +69,11 @@ class Transforms(BaseCollection):
         """Return the result of *predicate* for each entity."""
         return [predicate(element) for element in self]
 
-    def max(self, predicate: Callable[[Self], Any]) -> Self:
+    def max(self, predicate: Callable[[Self], object]) -> Self:
         """Return the entity with the largest value, the last one if there are several."""
         return self.sort(predicate)[-1:]
 
-    def min(self, predicate: Callable[[Self], Any]) -> Self:
+    def min(self, predicate: Callable[[Self], object]) -> Self:
         """Return the entity with the smallest value, the first one if there are several.
 
         Entities without a value are ignored unless no entity has one.
@@ -80,21 +82,21 @@ class Transforms(BaseCollection):
         valued = [each for each in ranked if each[0]] or ranked
         return min(valued, key=lambda each: each[0])[1] if valued else self[:]
 
-    def partition(self, predicate: Callable[[Self], Any]) -> tuple[Self, Self]:
+    def partition(self, predicate: Callable[[Self], object]) -> tuple[Self, Self]:
         """Return the entities for which *predicate* holds, and the others."""
-        holds: dict[Key, Any] = {}
-        others: dict[Key, Any] = {}
+        holds: dict[Key, Entity] = {}
+        others: dict[Key, Entity] = {}
         for element in self:
             (holds if predicate(element) else others).update(element._entities)
         return self._derived(holds), self._derived(others)
 
-    def sort(self, predicate: Callable[[Self], Any], reverse: bool = False) -> Self:
+    def sort(self, predicate: Callable[[Self], object], reverse: bool = False) -> Self:
         """Return the entities in the order of their values; those without one come first.
 
         A list or collection with several values counts as the largest of them.
         """
-        ordered: dict[Key, Any] = {}
-        elements: list[Any] = list(self)
+        ordered: dict[Key, Entity] = {}
+        elements: list[Self] = [*self]
         for element in sorted(
             elements, key=lambda each: _sort_key(predicate(each)), reverse=reverse
         ):
@@ -102,10 +104,10 @@ class Transforms(BaseCollection):
         return self._derived(ordered)
 
 
-def _sort_key(result: Any) -> tuple[Any, ...]:
+def _sort_key(result: object) -> tuple[Any, ...]:
     """Return a tuple to compare *result* by: its largest value, or nothing without a value."""
     values = result if isinstance(result, (list, tuple)) else [result]
-    present = [
+    present: list[Any] = [
         value
         for value in values
         if value is not None and value is not NOT_SET and not _is_empty(value)
@@ -113,11 +115,11 @@ def _sort_key(result: Any) -> tuple[Any, ...]:
     return (max(present),) if present else ()
 
 
-def _is_empty(value: Any) -> bool:
+def _is_empty(value: object) -> bool:
     return isinstance(value, BaseCollection) and not value
 
 
-def _group_key(result: Any) -> Any:
+def _group_key(result: object) -> Any:
     if not isinstance(result, list):
         return result
     return result[0] if len(result) == 1 else tuple(result)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import product
-from typing import Any
 from weakref import WeakKeyDictionary
 
 from trackteroid_cli.engine.schema.schema import Attribute, Relation, Schema
@@ -141,7 +140,7 @@ class RelationTables:
     def __init__(self) -> None:
         self._tables: dict[str, Relations] | None = None
 
-    def load(self, relationships: Mapping[str, Any]) -> None:
+    def load(self, relationships: Mapping[str, object]) -> None:
         """Use *relationships*, in the form of the file, instead of the file.
 
         Raises:

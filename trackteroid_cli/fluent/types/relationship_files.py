@@ -17,7 +17,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from trackteroid_cli import settings
 from trackteroid_cli.errors import NotConfigured
@@ -52,7 +52,7 @@ def read_file(file: Path) -> list[tuple[str, RelationTable]]:
     return read_mapping(document, str(file))
 
 
-def read_mapping(document: Any, source: str) -> list[tuple[str, RelationTable]]:
+def read_mapping(document: object, source: str) -> list[tuple[str, RelationTable]]:
     """Return the names and tables in *document*, the default table first.
 
     Args:
@@ -87,7 +87,7 @@ def _merge(below: RelationTable, above: RelationTable) -> RelationTable:
     }
 
 
-def _parse_table(value: Any, what: str, source: str) -> RelationTable:
+def _parse_table(value: object, what: str, source: str) -> RelationTable:
     return {
         name: {
             target: _parse_paths(path, f"{name} to {target} in {what}", source)
@@ -97,7 +97,7 @@ def _parse_table(value: Any, what: str, source: str) -> RelationTable:
     }
 
 
-def _parse_paths(value: Any, what: str, source: str) -> tuple[str, ...]:
+def _parse_paths(value: object, what: str, source: str) -> tuple[str, ...]:
     paths = [value] if isinstance(value, str) else value
     if not isinstance(paths, (list, tuple)) or not paths:
         raise _unusable(source, f"{what} is neither a path nor a list of them")
@@ -107,8 +107,8 @@ def _parse_paths(value: Any, what: str, source: str) -> tuple[str, ...]:
 
 
 def _checked_mapping(
-    value: Any, what: str, source: str, known: tuple[str, ...] | None = None
-) -> Mapping[str, Any]:
+    value: object, what: str, source: str, known: tuple[str, ...] | None = None
+) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise _unusable(source, f"{what} is not a table of names")
     unknown = [name for name in value if known is not None and name not in known]
@@ -117,12 +117,12 @@ def _checked_mapping(
     return value
 
 
-def _toml(text: str) -> dict[str, Any]:
+def _toml(text: str) -> dict[str, object]:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
-    document: dict[str, Any] = tomllib.loads(text)
+    document: dict[str, object] = tomllib.loads(text)
     return document
 
 

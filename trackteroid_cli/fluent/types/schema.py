@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from trackteroid_cli.engine.schema.schema import Schema
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from trackteroid_cli.session.session import Session
 
 #: Session -> the schema documents that it holds, and the schema parsed from them.
-_schemas: WeakKeyDictionary[Session, tuple[Any, Schema]] = WeakKeyDictionary()
+_schemas: WeakKeyDictionary[Session, tuple[object, Schema]] = WeakKeyDictionary()
 
 
 def schema_of(session: Session) -> Schema:
