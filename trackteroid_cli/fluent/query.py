@@ -26,7 +26,7 @@ from trackteroid_cli.fluent.types.paths import check_type
 from trackteroid_cli.fluent.types.relations import SCHEMA, Relations
 from trackteroid_cli.fluent.types.schema import schema_of
 from trackteroid_cli.session.query_cache import ReusingSession
-from trackteroid_cli.session.session import Session, default_session
+from trackteroid_cli.session.session import default_session
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema
@@ -55,7 +55,10 @@ class Query(Criteria):
     """
 
     def __init__(
-        self, entity: EntityType, session: Session | None = None, schema: Relations | None = None
+        self,
+        entity: EntityType,
+        session: ftrack_api.Session | None = None,
+        schema: Relations | None = None,
     ) -> None:
         if not isinstance(entity, EntityType):
             raise UsageError(
