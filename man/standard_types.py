@@ -1,6 +1,6 @@
-"""Writes the module that names ftrack's standard entity types, and its stub, from their schemas.
+"""Write the module of ftrack's standard entity types, and its stub, from their schemas.
 
-Run it as ``make docs`` does; a test compares the files with what it would write.
+``make docs`` runs it; a test compares the files with what it would write.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from trackteroid_cli.engine.schema.standard import standard_schemas
 
 MODULE = Path(__file__).parents[1] / "trackteroid_cli" / "fluent" / "types" / "standard_types.py"
 
-HEAD = '''"""Entity types of every ftrack server; written by man/standard_types.py.
+HEAD = '''"""Entity types that every ftrack server has; written by man/standard_types.py.
 
-Naming them here spares a connection; the stub lets editors complete their attributes. What a server
-has indeed, its schema says.
+Scripts import these types without a connection; the stub lets editors complete their attributes.
+The schema of a server decides which types and attributes it really has.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from trackteroid_cli.fluent.types.entity_types import {}
 
 
 def files() -> dict[Path, str]:
-    """Return the content of the module and of its stub."""
+    """Return the text of the module and of its stub, by file."""
     documents = sorted(standard_schemas(), key=lambda document: str(document["id"]))
     names = [f'{each["id"]} = EntityType("{each["id"]}")' for each in documents]
     schema = Schema(documents)
@@ -41,7 +41,7 @@ def files() -> dict[Path, str]:
 
 
 def _stub(document: dict[str, Any], schema: Schema) -> Iterator[str]:
-    """Yield the lines that tell editors of a type and of the attributes that are its own."""
+    """Yield the lines of the stub for one type, with the attributes that it does not inherit."""
     name = document["id"]
     wider = [each for each in schema.types if each != name and schema.is_kind_of(name, each)]
     base = min(wider, key=lambda each: len(schema.concrete_types(each)), default=None)
@@ -59,7 +59,7 @@ def _stub(document: dict[str, Any], schema: Schema) -> Iterator[str]:
 
 
 def main() -> None:
-    """Write the files."""
+    """Write both files."""
     for path, text in files().items():
         path.write_text(text, encoding="utf-8")
 

@@ -1,9 +1,9 @@
 """Record what a script changes on ftrack, review it, and commit it later, exactly once.
 
-The public Python API. Importing it connects to nothing and loads nothing heavy: sessions, queries
-and collections bring in ``ftrack_api`` when they are first asked for, and ``SESSION`` connects when
-something of it is used. Every entity type of the server can be imported by its name; those that
-not every server has are looked up in the schema of ``SESSION``.
+This is the public Python API. Importing it connects to nothing and loads nothing heavy: sessions,
+queries and collections import ``ftrack_api`` when they are first used, and ``SESSION`` connects on
+first use. Every entity type of the server can be imported by its name; types that not every server
+has are looked up in the schema of ``SESSION``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Return a part of the API that is not loaded yet, or an entity type."""
+    """Load and return a part of the API, or return an entity type."""
     if name == "Session":
         from trackteroid_cli.session.session import Session
 
@@ -58,14 +58,14 @@ def __getattr__(name: str) -> Any:
 
         return getattr(collection, name)
     if name[:1].isupper():
-        from trackteroid_cli.fluent.types.imports import entity_type
+        from trackteroid_cli.fluent.types.type_lookup import entity_type
 
         return entity_type(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    """Return what can be imported without a connection."""
-    from trackteroid_cli.fluent.types.imports import standard_names
+    """Return the names that can be imported without a connection."""
+    from trackteroid_cli.fluent.types.type_lookup import standard_names
 
     return sorted({*globals(), *__all__, *standard_names()})

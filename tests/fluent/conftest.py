@@ -1,4 +1,4 @@
-"""What the tests of the scripting API share: sessions on a sandbox in this process."""
+"""Fixtures for the tests of the scripting API: sessions on a sandbox in this process."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Connect: TypeAlias = Callable[..., Session]
 
 @pytest.fixture(autouse=True)
 def no_relationships(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Relationships that no other test has loaded."""
-    monkeypatch.setattr(relations.SCHEMA, "_sets", None)
+    """Forget the relationships that another test has loaded."""
+    monkeypatch.setattr(relations.SCHEMA, "_tables", None)
 
 
 @pytest.fixture(scope="session")
@@ -33,13 +33,13 @@ def schema() -> Schema:
 
 @pytest.fixture(scope="session")
 def schema_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where sessions keep the schemas, which are the same for every sandbox here."""
+    """The folder in which sessions cache the schemas; every sandbox here has the same."""
     return tmp_path_factory.mktemp("schemas")
 
 
 @pytest.fixture
 def connect(home: Path, demo_database: Path, schema_cache: Path) -> Iterator[Connect]:
-    """Return a function that makes a session on a sandbox with the demo data, by its name."""
+    """Return a function that connects a session to a named sandbox with the demo data."""
     opened: list[Session] = []
 
     def make(name: str = "demo", **arguments: Any) -> Session:
@@ -65,7 +65,7 @@ def session(connect: Connect) -> Session:
 
 @pytest.fixture
 def quiet(connect: Connect) -> Session:
-    """A session on the demo data that fetches nothing by itself."""
+    """A session on the demo data that does not populate automatically."""
     return connect(auto_populate=False)
 
 

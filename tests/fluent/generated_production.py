@@ -1,4 +1,4 @@
-"""A production drawn by chance, always the same: what the tests of criteria ask about.
+"""A random production, always the same, for the tests of criteria.
 
 Values are often missing, names repeat across types, and some texts have quotes, backslashes and the
 characters of patterns.

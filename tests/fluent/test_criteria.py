@@ -35,7 +35,7 @@ from trackteroid_cli.fluent.query import Query
 from trackteroid_cli.fluent.types.entity_types import EntityType
 from trackteroid_cli.session.session import Session
 
-#: Criterion, the type that is queried, the target if there is one, and the attributes that tell.
+#: Criterion, queried type, target if there is one, and the attributes that it compares.
 VALUES: list[tuple[str, EntityType, EntityType | None, tuple[str, ...]]] = [
     ("by_id", Task, None, ("id",)),
     ("by_id", Asset, AssetVersion, ("versions.id",)),
@@ -98,7 +98,7 @@ VALUES: list[tuple[str, EntityType, EntityType | None, tuple[str, ...]]] = [
     ("by_system_type", Component, None, ("system_type",)),
 ]
 
-#: Criterion, type, target, the attribute that has two ends and the attributes of both.
+#: Criterion, type, target, the path to the entities with a range, and the attributes of its ends.
 RANGES: list[tuple[str, EntityType, EntityType | None, str, str, str]] = [
     ("by_lifespan", Task, None, "", "start_date", "end_date"),
     ("by_lifespan", Task, Project, "project", "start_date", "end_date"),
@@ -110,10 +110,10 @@ RANGES: list[tuple[str, EntityType, EntityType | None, str, str, str]] = [
 
 DAYS = [("by_creation_date", Task, "created_at"), ("by_finish_date", Job, "finished_at")]
 
-#: What the language cannot write.
+#: Texts that the language cannot write.
 BEFORE_QUOTE = re.compile(r"\\([\"']|$)")
 
-#: Those that no entity of the production has anything for; their texts are tested.
+#: Criteria whose attributes no entity of the production has; only their texts are tested.
 UNTRIED = {"by_action"}
 
 
@@ -128,7 +128,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory, schema_cache: Any) -> It
 
 
 def reached(entity: Any, path: str) -> list[Any]:
-    """Return the values at the end of *path*; those that are not there are left out."""
+    """Return the values at the end of *path*, without missing ones."""
     found = [entity]
     for segment in path.split("."):
         match = re.fullmatch(r"(\w+)(?:\[(\w+)\])?", segment)
@@ -148,7 +148,7 @@ def reached(entity: Any, path: str) -> list[Any]:
 
 
 def equals(value: Any, wanted: Any) -> bool:
-    """Return whether ftrack deems *value* to be, or to be like, *wanted*."""
+    """Return whether *value* matches *wanted* as ftrack compares them: equal, or like a pattern."""
     if not isinstance(wanted, str):
         return bool(value == wanted)
     text = str(value)
@@ -172,7 +172,7 @@ def equals(value: Any, wanted: Any) -> bool:
 
 
 def matches(entity: Any, paths: Iterable[str], wanted: Iterable[Any]) -> bool:
-    """Return whether what is at the end of any of *paths* is one of *wanted*."""
+    """Return whether a value at the end of one of *paths* matches one of *wanted*."""
     values = [value for path in paths for value in reached(entity, path)]
     return any(
         not values if each is None else any(equals(value, each) for value in values)
@@ -195,7 +195,7 @@ def assert_complementary(
     expected: set[str],
     entities: list[Any],
 ) -> None:
-    """Check a criterion against the ids that it should find, and its negation against the rest."""
+    """Assert that a criterion finds the expected ids, and its negation all others."""
     for criterion, ids in (
         (name, expected),
         (f"not_{name}", {each["id"] for each in entities} - expected),
@@ -206,7 +206,7 @@ def assert_complementary(
 
 
 def texts_like(values: Iterable[Any]) -> st.SearchStrategy[Any]:
-    """Return a strategy of values that are there, of patterns for them, and of others."""
+    """Return a strategy of present values, patterns for them, and other values."""
     known = sorted({value for value in values if value is not None}, key=repr) or ["x"]
     exactly = st.sampled_from(known)
     if not isinstance(known[0], str):

@@ -1,4 +1,4 @@
-"""The text of each criterion, and what is said of those that make no sense."""
+"""The expression of each criterion, and the errors for arguments that are not valid."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from trackteroid_cli.session.session import Session
 
 WEST = timezone(timedelta(hours=-3))
 
-#: Criterion, type, arguments, arguments by name, and the condition.
+#: Criterion, type, arguments, keyword arguments, and the condition.
 TEXTS: list[tuple[str, EntityType, tuple[Any, ...], dict[str, Any], str]] = [
     ("by_id", Shot, ("a", "b"), {}, '(id in ("a", "b"))'),
     (
@@ -189,7 +189,7 @@ def test_criteria_narrow_the_query_that_they_are_called_on(session: Session) -> 
     assert 'name is "a"' in str(query)
 
 
-def test_a_criterion_that_a_type_lacks_says_so(session: Session) -> None:
+def test_a_criterion_that_a_type_lacks_is_an_error(session: Session) -> None:
     with pytest.raises(CriterionNotSupported) as refused:
         str(Query(Shot, session).by_version(1))
     assert refused.value.what == "Shot has no criterion by_version"
@@ -198,12 +198,12 @@ def test_a_criterion_that_a_type_lacks_says_so(session: Session) -> None:
     assert "by_version" not in refused.value.hint
 
 
-def test_a_target_without_the_criterion_says_so(session: Session) -> None:
+def test_a_target_without_the_criterion_is_an_error(session: Session) -> None:
     with pytest.raises(CriterionNotSupported, match="Asset has no criterion by_description"):
         str(Query(AssetVersion, session).by_description(Asset, "x"))
 
 
-def test_a_target_that_is_not_related_or_in_two_ways_says_so(session: Session) -> None:
+def test_a_target_without_a_single_path_is_an_error(session: Session) -> None:
     with pytest.raises(NoRelation, match="nothing plainly leads from Note to Shot"):
         str(Query(Note, session).by_name(Shot, "x"))
     with pytest.raises(AmbiguousRelation, match="author, completed_by"):
@@ -278,7 +278,7 @@ def test_studio_types_have_the_criteria_of_their_kind(session: Session) -> None:
     assert str(Query(Folder, session).by_status("Done")).endswith('(status.name is "Done")')
 
 
-def test_an_unknown_type_is_told_with_close_names(session: Session) -> None:
+def test_an_error_for_an_unknown_type_proposes_close_names(session: Session) -> None:
     query = Query(EntityType("Shott"), session).by_name("x")
     with pytest.raises(UsageError) as refused:
         str(query)
@@ -286,7 +286,7 @@ def test_an_unknown_type_is_told_with_close_names(session: Session) -> None:
     assert "Shot" in refused.value.hint
 
 
-def test_a_range_that_is_given_by_another_name_names_it(session: Session) -> None:
+def test_an_error_for_an_unknown_keyword_of_a_range_names_it(session: Session) -> None:
     with pytest.raises(InvalidCriterion, match="a range was given 'min'") as refused:
         str(Query(Component, session).by_size(min=5))
     assert "minimum" in refused.value.hint

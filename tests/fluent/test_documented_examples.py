@@ -1,6 +1,6 @@
 """The examples of Trackteroid's documentation: its scripts run with the import changed.
 
-What they do is as documented there; the data is set up on a sandbox.
+They behave as documented there; the data is set up on a sandbox.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from trackteroid_cli import (
 )
 """
 
-#: Makes a version of an asset on the task of its last one, with a file.
+#: Creates a version of an asset on the task of its last version, with a file.
 PUBLISH = """
     comp = Query(Asset).by_name("bc0040_comp").get_one(
         projections=[
@@ -38,14 +38,14 @@ PUBLISH = """
 
 
 class Scripts:
-    """Runs scripts as processes of their own, on a server with the documented asset."""
+    """Runs scripts in separate processes, on a server with the documented asset."""
 
     def __init__(self, command: CommandLine, server: Server) -> None:
         self.command, self.server = command, server
         self.folder = command.folder
 
     def run(self, text: str, *arguments: str) -> str:
-        """Return what a script prints."""
+        """Run a script and return its output."""
         finished = subprocess.run(
             [sys.executable, str(self.command.script(IMPORTS + text)), *arguments],
             cwd=self.folder,

@@ -1,4 +1,4 @@
-"""Queries: what they select, how they end, what is logged, and when they are checked."""
+"""Queries: projections, results, logging, checks, and the reuse of results."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.errors import NoRelation, UsageError
 from trackteroid_cli.fluent.collections.collection import EmptyCollection, EntityCollection
 from trackteroid_cli.fluent.query import Query
+from trackteroid_cli.fluent.types.default_projections import default_projections
 from trackteroid_cli.fluent.types.entity_types import EntityType
-from trackteroid_cli.fluent.types.projections import default_projections
 from trackteroid_cli.session.session import DefaultSession, Session
 
 
 @pytest.fixture
 def performed(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
-    """The queries that are logged."""
+    """The log of queries."""
     messages: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
@@ -52,11 +52,11 @@ def performed(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
 
 
 def selected(message: str) -> str:
-    """Return what a logged query selects."""
+    """Return the projections of a logged query."""
     return message.partition("select ")[2].partition(" from ")[0]
 
 
-# What is selected.
+# Projections.
 
 
 @pytest.mark.parametrize(
@@ -116,14 +116,14 @@ def test_projections_that_are_no_list_are_refused(session: Session, projections:
         Query(Shot, session).get_all(projections=projections)
 
 
-def test_a_projection_that_the_type_lacks_is_told_with_close_names(session: Session) -> None:
+def test_an_error_for_an_unknown_projection_proposes_close_names(session: Session) -> None:
     with pytest.raises(NoRelation) as refused:
         Query(Shot, session).get_all(projections=["descripton"])
     assert refused.value.what == "Shot has no attribute 'descripton'"
     assert "description" in refused.value.hint
 
 
-# How a query ends.
+# Results.
 
 
 def test_get_all_returns_a_collection_of_all(session: Session) -> None:
@@ -183,7 +183,7 @@ def test_arguments_that_make_no_sense_are_refused(
     assert refused.value.hint
 
 
-def test_get_one_is_about_exactly_one(session: Session) -> None:
+def test_get_one_wants_exactly_one_entity(session: Session) -> None:
     query = Query(Project, session).by_name("salt_and_ember")
     assert list(query.get_one(projections=["full_name"]).full_name) == ["Salt and Ember"]
     with pytest.raises(ftrack_api.exception.MultipleResultsFoundError, match="from Shot"):
@@ -215,10 +215,10 @@ def test_inputs_and_outputs_are_the_other_ends_of_links(session: Session) -> Non
     assert outputs.entity_type == TypedContext
 
 
-# When it is checked and sent.
+# Checks and requests.
 
 
-def test_a_query_that_is_made_asks_nothing(default_session: DefaultSession) -> None:
+def test_creating_a_query_sends_nothing(default_session: DefaultSession) -> None:
     query = Query(Shot).by_name(Project, "x").not_by_status("Done")
     assert repr(query) == "Query(Shot)"
     assert vars(default_session) == {}
@@ -226,7 +226,7 @@ def test_a_query_that_is_made_asks_nothing(default_session: DefaultSession) -> N
     assert vars(default_session)
 
 
-def test_something_else_than_a_type_cannot_be_queried() -> None:
+def test_only_an_entity_type_can_be_queried() -> None:
     with pytest.raises(UsageError, match="cannot query for 'Shot'"):
         Query("Shot")  # type: ignore[arg-type]
 
@@ -287,7 +287,7 @@ def test_collections_are_forgotten_with_the_results(session: Session, forget: st
         assert Query(Shot, session).get_all() is not first
 
 
-def test_other_relations_or_sessions_have_collections_of_their_own(
+def test_results_are_not_reused_for_other_relations_or_sessions(
     session: Session, connect: Connect
 ) -> None:
     SCHEMA.load({"overrides": [{"name": "other", "entities": {}}]})
@@ -300,7 +300,7 @@ def test_other_relations_or_sessions_have_collections_of_their_own(
         assert Query(Shot, second).get_all().session is second
 
 
-# As the documentation has it.
+# Documented examples.
 
 
 def test_the_example_of_the_comparison(session: Session) -> None:
@@ -380,6 +380,6 @@ def test_a_name_is_no_table_of_relationships(session: Session) -> None:
         Query(Shot, session, schema="episodic")  # type: ignore[arg-type]
 
 
-def test_a_truth_is_no_limit(session: Session) -> None:
+def test_a_boolean_is_no_limit(session: Session) -> None:
     with pytest.raises(UsageError, match="cannot take True"):
         Query(Shot, session).get_all(limit=True)

@@ -1,4 +1,4 @@
-"""The forms of queries that Trackteroid documents, in one script that is recorded."""
+"""The forms of queries in Trackteroid's documentation, in one recorded script."""
 
 from __future__ import annotations
 

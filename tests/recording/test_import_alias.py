@@ -71,7 +71,7 @@ def test_a_script_for_trackteroid_is_recorded_as_it_is(
     }
 
 
-#: A package that reaches ftrack as Trackteroid does.
+#: A package that connects to ftrack as Trackteroid does.
 STAND_IN = '''
 import ftrack_api
 
@@ -130,7 +130,7 @@ def test_everything_of_our_own_name_is_the_api_without_entity_types() -> None:
     assert names.keys() - {"__builtins__"} == set(trackteroid_cli.__all__)
 
 
-def test_a_configuration_that_is_not_read_is_told(
+def test_a_warning_names_the_configuration_that_is_not_read(
     not_installed: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("TRACKTEROID_CONFIGURATION", "/studio/trackteroid")
@@ -142,7 +142,7 @@ def test_a_configuration_that_is_not_read_is_told(
     assert "TRACKTEROID_RELATIONSHIPS" in told
 
 
-def test_a_type_that_the_server_lacks_is_told_with_close_ones(
+def test_an_error_for_an_unknown_type_proposes_close_ones(
     not_installed: None, default_session: object
 ) -> None:
     with trackteroid_importable():

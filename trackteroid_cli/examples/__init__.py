@@ -1,1 +1,1 @@
-"""Scripts that `trackteroid demo` records. They know nothing of this package."""
+"""Scripts that `trackteroid demo` records. They do not import this package."""

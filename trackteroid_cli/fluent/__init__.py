@@ -1,1 +1,1 @@
-"""The scripting API: queries by criteria, and collections of what they find."""
+"""The scripting API: queries by criteria, and collections of the entities that they find."""

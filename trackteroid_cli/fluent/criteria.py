@@ -1,7 +1,7 @@
-"""The criteria by which a query is narrowed, each with its negation.
+"""Criteria that filter a query, each with its negation.
 
-What a criterion is about is written once, as candidates in the order of preference; whether a type
-has one of them is for the server's schema to say. So a studio's own object types have the same
+Each criterion lists the attributes that it may compare, as candidates in order of preference; the
+server's schema decides which of them a type has. So a studio's own object types support the same
 criteria as ftrack's.
 """
 
@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar, overload
+from typing import TypeVar, overload
 
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.errors import CriterionNotSupported, InvalidCriterion
+from trackteroid_cli.fluent.attribute_lookup import AttributeLookup
 from trackteroid_cli.fluent.conditions import (
     Arguments,
     Condition,
@@ -23,15 +24,14 @@ from trackteroid_cli.fluent.conditions import (
     Raw,
     Values,
 )
-from trackteroid_cli.fluent.subjects import Subject
 from trackteroid_cli.fluent.types.entity_types import EntityType
 from trackteroid_cli.fluent.types.relations import Relations
 
-Narrowed = TypeVar("Narrowed", bound="Criteria")
+CriteriaT = TypeVar("CriteriaT", bound="Criteria")
 
 
 class Criterion:
-    """A method of `Criteria` that narrows the query by a condition, or by its negation."""
+    """A method of `Criteria` that filters the query by a condition, or by its negation."""
 
     name: str
 
@@ -46,12 +46,14 @@ class Criterion:
     def __get__(self, query: None, owner: type[Criteria]) -> Criterion: ...
 
     @overload
-    def __get__(self, query: Narrowed, owner: type[Narrowed]) -> Callable[..., Narrowed]: ...
+    def __get__(self, query: CriteriaT, owner: type[CriteriaT]) -> Callable[..., CriteriaT]: ...
 
-    def __get__(self, query: Any, owner: Any) -> Any:
-        return self if query is None else partial(self._narrow, query)
+    def __get__(
+        self, query: CriteriaT | None, owner: type[Criteria]
+    ) -> Criterion | Callable[..., CriteriaT]:
+        return self if query is None else partial(self._apply, query)
 
-    def _narrow(self, query: Narrowed, /, *values: Any, **named: Any) -> Narrowed:
+    def _apply(self, query: CriteriaT, /, *values: object, **named: object) -> CriteriaT:
         target = values[0] if values and isinstance(values[0], EntityType) else None
         arguments = values[1:] if target else values
         if not arguments and not named:
@@ -65,8 +67,8 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """A criterion of a query, and the calls that asked for it: any of them is enough."""
+class AppliedCriterion:
+    """A criterion of a query, with the arguments of its calls; an entity has to match one call."""
 
     criterion: Criterion
     target: EntityType | None
@@ -76,15 +78,18 @@ class Chosen:
         """Return the condition for entities of type *source*.
 
         Raises:
-            CriterionNotSupported: the type that it is about has nothing to compare.
-            InvalidCriterion, NoRelation, AmbiguousRelation: it makes no sense.
+            CriterionNotSupported: the criterion's target type has no attribute to compare.
+            InvalidCriterion: an argument is not valid.
+            NoRelation, AmbiguousRelation: no path leads to the target type, or several do.
         """
         target = self.target.__name__ if self.target else source
-        subject = Subject(schema, relations, source, target, self.criterion.negated)
+        lookup = AttributeLookup(schema, relations, source, target, self.criterion.negated)
         relations.paths(schema, source, target)  # checks the types, and that they are related
-        if not self.criterion.condition.supports(Subject(schema, relations, target, target)):
+        if not self.criterion.condition.supports(
+            AttributeLookup(schema, relations, target, target)
+        ):
             raise _not_supported(self.criterion, schema, relations, target)
-        text = self.criterion.condition.text(subject, self.calls)
+        text = self.criterion.condition.text(lookup, self.calls)
         return f"not ({text})" if self.criterion.negated else f"({text})"
 
 
@@ -93,17 +98,17 @@ def _pair(condition: Condition) -> tuple[Criterion, Criterion]:
 
 
 class Criteria:
-    """What a query can be narrowed by.
+    """The filters of a query.
 
-    Each takes several values, of which an entity has to have one. A text with ``%`` is a pattern,
-    None is no value, and a collection stands for its entities. The values may follow an entity
-    type, ``by_name(Project, "showroom")``, whose entities are then meant instead.
+    Each criterion takes values and matches entities that have one of them. A text with ``%`` is a
+    pattern, None matches a missing value, and a collection stands for its entities. An entity type
+    before the values, ``by_name(Project, "showroom")``, compares related entities of that type.
 
-    The same criterion twice takes the values of both; different ones all have to be met. The
-    negation of a criterion holds for exactly the entities for which the criterion does not.
+    Calling a criterion twice matches the values of both calls; different criteria must all match.
+    A negated criterion matches exactly the entities that the criterion does not match.
     """
 
-    _chosen: tuple[Chosen, ...] = ()
+    _applied: tuple[AppliedCriterion, ...] = ()
 
     by_id, not_by_id = _pair(Values("id"))
     by_name, not_by_name = _pair(
@@ -145,7 +150,7 @@ class Criteria:
     by_file_type, not_by_file_type = _pair(Values("Component.file_type"))
     by_system_type, not_by_system_type = _pair(Values("system_type", "Component.system_type"))
 
-    #: In bytes; takes ``minimum`` and ``maximum``.
+    #: Compares bytes; takes ``minimum`` and ``maximum``.
     by_size, not_by_size = _pair(
         Range(("Component.size", "Component.size"), names=("minimum", "maximum"))
     )
@@ -155,7 +160,8 @@ class Criteria:
     by_status_change_time, not_by_status_change_time = _pair(
         Range(("status_changes.date", "status_changes.date"))
     )
-    #: Starts after the one and ends before the other; a time log starts between the two.
+    #: Matches entities that start after ``start`` and end before ``end``; a time log only has to
+    #: start between them.
     by_lifespan, not_by_lifespan = _pair(
         Range(
             ("start_date", "end_date"),
@@ -169,21 +175,21 @@ class Criteria:
     by_creation_date, not_by_creation_date = _pair(Days("created_at"))
     by_finish_date, not_by_finish_date = _pair(Days("finished_at", "completed_at"))
 
-    #: Takes mappings, or keys and values by name; all of a mapping has to be there.
+    #: Takes mappings, or keyword arguments; an entity has to have all items of one mapping.
     by_metadata, not_by_metadata = _pair(Metadata())
 
-    #: Takes conditions in ftrack's query language, all of which have to be met.
+    #: Takes conditions in ftrack's query language, which must all match.
     inject = Criterion(Raw())
 
     def _add(self, criterion: Criterion, target: EntityType | None, call: Arguments) -> None:
-        chosen = list(self._chosen)
-        for number, each in enumerate(chosen):
+        applied = list(self._applied)
+        for number, each in enumerate(applied):
             if each.criterion is criterion and each.target == target:
-                chosen[number] = Chosen(criterion, target, (*each.calls, call))
+                applied[number] = AppliedCriterion(criterion, target, (*each.calls, call))
                 break
         else:
-            chosen.append(Chosen(criterion, target, (call,)))
-        self._chosen = tuple(chosen)
+            applied.append(AppliedCriterion(criterion, target, (call,)))
+        self._applied = tuple(applied)
 
 
 def known_criteria() -> Mapping[str, Criterion]:
@@ -195,16 +201,18 @@ def known_criteria() -> Mapping[str, Criterion]:
     }
 
 
-def supported(schema: Schema, relations: Relations, type_name: str, criterion: Criterion) -> bool:
-    """Return whether entities of a type can be narrowed by *criterion*."""
-    subject = Subject(schema, relations, type_name, type_name)
-    return criterion.condition.supports(subject)
+def is_supported(
+    schema: Schema, relations: Relations, type_name: str, criterion: Criterion
+) -> bool:
+    """Return whether entities of type *type_name* can be filtered by *criterion*."""
+    lookup = AttributeLookup(schema, relations, type_name, type_name)
+    return criterion.condition.supports(lookup)
 
 
 def _not_supported(
     criterion: Criterion, schema: Schema, relations: Relations, type_name: str
 ) -> CriterionNotSupported:
-    types = [each for each in schema.types if supported(schema, relations, each, criterion)]
+    types = [each for each in schema.types if is_supported(schema, relations, each, criterion)]
     widest = [
         each
         for each in types
@@ -213,7 +221,7 @@ def _not_supported(
     own = [
         name
         for name, each in known_criteria().items()
-        if supported(schema, relations, type_name, each)
+        if is_supported(schema, relations, type_name, each)
     ]
     return CriterionNotSupported(
         f"{type_name} has no criterion {criterion.name}",

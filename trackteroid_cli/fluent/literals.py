@@ -1,4 +1,4 @@
-"""Values of a script as literals of ftrack's query language.
+"""Literals of ftrack's query language, written from Python values.
 
 Source: ftrack's API documentation, "Querying".
 """
@@ -6,8 +6,8 @@ Source: ftrack's API documentation, "Querying".
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date, datetime, timezone
-from typing import Any
 
 import arrow
 
@@ -16,19 +16,20 @@ from trackteroid_cli.errors import InvalidCriterion
 from trackteroid_cli.server.expressions import quoted
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
-_TRUTHS = frozenset({"true", "false", "0", "1"})
+_BOOLEANS = frozenset({"true", "false", "0", "1"})
 
-#: An odd backslash, which would take the quote after it, or the one that ends the literal.
+#: A backslash that would escape the quote after it, or the quote that ends the literal.
 _BEFORE_QUOTE = re.compile(r"(?<!\\)(\\\\)*\\([\"']|$)")
 
 
-def compared(path: str, values: list[Any], kind: Kind) -> str:
-    """Return the condition that the attribute at *path* has one of *values*.
+def comparison(path: str, values: Iterable[object], kind: Kind) -> str:
+    """Return the expression that the attribute at *path* has one of *values*.
 
-    A text with ``%`` is a pattern; none of the values is None.
+    Args:
+        values: the values, without None; a text with ``%`` is a pattern.
 
     Raises:
-        InvalidCriterion: a value is none that an attribute of *kind* can have.
+        InvalidCriterion: an attribute of *kind* cannot have one of the values.
     """
     same, parts = [], []
     for value in values:
@@ -47,7 +48,7 @@ def text_literal(text: str) -> str:
     """Return *text* as a literal.
 
     Raises:
-        InvalidCriterion: it has a backslash where the language has no way to write one.
+        InvalidCriterion: it has a backslash where the language cannot write one.
     """
     if _BEFORE_QUOTE.search(text):
         raise InvalidCriterion(
@@ -58,16 +59,16 @@ def text_literal(text: str) -> str:
     return quoted(text)
 
 
-def literal(value: Any, kind: Kind) -> str:
+def literal(value: object, kind: Kind) -> str:
     """Return *value* as a literal.
 
     Args:
-        value: a text, a number, a truth, or a moment; one without a time zone is in UTC.
+        value: a text, a number, a boolean, a date or a datetime; without a time zone, it is in UTC.
 
     Raises:
-        InvalidCriterion: it is something else, or none that an attribute of *kind* can have.
+        InvalidCriterion: it is something else, or an attribute of *kind* cannot have it.
     """
-    moment = moment_of(value)
+    moment = utc_moment(value)
     if moment is not None:
         precision = "microseconds" if moment.microsecond else "seconds"
         return quoted(moment.isoformat(timespec=precision))
@@ -82,19 +83,19 @@ def literal(value: Any, kind: Kind) -> str:
         )
     text = str(value)
     if kind in ("integer", "number") and not _NUMBER.fullmatch(text):
-        raise _unfit(value, "a number")
-    if kind == "boolean" and text.casefold() not in _TRUTHS:
-        raise _unfit(value, "true or false")
+        raise _wrong_kind(value, "a number")
+    if kind == "boolean" and text.casefold() not in _BOOLEANS:
+        raise _wrong_kind(value, "true or false")
     return text_literal(text) if isinstance(value, str) or kind == "text" else text
 
 
-def moment_of(value: Any) -> datetime | None:
-    """Return the moment that *value* is, in UTC and without a time zone; None if it is none.
+def utc_moment(value: object) -> datetime | None:
+    """Return the datetime *value* in UTC, without its time zone; None for any other value.
 
     Raises:
-        InvalidCriterion: in UTC it lies beyond the years that there are.
+        InvalidCriterion: in UTC it lies outside of the years 1 to 9999.
     """
-    if isinstance(value, arrow.Arrow):  # as ftrack_api gives them
+    if isinstance(value, arrow.Arrow):  # the type of dates in ftrack_api
         value = value.datetime
     if not isinstance(value, datetime):
         return None
@@ -108,7 +109,7 @@ def moment_of(value: Any) -> datetime | None:
         ) from error
 
 
-def _unfit(value: Any, wanted: str) -> InvalidCriterion:
+def _wrong_kind(value: object, wanted: str) -> InvalidCriterion:
     return InvalidCriterion(
         f"cannot compare with {value!r}",
         why=f"the attribute holds {wanted}",

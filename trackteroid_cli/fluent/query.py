@@ -1,28 +1,28 @@
-"""Queries made of an entity type and criteria, which end in a collection."""
+"""Queries: an entity type and criteria, which return a collection."""
 
 from __future__ import annotations
 
 import copy
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import ftrack_api
 
 from trackteroid_cli.errors import UsageError
+from trackteroid_cli.fluent.collections.base import check_sessions
 from trackteroid_cli.fluent.collections.collection import (
     Collection,
     EmptyCollection,
     EntityCollection,
     collect,
 )
-from trackteroid_cli.fluent.collections.elements import check_sessions
-from trackteroid_cli.fluent.collections.fetching import Projection, selected
+from trackteroid_cli.fluent.collections.projections import Projection, selected_attributes
 from trackteroid_cli.fluent.conditions import Arguments
 from trackteroid_cli.fluent.criteria import Criteria, Criterion
+from trackteroid_cli.fluent.types.default_projections import default_projections
 from trackteroid_cli.fluent.types.entity_types import EntityType, Path
 from trackteroid_cli.fluent.types.paths import check_type
-from trackteroid_cli.fluent.types.projections import default_projections
 from trackteroid_cli.fluent.types.relations import SCHEMA, Relations
 from trackteroid_cli.fluent.types.schema import schema_of
 from trackteroid_cli.session.query_cache import ReusingSession
@@ -40,13 +40,14 @@ _ORDERS = ("ascending", "descending")
 class Query(Criteria):
     """A query for entities of one type; ``str`` of it is the expression in ftrack's language.
 
-    It is checked against the server's schema when it is first turned into text or ended by one of
-    the methods whose names begin with ``get``; until then nothing is asked.
+    The query is checked against the server's schema when it is first turned into text or run by a
+    ``get`` method; until then nothing is sent.
 
     Args:
         entity: the type, such as ``Shot``.
-        session: whom to ask; the default session unless given.
-        schema: how types are related, such as ``SCHEMA.episodic``; ``SCHEMA.default`` unless given.
+        session: the session to query; the default session unless given.
+        schema: the relations between types, such as ``SCHEMA.episodic``; ``SCHEMA.default`` unless
+            given.
 
     Raises:
         NotConfigured: the relationship file cannot be used.
@@ -54,7 +55,10 @@ class Query(Criteria):
     """
 
     def __init__(
-        self, entity: EntityType, session: Any = None, schema: Relations | None = None
+        self,
+        entity: EntityType,
+        session: ftrack_api.Session | None = None,
+        schema: Relations | None = None,
     ) -> None:
         if not isinstance(entity, EntityType):
             raise UsageError(
@@ -86,21 +90,22 @@ class Query(Criteria):
         order: str = "ascending",
         order_by: str | Path | None = None,
     ) -> Result:
-        """Return all entities that the query is about.
+        """Return all entities that match the query.
 
         Args:
-            projections: what to select beside the default: attributes as texts, related types, and
-                paths from them (``Task.Status.name``).
-            limit: how many at most. They are ordered by their key where *order_by* is not given,
-                so that pages are stable.
-            offset: how many to leave out at the beginning.
+            projections: what to select besides the default: attributes as texts, related types,
+                and paths from them (``Task.Status.name``).
+            limit: the largest number of entities to return. They are ordered by their key unless
+                *order_by* is given, so that pages are stable.
+            offset: the number of entities to skip.
             order: ``ascending`` or ``descending``.
             order_by: an attribute, as a text or a path; for ``descending``, the key unless given.
 
         Raises:
-            NoRelation, AmbiguousRelation: the schema has no such type or attribute, or no one way.
-            CriterionNotSupported, InvalidCriterion: a criterion makes no sense.
-            UsageError: another argument does not.
+            NoRelation, AmbiguousRelation: the schema has no such type or attribute, or several
+                paths lead to the type.
+            CriterionNotSupported, InvalidCriterion: a criterion is not valid.
+            UsageError: another argument is not valid.
         """
         expression = self._expression(projections)
         if order not in _ORDERS:
@@ -110,25 +115,25 @@ class Query(Criteria):
                 hint=f"it is one of: {', '.join(_ORDERS)}",
             )
         if order_by is not None:
-            expression += f" order by {self._one_attribute(order_by)} {order}"
+            expression += f" order by {self._order_attribute(order_by)} {order}"
         elif limit is not None or order == "descending":
             direction = " descending" if order == "descending" else ""
             keys = (f"{name}{direction}" for name in self._primary_key)
             expression += f" order by {', '.join(keys)}"
         if limit is not None:
-            expression += f" limit {_number('limit', limit, least=1)}"
+            expression += f" limit {_checked_number('limit', limit, least=1)}"
         if offset:
-            expression += f" offset {_number('offset', offset, least=0)}"
-        return self._answer(expression)
+            expression += f" offset {_checked_number('offset', offset, least=0)}"
+        return self._result(expression)
 
     get = get_all
 
     def get_one(self, projections: Iterable[Projection] | None = None) -> Result:
-        """Return the one entity that the query is about; see `get_all`.
+        """Return the only entity that matches the query; see `get_all`.
 
         Raises:
-            ftrack_api.exception.NoResultFoundError: there is none.
-            ftrack_api.exception.MultipleResultsFoundError: there are more.
+            ftrack_api.exception.NoResultFoundError: no entity matches.
+            ftrack_api.exception.MultipleResultsFoundError: several entities match.
         """
         result = self.get_all(projections, limit=2)
         if not result:
@@ -142,25 +147,25 @@ class Query(Criteria):
         return result
 
     def get_first(self, projections: Iterable[Projection] | None = None, offset: int = 0) -> Result:
-        """Return the first entity by its key, after *offset* others; see `get_all`."""
+        """Return the first entity in the order of keys, after *offset* others; see `get_all`."""
         return self.get_all(projections, limit=1, offset=offset)
 
     def get_inputs(
         self, target: EntityType | None = None, projections: Iterable[Projection] | None = None
     ) -> Result:
-        """Return the entities that those of the query are linked from.
+        """Return the inputs of the queried entities: the entities that are linked to them.
 
         Args:
-            target: the type of them; the queried one unless given.
+            target: the type of the inputs; the queried type unless given.
             projections: see `get_all`.
         """
-        return self._linked("incoming_links.from_id", target, projections)
+        return self._linked_entities("incoming_links.from_id", target, projections)
 
     def get_outputs(
         self, target: EntityType | None = None, projections: Iterable[Projection] | None = None
     ) -> Result:
-        """Return the entities that those of the query are linked to; see `get_inputs`."""
-        return self._linked("outgoing_links.to_id", target, projections)
+        """Return the outputs of the queried entities; see `get_inputs`."""
+        return self._linked_entities("outgoing_links.to_id", target, projections)
 
     def _add(self, criterion: Criterion, target: EntityType | None, call: Arguments) -> None:
         collections = [value for value in call[0] if isinstance(value, Collection)]
@@ -186,14 +191,14 @@ class Query(Criteria):
     def _expression(self, projections: Iterable[Projection] | None) -> str:
         schema = self._checked_schema
         names = default_projections(schema, self._type_name)
-        for projection in _listed(projections):
-            names += selected(self.schema, schema, self._type_name, projection)
+        for projection in _projection_list(projections):
+            names += selected_attributes(self.schema, schema, self._type_name, projection)
         expression = f"select {', '.join(dict.fromkeys(names))} from {self._type_name}"
-        conditions = [each.text(schema, self.schema, self._type_name) for each in self._chosen]
+        conditions = [each.text(schema, self.schema, self._type_name) for each in self._applied]
         return f"{expression} where {' and '.join(conditions)}" if conditions else expression
 
-    def _one_attribute(self, name: str | Path) -> str:
-        found = selected(self.schema, self._checked_schema, self._type_name, name)
+    def _order_attribute(self, name: str | Path) -> str:
+        found = selected_attributes(self.schema, self._checked_schema, self._type_name, name)
         if len(found) != 1:
             raise UsageError(
                 f"cannot order by {name!r}",
@@ -202,19 +207,19 @@ class Query(Criteria):
             )
         return found[0]
 
-    def _answer(self, expression: str) -> Result:
+    def _result(self, expression: str) -> Result:
         if isinstance(self.session, ReusingSession):
             key = (expression, self.schema)
-            answer: Result = self.session.reused(key, lambda: self._ask(expression))
+            answer: Result = self.session.reused(key, lambda: self._run(expression))
             return answer
-        return self._ask(expression)
+        return self._run(expression)
 
-    def _ask(self, expression: str) -> Result:
+    def _run(self, expression: str) -> Result:
         _LOG.info('Performing query: "%s"', expression)
         entities = self.session.query(expression).all()
         return collect(self.entity_type, entities, self.session, self.schema, copy.copy(self))
 
-    def _linked(
+    def _linked_entities(
         self,
         attribute: str,
         target: EntityType | None,
@@ -229,7 +234,7 @@ class Query(Criteria):
         return Query(target, self.session, self.schema).by_id(*keys).get_all(projections)
 
 
-def _listed(projections: Iterable[Projection] | None) -> list[Projection]:
+def _projection_list(projections: Iterable[Projection] | None) -> list[Projection]:
     if projections is None:
         return []
     if isinstance(projections, (str, Path, EntityType)):
@@ -247,7 +252,7 @@ def _listed(projections: Iterable[Projection] | None) -> list[Projection]:
     return sorted(projections, key=repr) if isinstance(projections, set) else list(projections)
 
 
-def _number(name: str, value: Any, *, least: int) -> int:
+def _checked_number(name: str, value: object, *, least: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise UsageError(
             f"cannot take {value!r} for the {name}",

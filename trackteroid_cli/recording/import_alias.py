@@ -59,7 +59,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Fill the module with the API."""
         import trackteroid_cli
-        from trackteroid_cli.fluent.types.imports import standard_names
+        from trackteroid_cli.fluent.types.type_lookup import standard_names
 
         module.__doc__ = trackteroid_cli.__doc__
         module.__file__ = trackteroid_cli.__file__  # which an ImportError tells

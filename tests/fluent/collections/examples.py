@@ -1,4 +1,4 @@
-"""What the tests of collections share."""
+"""Example collections for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SALT = 'project.name is "salt_and_ember"'
 
 
 def found(session: Any, expression: str) -> Any:
-    """Return the collection of what *expression* finds, a query that begins with ``select``."""
+    """Return a collection of the entities that *expression* finds; it begins with ``select``."""
     type_name = expression.partition(" from ")[2].split()[0]
     entities = session.query(expression).all()
     return collect(EntityType(type_name), entities, session, SCHEMA["default"])
@@ -38,6 +38,6 @@ def shots(session: Any, *projections: str) -> Any:
 
 
 def named(session: Any, type_name: str, name: str, *projections: str) -> Any:
-    """Return the entity of that name."""
+    """Return the entity named *name*."""
     names = ", ".join(["name", *projections])
     return found(session, f'select {names} from {type_name} where name is "{name}"')

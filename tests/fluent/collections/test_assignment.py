@@ -1,4 +1,4 @@
-"""Assigning to an attribute of all entities of a collection."""
+"""Assignment to an attribute of all entities of a collection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trackteroid_cli.errors import AmbiguousRelation, EntityCollectionOperationE
 
 @pytest.fixture
 def committed(quiet: Any, connect: Connect) -> Callable[..., Any]:
-    """Return a function that commits, and returns the shots as another session sees them."""
+    """Return a function that commits, and returns the shots as another session reads them."""
 
     def commit(*projections: str) -> Any:
         quiet.commit()
@@ -66,7 +66,7 @@ def test_none_removes_a_reference(quiet: Any, committed: Callable[..., Any]) -> 
     assert not committed("thumbnail.name")[0].thumbnail
 
 
-def test_a_reference_does_not_take_what_is_no_such_entity(quiet: Any) -> None:
+def test_a_value_of_the_wrong_type_is_refused(quiet: Any) -> None:
     collection = shots(quiet)
     with pytest.raises(EntityCollectionOperationError, match=r"takes Status.* given a Shot"):
         collection.status = collection[0]
@@ -79,7 +79,9 @@ def test_a_reference_does_not_take_what_is_no_such_entity(quiet: Any) -> None:
     assert len(quiet.recorded_operations) == 0
 
 
-def test_a_relation_to_many_takes_all_that_it_is_to_hold(quiet: Any, connect: Connect) -> None:
+def test_a_relation_to_many_takes_a_collection_of_its_new_entities(
+    quiet: Any, connect: Connect
+) -> None:
     for name in ("trailer", "poster"):
         quiet.create("Scope", {"name": name})
     quiet.commit()
@@ -136,14 +138,14 @@ def test_metadata_that_was_not_fetched_is_kept(quiet: Any, connect: Connect) -> 
     assert seen.metadata == [{"client": "Northlight Pictures", "colorspace": "linear"}]
 
 
-def test_what_does_not_exist_cannot_be_assigned(quiet: Any) -> None:
+def test_a_missing_attribute_cannot_be_assigned(quiet: Any) -> None:
     with pytest.raises(NoAttribute, match="Shot has no attribute 'nmae'"):
         shots(quiet).nmae = "x"
     with pytest.raises(AmbiguousRelation, match="it is the type itself"):
         shots(quiet).Shot = shots(quiet)
 
 
-def test_a_type_stands_for_the_last_attribute_on_the_way(
+def test_assigning_to_a_type_assigns_the_last_attribute_of_its_path(
     quiet: Any, committed: Callable[..., Any]
 ) -> None:
     collection = shots(quiet, "parent.name")
@@ -154,7 +156,7 @@ def test_a_type_stands_for_the_last_attribute_on_the_way(
     assert collection[4].parent[Sequence].name == ["sq020"]
 
 
-def test_apply_assigns_what_the_function_returns_for_each(
+def test_apply_assigns_the_result_of_the_function_for_each_entity(
     quiet: Any, committed: Callable[..., Any]
 ) -> None:
     collection = shots(quiet, "description")
@@ -163,7 +165,7 @@ def test_apply_assigns_what_the_function_returns_for_each(
     assert committed("description").description == collection.name
 
 
-def test_apply_without_a_name_assigns_to_where_the_collection_came_from(quiet: Any) -> None:
+def test_apply_without_a_name_assigns_the_attribute_that_was_read(quiet: Any) -> None:
     collection = shots(quiet, "children.name", "children[Task].status.name")
     completed = named(quiet, "Status", "Completed")
     tasks = collection.children[Task]
@@ -180,7 +182,7 @@ def test_apply_without_a_name_assigns_to_where_the_collection_came_from(quiet: A
 @pytest.mark.parametrize(
     "values", [dict.fromkeys(range(5)).keys(), map(str, range(5)), set(range(5)), range(5)]
 )
-def test_what_is_neither_a_value_nor_a_list_is_refused(quiet: Any, name: str, values: Any) -> None:
+def test_an_iterable_that_is_no_list_is_refused(quiet: Any, name: str, values: Any) -> None:
     with pytest.raises(EntityCollectionOperationError, match="it was given") as refused:
         setattr(shots(quiet, "description"), name, values)
     assert "list(values)" in refused.value.hint

@@ -1,4 +1,4 @@
-"""Attributes of a collection: those of all its entities, from what is loaded."""
+"""Attributes of a collection: the loaded values of all its entities."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 @pytest.fixture
 def watched(server: Server, schema_cache: Path) -> Iterator[Session]:
-    """A session that would populate by itself, on a server whose requests are noted."""
+    """A session that populates automatically, on a server that logs requests."""
     session = Session(server.url, SANDBOX_KEY, SANDBOX_USER, schema_cache_path=str(schema_cache))
     yield session
     close(session)
@@ -41,11 +41,11 @@ def test_a_scalar_is_a_list_with_a_value_for_each_entity(quiet: Any) -> None:
     assert shots(quiet).name == ["sh010", "sh020", "sh030", "sh040", "sh050"]
 
 
-def test_what_was_not_fetched_is_not_set(quiet: Any) -> None:
+def test_values_that_were_not_fetched_are_not_set(quiet: Any) -> None:
     assert shots(quiet).description == [NOT_SET] * 5
 
 
-def test_a_relation_is_a_collection_of_each_entity_once(quiet: Any) -> None:
+def test_a_relation_is_a_collection_without_duplicates(quiet: Any) -> None:
     collection = shots(quiet, "parent.name", "children.name", "project.name")
     assert repr(collection.parent) == "EntityCollection[TypedContext]{1}"
     assert collection.parent.name == ["sq010"]
@@ -54,7 +54,7 @@ def test_a_relation_is_a_collection_of_each_entity_once(quiet: Any) -> None:
     assert collection.children[Task].name[:2] == ["layout", "animation"]
 
 
-def test_a_type_stands_for_the_way_to_it(quiet: Any) -> None:
+def test_a_type_is_read_through_the_path_to_it(quiet: Any) -> None:
     collection = shots(quiet, "parent.name", "assets.versions.components.name")
     assert repr(collection.Sequence) == "EntityCollection[Sequence]{1}"
     assert collection.AssetVersion == collection.assets.versions
@@ -75,14 +75,14 @@ def test_a_relation_that_was_not_fetched_is_an_empty_collection_of_its_type(quie
     assert repr(collection.AssetVersion.Component) == "EmptyCollection[Component]"
 
 
-def test_reading_what_was_not_fetched_does_not_hide_what_is_fetched_later(quiet: Any) -> None:
+def test_reading_before_a_fetch_does_not_hide_the_fetched_values(quiet: Any) -> None:
     collection = shots(quiet)
     assert not collection.children
     assert not collection.metadata[0]
     assert len(collection.fetch_attributes("children").children) == 20
 
 
-def test_reading_asks_nothing_even_if_the_session_populates(watched: Any, server: Server) -> None:
+def test_reading_sends_no_query_even_if_the_session_populates(watched: Any, server: Server) -> None:
     collection = shots(watched)
     collection.Status  # noqa: B018  # the schemas are made ready
     server.requests.clear()
@@ -104,7 +104,7 @@ def test_custom_attributes_are_read_by_their_keys(quiet: Any) -> None:
     assert "did you mean custom_fend" in caught.value.hint
 
 
-def test_a_type_without_custom_attributes_says_so(quiet: Any) -> None:
+def test_a_custom_attribute_of_a_type_without_any_is_an_error(quiet: Any) -> None:
     components = found(quiet, "select name from Component")
     with pytest.raises(NoAttribute, match="Component has no attribute 'custom_fend'"):
         components.custom_fend  # noqa: B018
@@ -116,7 +116,7 @@ def test_metadata_is_a_dict_for_each_entity(quiet: Any) -> None:
     assert projects.metadata[0] == {"client": "Northlight Pictures", "colorspace": "ACEScg"}
 
 
-def test_an_attribute_that_does_not_exist_says_so(quiet: Any) -> None:
+def test_a_missing_attribute_is_an_error(quiet: Any) -> None:
     collection = shots(quiet)
     with pytest.raises(NoAttribute, match="Shot has no attribute 'nmae'") as caught:
         collection.nmae  # noqa: B018
@@ -131,13 +131,13 @@ def test_an_entity_of_a_mixed_collection_that_lacks_an_attribute_has_none(quiet:
     assert len(contexts.parent[Project].name) == contexts.parent.bid.count(None) == 2
 
 
-def test_a_collection_has_no_other_special_names_than_its_own(quiet: Any) -> None:
+def test_a_collection_reads_no_attributes_with_special_names(quiet: Any) -> None:
     collection = shots(quiet)
     assert not hasattr(collection, "__array__")
     assert copy.copy(collection) is copy.deepcopy(collection) is collection
 
 
-def test_fetched_attributes_are_there_afterwards(quiet: Any) -> None:
+def test_fetched_attributes_are_loaded(quiet: Any) -> None:
     collection = shots(quiet)
     assert collection.fetch_attributes("description", Status.name, AssetVersion) is collection
     assert collection.status.name
@@ -169,7 +169,7 @@ def test_metadata_of_all_entities_is_fetched_at_once_before_it_is_assigned(
 def test_many_entities_are_fetched_page_by_page(
     watched: Any, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trackteroid_cli.fluent.collections.fetching.PAGE", 2)
+    monkeypatch.setattr("trackteroid_cli.fluent.collections.projections.PAGE", 2)
     collection = shots(watched)
     server.requests.clear()
     collection.fetch_attributes("description")
@@ -185,7 +185,7 @@ def test_attributes_are_fetched_of_projects_among_contexts_too(quiet: Any) -> No
     assert {"Shot", "Sequence"} <= set(parents.object_type.name)
 
 
-def test_a_path_may_be_cast_on_the_way(quiet: Any) -> None:
+def test_a_path_may_have_a_cast(quiet: Any) -> None:
     animation = named(quiet, "AssetType", "Animation")
     assert animation.name == ["Animation"]
     versions = found(quiet, "select asset.parent.name, asset.parent.parent.name from AssetVersion")
@@ -200,7 +200,7 @@ def test_a_type_is_followed_through_an_attribute_named_like_a_method(quiet: Any)
     assert sorted(groups.name) == ["Animation", "Finishing"]
 
 
-def test_what_a_type_lacks_is_told_with_what_it_has(quiet: Any) -> None:
+def test_an_error_for_a_missing_attribute_lists_the_attributes_of_the_type(quiet: Any) -> None:
     with pytest.raises(NoAttribute) as refused:
         _ = named(quiet, "Status", "Completed").zzz
     assert "color" in refused.value.hint

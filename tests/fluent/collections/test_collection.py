@@ -1,4 +1,4 @@
-"""What a collection holds, and how it is taken apart."""
+"""Collections: their entities, items, slices, equality and coercion."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_collection_shows_its_type_and_how_many_it_holds(session: Any) -> None
     assert str(shots(session)[1:3]) == "EntityCollection[Shot]{2}"
 
 
-def test_a_collection_holds_each_entity_once_in_order(session: Any) -> None:
+def test_a_collection_is_ordered_and_has_no_duplicates(session: Any) -> None:
     entities = list(shots(session).values())
     doubled = collect(Shot, [*reversed(entities), *entities], session, shots(session).schema)
     assert doubled.name == ["sh050", "sh040", "sh030", "sh020", "sh010"]
@@ -68,7 +68,7 @@ def test_a_type_in_brackets_keeps_the_entities_of_that_type(session: Any) -> Non
     assert len(contexts[Shot]) + len(contexts[Sequence]) < len(contexts)
 
 
-def test_a_type_that_the_server_lacks_says_so(session: Any) -> None:
+def test_a_type_that_the_server_lacks_is_an_error(session: Any) -> None:
     with pytest.raises(NoAttribute, match="Shoot") as caught:
         shots(session)[EntityType("Shoot")]
     assert "Shot" in caught.value.hint
@@ -119,7 +119,7 @@ def test_coercion_to_a_wider_type_makes_types_comparable(session: Any) -> None:
     assert repr(TypedContext(sequences[9:])) == "EmptyCollection[TypedContext]"
 
 
-def test_coercion_to_another_type_tells_how_to_filter(session: Any) -> None:
+def test_an_error_for_a_coercion_to_another_type_proposes_a_filter(session: Any) -> None:
     with pytest.raises(EntityCollectionOperationError, match="Shot is no kind of Task") as caught:
         Task(shots(session))
     assert "collection[Task]" in caught.value.hint
@@ -137,7 +137,7 @@ def test_deleted_entities_are_gone_after_a_commit(connect: Connect) -> None:
     assert not again.query(f'Task where id is "{task.id[0]}"').all()
 
 
-def test_a_commit_sends_what_the_session_has_recorded(connect: Connect) -> None:
+def test_a_commit_sends_all_operations_of_the_session(connect: Connect) -> None:
     session = connect(auto_populate=False)
     shots(session)[0].description = "wide"
     named(session, "Sequence", "sq010").commit()

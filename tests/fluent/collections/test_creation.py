@@ -1,4 +1,4 @@
-"""Creating entities from where a collection is."""
+"""Creation of entities from a collection."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from trackteroid_cli.errors import EntityCollectionOperationError, NoAttribute
 
 
 def again(created: Any, connect: Connect, *projections: str) -> Any:
-    """Commit, and return *created* as another session sees it, in order."""
+    """Commit, and return *created* as another session reads it, in order."""
     created.commit()
     ids = ", ".join(created.id)
     seen = found(
@@ -49,13 +49,13 @@ def test_a_child_is_created_below_its_parent(quiet: Any, connect: Connect) -> No
     assert seen.parent.parent.name == ["sq900"]
 
 
-def test_a_descendant_is_created_right_below(quiet: Any, connect: Connect) -> None:
+def test_a_descendant_is_created_as_a_child(quiet: Any, connect: Connect) -> None:
     folders = named(quiet, "Project", "salt_and_ember").descendants[EntityType("Folder")]
     seen = again(folders.create(name="editorial"), connect, "name", "parent.name")
     assert (seen.name, seen.parent.name) == (["editorial"], ["salt_and_ember"])
 
 
-def test_several_owners_get_one_each(quiet: Any, connect: Connect) -> None:
+def test_an_entity_is_created_for_each_owner(quiet: Any, connect: Connect) -> None:
     parents = shots(quiet)
     created = parents.children[Task].create(
         name=[f"task of {name}" for name in parents.name], type="Layout"
@@ -66,7 +66,7 @@ def test_several_owners_get_one_each(quiet: Any, connect: Connect) -> None:
     ]
 
 
-def test_a_collection_with_entities_creates_beside_them(quiet: Any, connect: Connect) -> None:
+def test_a_collection_with_entities_creates_siblings(quiet: Any, connect: Connect) -> None:
     task = found(quiet, 'select name from Task where parent.name is "sh010" limit 1')
     created = task.create_batch({"name": "a", "type": "Layout"}, {"name": "b", "type": "Layout"})
     seen = again(created, connect, "name", "parent.name")
@@ -74,7 +74,7 @@ def test_a_collection_with_entities_creates_beside_them(quiet: Any, connect: Con
     assert seen.parent.name == ["sh010"]
 
 
-def test_what_a_filter_leaves_empty_still_creates_in_its_place(
+def test_a_collection_that_a_filter_emptied_still_creates_for_its_owners(
     quiet: Any, connect: Connect
 ) -> None:
     children = shots(quiet, "children.name")[0].children[Task]
@@ -83,7 +83,7 @@ def test_what_a_filter_leaves_empty_still_creates_in_its_place(
     assert again(created, connect, "parent.name").parent.name == ["sh010"]
 
 
-def test_a_publish_is_created_down_to_where_its_file_is(quiet: Any, connect: Connect) -> None:
+def test_a_publish_is_created_with_its_component_and_location(quiet: Any, connect: Connect) -> None:
     shot = shots(quiet, "children.name")[0]
     task = shot.children[Task].filter(lambda each: each.name[0] == "layout")
     asset = shot.Asset.create(name="layout", type="Animation")
@@ -109,7 +109,7 @@ def test_a_publish_is_created_down_to_where_its_file_is(quiet: Any, connect: Con
     assert seen.ComponentLocation.location_id == [ftrack_api.symbol.UNMANAGED_LOCATION_ID]
 
 
-def test_a_version_of_each_asset(quiet: Any, connect: Connect) -> None:
+def test_a_version_of_each_asset_is_created(quiet: Any, connect: Connect) -> None:
     assets = found(
         quiet, 'select name, versions.task from Asset where parent.name in ("sh010", "sh020")'
     )
@@ -119,7 +119,7 @@ def test_a_version_of_each_asset(quiet: Any, connect: Connect) -> None:
     assert set(again(created, connect, "asset.id").asset.id) == set(assets.id)
 
 
-def test_a_note_belongs_to_what_it_is_about_and_has_an_author(quiet: Any, connect: Connect) -> None:
+def test_a_note_has_a_parent_and_an_author(quiet: Any, connect: Connect) -> None:
     version = found(quiet, "select notes.content from AssetVersion where notes is_not None limit 1")
     before = version.Note.content
     created = version.Note.create(content="Thanks!")
@@ -137,7 +137,7 @@ def test_a_note_belongs_to_what_it_is_about_and_has_an_author(quiet: Any, connec
     assert note.parent_type == ["AssetVersion"]
 
 
-def test_what_has_its_owner_in_its_key_is_created_too(quiet: Any, connect: Connect) -> None:
+def test_an_entity_with_its_owner_in_its_key_is_created(quiet: Any, connect: Connect) -> None:
     user = found(quiet, 'select username from User where username is "emil.sorokin"')
     note = shots(quiet)[0].notes.create(content="Look!")
     note.recipients.create(resource_id=user.id)
@@ -145,14 +145,14 @@ def test_what_has_its_owner_in_its_key_is_created_too(quiet: Any, connect: Conne
     assert user.id[0] in seen.recipients.recipient.id
 
 
-def test_nothing_is_recorded_of_a_batch_with_a_mistake(quiet: Any) -> None:
+def test_nothing_is_recorded_if_one_entity_is_not_valid(quiet: Any) -> None:
     tasks = shots(quiet)[0].children[Task]
     with pytest.raises(NoAttribute):
         tasks.create_batch({"name": "a", "type": "Layout"}, {"nmae": "b", "type": "Layout"})
     assert len(quiet.recorded_operations) == 0
 
 
-def test_the_kind_of_an_appointment_is_that_of_the_relation(quiet: Any, connect: Connect) -> None:
+def test_an_appointment_has_the_type_of_its_relation(quiet: Any, connect: Connect) -> None:
     user = found(quiet, 'select username from User where username is "emil.sorokin"')
     shot = shots(quiet)[4]
     created = shot.allocations.create(resource=user).union(shot.assignments.create(resource=user))
@@ -177,14 +177,14 @@ def test_a_parent_may_be_given(quiet: Any, connect: Connect) -> None:
     assert again(created, connect, "parent.name").parent.name == ["sq020"]
 
 
-def test_a_name_that_nothing_has_lists_those_that_there_are(quiet: Any) -> None:
+def test_an_error_for_an_unknown_name_lists_the_names(quiet: Any) -> None:
     with pytest.raises(EntityCollectionOperationError, match="none of the name 'Modelling'") as no:
         shots(quiet)[0].children[Task].create(name="x", type="Modelling")
     assert "Modeling" in no.value.hint
     assert len(quiet.recorded_operations) == 0
 
 
-def test_a_place_that_is_not_known_says_so(quiet: Any) -> None:
+def test_an_unknown_owner_is_an_error(quiet: Any) -> None:
     with pytest.raises(EntityCollectionOperationError, match="its parent is not known") as caught:
         named(quiet, "Shot", "none").create(name="sh900")
     assert "create(parent=...)" in caught.value.hint
@@ -192,7 +192,7 @@ def test_a_place_that_is_not_known_says_so(quiet: Any) -> None:
         named(quiet, "Asset", "none").versions.create(comment="x")
 
 
-def test_an_attribute_that_the_type_lacks_says_so(quiet: Any) -> None:
+def test_an_attribute_that_the_type_lacks_is_an_error(quiet: Any) -> None:
     with pytest.raises(NoAttribute, match="Task has no attribute 'nmae'"):
         shots(quiet)[0].children[Task].create(nmae="x")
 
@@ -206,7 +206,7 @@ def test_a_value_of_the_wrong_kind_is_refused(quiet: Any) -> None:
     assert len(quiet.recorded_operations) == 0
 
 
-def test_what_is_created_is_of_the_type_of_the_collection(quiet: Any) -> None:
+def test_created_entities_have_the_type_of_the_collection(quiet: Any) -> None:
     version = found(quiet, "select version from AssetVersion limit 1")
     file = EntityType("FileComponent")
     assert repr(Component(version.components[file].create(name="main"))).endswith("{1}")
@@ -256,6 +256,6 @@ def test_keys_and_values_that_do_not_fit_are_refused(
     assert len(quiet.recorded_operations) == 0
 
 
-def test_what_an_entity_is_created_with_is_a_dict(quiet: Any) -> None:
+def test_the_attributes_of_a_new_entity_are_a_dict(quiet: Any) -> None:
     with pytest.raises(EntityCollectionOperationError, match="are a dict"):
         shots(quiet).create_batch("sh900")

@@ -1,4 +1,4 @@
-"""Empty collections stand for what is absent, without special cases."""
+"""Empty collections support every operation, without special cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recorded through collections, work makes the batch that it makes through ``ftrack_api``."""
+"""Work through collections records the same batch as work through ``ftrack_api``."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_equal_work_makes_equal_batches(connect: Connect, work: str, tmp_path: P
 
 
 def batch(session: Session, work: Callable[[Any], None], path: Path) -> list[Any]:
-    """Return the operations that *work* records, with new ids numbered as they appear."""
+    """Return the operations that *work* records, with new ids numbered in order of appearance."""
     with session.deferred_operations(path):
         work(session)
     with Batch(path) as held:

@@ -1,4 +1,4 @@
-"""Linking collections as inputs and outputs."""
+"""Links between collections, as inputs and outputs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trackteroid_cli.errors import EntityCollectionOperationError, NoRelation
 
 
 def links(session: Any) -> list[tuple[str, str]]:
-    """Return the names of the shots that links of the first one lead from and to."""
+    """Return the names of the inputs and of the outputs of the first shot."""
     return [
         (link["from"]["name"], link["to"]["name"])
         for link in session.query(
@@ -36,7 +36,7 @@ def test_contexts_are_linked_and_unlinked(quiet: Any, connect: Connect) -> None:
     assert links(connect(auto_populate=False)) == before
 
 
-def test_what_is_linked_is_not_linked_again(quiet: Any, connect: Connect) -> None:
+def test_linked_entities_are_not_linked_again(quiet: Any, connect: Connect) -> None:
     first, second, third, *_ = shots(quiet)
     before = links(quiet)
     second.link_inputs(first).commit()
@@ -59,14 +59,14 @@ def test_versions_are_linked_through_links_of_their_own(quiet: Any, connect: Con
     assert versions.id[2] in left
 
 
-def test_nothing_is_linked_to_nothing(quiet: Any) -> None:
+def test_linking_an_empty_collection_creates_nothing(quiet: Any) -> None:
     collection = shots(quiet)
     assert collection.link_inputs(collection[9:]).link_outputs(collection[9:]) is collection
     assert collection[9:].link_inputs(collection).unlink_outputs(collection) == collection[9:]
     assert len(quiet.recorded_operations) == 0
 
 
-def test_entities_that_cannot_be_linked_say_so(quiet: Any) -> None:
+def test_linking_types_that_cannot_be_linked_is_an_error(quiet: Any) -> None:
     collection = shots(quiet)
     versions = found(quiet, "select version from AssetVersion limit 1")
     with pytest.raises(EntityCollectionOperationError, match="Shot and AssetVersion cannot"):

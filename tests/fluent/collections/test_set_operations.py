@@ -42,14 +42,14 @@ def test_a_symmetric_difference_holds_what_exactly_one_holds(everything: Any) ->
     assert names(three) == ["1", "4"]
 
 
-def test_empty_collections_take_part(everything: Any) -> None:
+def test_set_operations_accept_empty_collections(everything: Any) -> None:
     empty = everything[9:]
     assert empty.union(everything[:1]) == everything[:1].union(empty) == everything[:1]
     assert everything.intersection(empty) == empty
     assert everything.difference(empty) == everything
 
 
-def test_a_type_and_a_kind_of_it_make_the_wider_type(everything: Any) -> None:
+def test_a_union_with_a_kind_of_the_type_has_the_wider_type(everything: Any) -> None:
     contexts = TypedContext(everything)
     assert everything[:1].union(contexts) == contexts
     assert repr(contexts.union(everything[:1])) == "EntityCollection[TypedContext]{5}"
@@ -78,6 +78,6 @@ def test_types_that_have_nothing_in_common_cannot_be_combined(
         "unlink_outputs",
     ],
 )
-def test_what_is_no_collection_is_refused(everything: Any, name: str, other: Any) -> None:
+def test_a_value_that_is_no_collection_is_refused(everything: Any, name: str, other: Any) -> None:
     with pytest.raises(EntityCollectionOperationError, match="it was given"):
         getattr(everything, name)(other)

@@ -1,4 +1,4 @@
-"""Collections of different sessions are kept apart."""
+"""Collections of different sessions cannot be combined."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_collections_of_different_sessions_can_be_compared(connect: Connect) -> 
     assert shots(connect("ours"))[:1] in shots(connect("theirs"))
 
 
-def test_what_is_made_of_a_collection_has_its_session(connect: Connect) -> None:
+def test_derived_collections_have_the_same_session(connect: Connect) -> None:
     session = connect()
     collection = shots(session, "parent", "children.name")
     for made in (

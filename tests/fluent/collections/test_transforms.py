@@ -1,4 +1,4 @@
-"""Methods of collections that take a function."""
+"""Methods of collections that call a function."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_map_returns_what_the_function_returns(versions: Any) -> None:
     assert described(versions)[:2] == ["sh010_animation_1", "sh010_animation_2"]
 
 
-def test_filter_and_count_keep_those_for_which_the_function_holds(versions: Any) -> None:
+def test_filter_and_count_keep_entities_for_which_the_function_holds(versions: Any) -> None:
     second = versions.filter(lambda each: each.version[0] == 2)
     assert set(second.version) == {2}
     assert versions.count(lambda each: each.version[0] == 2) == len(second) > 0
@@ -82,7 +82,7 @@ def test_sort_orders_by_the_value_and_keeps_the_order_of_equal_ones(versions: An
     )
 
 
-def test_those_without_a_value_come_first(versions: Any) -> None:
+def test_entities_without_a_value_come_first(versions: Any) -> None:
     by_value = versions.sort(lambda each: each.asset.name if each.version[0] == 2 else [])
     assert by_value.version == sorted(versions.version)
     assert versions.sort(lambda each: each.metadata) == versions

@@ -1,4 +1,4 @@
-"""Entity types by name: what importing them costs, and what can be written with them."""
+"""Entity types: imports by name, paths, and projections."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.schema.standard import standard_schemas
 from trackteroid_cli.errors import NotConfigured
 from trackteroid_cli.fluent.query import Query
+from trackteroid_cli.fluent.types.default_projections import DEFAULTS
 from trackteroid_cli.fluent.types.entity_types import EntityType
-from trackteroid_cli.fluent.types.imports import standard_names
-from trackteroid_cli.fluent.types.projections import DEFAULTS
 from trackteroid_cli.fluent.types.schema import schema_of
+from trackteroid_cli.fluent.types.type_lookup import standard_names
 from trackteroid_cli.session.session import DefaultSession, Session
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
@@ -34,7 +34,7 @@ def test_a_type_is_a_value_with_a_name() -> None:
     assert copy.deepcopy(Shot) == pickle.loads(pickle.dumps(Shot)) == Shot
 
 
-def test_whatever_follows_a_type_is_a_path() -> None:
+def test_any_name_after_a_type_is_a_path() -> None:
     path = AssetVersion.Task.status.name
     assert repr(path) == "AssetVersion.Task.status.name"
     assert path == EntityType("AssetVersion").Task.status.name != AssetVersion.Task
@@ -46,28 +46,28 @@ def test_whatever_follows_a_type_is_a_path() -> None:
             _ = each.__wrapped__
 
 
-def test_a_type_tells_what_a_query_selects_of_it(default_session: DefaultSession) -> None:
+def test_a_type_has_the_projections_of_a_query(default_session: DefaultSession) -> None:
     assert AssetVersion.projections == ["id", "asset.name", "version"]
     assert vars(default_session) == {}
     assert Shot.projections == ["id", "name"]
 
 
 def test_the_usual_projections_are_attributes_and_begin_with_the_key(schema: Schema) -> None:
-    from trackteroid_cli.fluent.types.paths import follow
+    from trackteroid_cli.fluent.types.paths import resolve_path
 
     for name, projections in DEFAULTS.items():
         assert projections[0] == schema.types[name].primary_key[0]
-        assert [follow(schema, name, each).text for each in projections] == list(projections)
+        assert [resolve_path(schema, name, each).text for each in projections] == list(projections)
 
 
-def test_a_type_makes_a_collection_one_of_its_own(session: Session) -> None:
+def test_a_type_coerces_a_collection(session: Session) -> None:
     shots = Query(Shot, session).get_all()
     contexts = TypedContext(shots)
     assert contexts.entity_type == TypedContext
     assert list(contexts.keys()) == list(shots.keys())
 
 
-# Importing.
+# Imports.
 
 
 def test_the_standard_types_are_those_of_the_standard_schemas() -> None:
@@ -92,7 +92,7 @@ def test_standard_types_and_other_names_cost_no_connection(
     assert vars(default_session) == {}
 
 
-def test_a_name_that_no_type_of_the_server_has_is_told_with_close_ones(
+def test_an_error_for_an_unknown_name_proposes_close_ones(
     default_session: DefaultSession,
 ) -> None:
     with pytest.raises(AttributeError, match="no entity type 'AssetVersoin'; did you mean Asset"):
@@ -101,7 +101,7 @@ def test_a_name_that_no_type_of_the_server_has_is_told_with_close_ones(
         from trackteroid_cli import AssetVersoin  # type: ignore[attr-defined]  # noqa: F401
 
 
-def test_a_name_that_the_server_cannot_be_asked_about_says_why() -> None:
+def test_a_name_that_cannot_be_looked_up_raises_the_reason() -> None:
     from trackteroid_cli.session.session import default_session
 
     default_session.cache_clear()
@@ -112,7 +112,7 @@ def test_a_name_that_the_server_cannot_be_asked_about_says_why() -> None:
 
 @pytest.fixture
 def studio(home: Path) -> Path:
-    """A sandbox whose server has an object type of the studio's own."""
+    """A sandbox with an object type of the studio's own."""
     documents: list[dict[str, Any]] = standard_schemas()
     own = copy.deepcopy(next(each for each in documents if each["id"] == "AssetBuild"))
     own["id"] = "AssetGroup"
@@ -143,7 +143,7 @@ def test_a_type_of_the_studios_own_can_be_imported_and_queried(
 # Schemas.
 
 
-def test_the_schema_of_a_session_is_made_once_until_it_is_read_again(session: Session) -> None:
+def test_the_schema_of_a_session_is_parsed_once_until_it_is_read_again(session: Session) -> None:
     first = schema_of(session)
     assert schema_of(session) is first
     session.reconnect()

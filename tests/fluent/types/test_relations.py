@@ -1,4 +1,4 @@
-"""Relations by type: what the schema gives, and what a studio's file says instead."""
+"""Relations between types: from the schema, and from a studio's relationship file."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.errors import AmbiguousRelation, NoRelation, NotConfigured, UsageError
 from trackteroid_cli.fluent.query import Query
 from trackteroid_cli.fluent.types.entity_types import Path as TypePath
-from trackteroid_cli.fluent.types.paths import follow
+from trackteroid_cli.fluent.types.paths import resolve_path
 from trackteroid_cli.fluent.types.relations import Relations
 from trackteroid_cli.session.session import Session
 
 PLAIN = Relations("plain", {})
 
-#: From, to, and the paths.
+#: Source, target, and the paths.
 TABLE = """
     Asset AssetVersion versions
     Asset Component versions.components
@@ -97,11 +97,11 @@ def test_the_schema_gives_the_relation(schema: Schema, line: str) -> None:
     source, target, *paths = line.split()
     assert PLAIN.paths(schema, source, target) == tuple(paths)
     for path in paths:
-        assert follow(schema, source, path).text == path
+        assert resolve_path(schema, source, path).text == path
 
 
 @pytest.mark.parametrize(("source", "target"), [("Task", "Task"), ("Shot", "TypedContext")])
-def test_a_type_is_not_related_to_itself_nor_to_what_it_is_a_kind_of(
+def test_a_type_has_no_path_to_itself_or_to_a_wider_type(
     schema: Schema, source: str, target: str
 ) -> None:
     assert PLAIN.paths(schema, source, target) == ()
@@ -116,7 +116,7 @@ def test_a_type_is_not_related_to_itself_nor_to_what_it_is_a_kind_of(
         ("TypedContext", "Shot", "parent[Shot], children[Shot]"),
     ],
 )
-def test_several_ways_are_ambiguous_and_told(
+def test_several_paths_are_ambiguous_and_listed(
     schema: Schema, source: str, target: str, ways: str
 ) -> None:
     with pytest.raises(AmbiguousRelation) as refused:
@@ -133,7 +133,7 @@ def test_several_ways_are_ambiguous_and_told(
         ("Task", "Event", "no attributes of the server's schema connect them"),
     ],
 )
-def test_where_nothing_leads_what_comes_near_is_told(
+def test_an_error_for_unrelated_types_lists_paths_that_come_near(
     schema: Schema, source: str, target: str, why: str
 ) -> None:
     with pytest.raises(NoRelation) as refused:
@@ -142,7 +142,7 @@ def test_where_nothing_leads_what_comes_near_is_told(
     assert "relationship file" in refused.value.hint
 
 
-def test_an_unknown_type_is_told_with_close_names(schema: Schema) -> None:
+def test_an_error_for_an_unknown_type_proposes_close_names(schema: Schema) -> None:
     with pytest.raises(NoRelation) as refused:
         PLAIN.paths(schema, "AssetVersion", "Taks")
     assert "Task" in refused.value.hint
@@ -183,7 +183,9 @@ def test_a_path_stands_for_attributes(
         (Task.name.Shot, "nothing follows 'name' in the path 'children[Task].name.parent[Shot]'"),
     ],
 )
-def test_a_path_that_cannot_be_followed_is_told(schema: Schema, path: TypePath, what: str) -> None:
+def test_a_path_that_cannot_be_followed_is_an_error(
+    schema: Schema, path: TypePath, what: str
+) -> None:
     with pytest.raises(NoRelation) as refused:
         PLAIN.resolve(schema, "Shot", path)
     assert refused.value.what == what
@@ -199,9 +201,9 @@ def test_a_path_that_cannot_be_followed_is_told(schema: Schema, path: TypePath, 
         ("name[Shot]", "holds a value"),
     ],
 )
-def test_a_text_that_is_no_path_is_told(schema: Schema, path: str, why: str) -> None:
+def test_a_text_that_is_no_path_is_an_error(schema: Schema, path: str, why: str) -> None:
     with pytest.raises(NoRelation) as refused:
-        follow(schema, "Task", path)
+        resolve_path(schema, "Task", path)
     assert why in refused.value.why
 
 
@@ -241,7 +243,7 @@ def test_overrides_come_before_the_schema(schema: Schema) -> None:
     assert SCHEMA.default.paths(schema, "AssetVersion", "Task") == ("task",)
 
 
-def test_the_nearest_kind_of_a_type_tells(schema: Schema) -> None:
+def test_the_table_of_the_nearest_type_is_used(schema: Schema) -> None:
     SCHEMA.load(RELATIONSHIPS)
     latest = ("assets.latest_version.components",)
     assert SCHEMA.default.paths(schema, "Shot", "Component") == latest
@@ -288,7 +290,7 @@ def test_an_override_is_checked_when_it_is_used(schema: Schema, path: str, what:
     assert refused.value.what == what
 
 
-def test_an_unknown_name_is_told_with_those_that_there_are() -> None:
+def test_an_error_for_an_unknown_table_lists_the_tables() -> None:
     SCHEMA.load(RELATIONSHIPS)
     with pytest.raises(UsageError) as refused:
         SCHEMA["episodc"]
@@ -314,7 +316,7 @@ def test_a_path_that_ends_with_a_value_is_refused(session: Session) -> None:
         str(Query(AssetVersion, session).by_name(Asset, "x"))
 
 
-def test_keys_and_values_are_no_way_to_another_type(schema: Schema) -> None:
+def test_a_path_does_not_lead_through_keys_and_values(schema: Schema) -> None:
     with pytest.raises(AmbiguousRelation) as refused:
         PLAIN.paths(schema, "Project", "ObjectType")
     assert "custom_attributes" not in refused.value.why
@@ -334,13 +336,13 @@ def test_without_a_file_there_is_only_the_schema(folder: Path) -> None:
     assert SCHEMA.default.entities == {}
 
 
-def test_a_json_file_beside_the_settings_is_read_when_a_table_is_asked_for(folder: Path) -> None:
+def test_a_json_file_beside_the_settings_is_read_on_first_use(folder: Path) -> None:
     (folder / "relationships.json").write_text(json.dumps(RELATIONSHIPS))
     assert set(SCHEMA.default.entities) == {"AssetVersion", "TypedContext"}
     assert SCHEMA.vfx.name == "vfx"
 
 
-def test_a_toml_file_will_do_as_well(folder: Path) -> None:
+def test_a_toml_file_beside_the_settings_is_read(folder: Path) -> None:
     (folder / "relationships.toml").write_text(
         '[entities.AssetVersion]\nShot = "asset.parent[Shot]"\n'
         '[[overrides]]\nname = "vfx"\n[overrides.entities.Task]\nShot = ["parent[Shot]"]\n'

@@ -1,1 +1,1 @@
-"""Collections of entities."""
+"""Collections: entities that are read, assigned, created and linked together."""

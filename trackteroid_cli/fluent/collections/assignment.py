@@ -1,6 +1,6 @@
-"""Assigning to an attribute of every entity of a collection.
+"""Assignment to an attribute of every entity of a collection.
 
-What is recorded is what assigning through ``ftrack_api``, entity by entity, records.
+It records the same operations as assigning through ``ftrack_api``, entity by entity.
 """
 
 from __future__ import annotations
@@ -11,36 +11,37 @@ from typing import Any
 from ftrack_api.attribute import CollectionAttribute, ReferenceAttribute, ScalarAttribute
 
 from trackteroid_cli.errors import AmbiguousRelation, EntityCollectionOperationError
-from trackteroid_cli.fluent.collections.elements import Elements, check_sessions
-from trackteroid_cli.fluent.collections.fetching import fetch
-from trackteroid_cli.fluent.collections.reading import (
-    CUSTOM,
-    attribute_of,
-    follow,
+from trackteroid_cli.fluent.collections.attributes import (
+    CUSTOM_PREFIX,
+    find_attribute,
+    follow_path,
     is_loaded,
     no_attribute,
     read,
     split_path,
-    target_of,
+    target_type,
 )
+from trackteroid_cli.fluent.collections.base import BaseCollection, check_sessions
+from trackteroid_cli.fluent.collections.projections import fetch
+from trackteroid_cli.fluent.types.protocols import Entity, is_entity
 
 
-def assign(collection: Elements, name: str, value: Any) -> None:
+def assign(collection: BaseCollection, name: str, value: object) -> None:
     """Assign *value* to an attribute of every entity.
 
     Args:
         name: an attribute, ``custom_<key>``, or an entity type that one relation leads to.
-        value: one for all, or a list with one for each entity. A reference takes a collection: one
-            entity for all, or one for each. A relation to many takes the collection of all that it
-            is to hold. Metadata and custom attributes take a dict, whose keys are set beside those
-            that are there; an empty dict removes all metadata, and is refused for custom
-            attributes, which every entity has.
+        value: one value for all entities, or a list with one for each. A reference takes a
+            collection of one entity for all, or of one for each. A relation to many takes the
+            collection of its new entities. Metadata and custom attributes take a dict, whose keys
+            are added to the present ones or replace them; an empty dict removes all metadata, and
+            is refused for custom attributes, which every entity has.
 
     Raises:
-        EntityCollectionOperationError: the collection is empty, belongs to another session than the
-            value, or the value does not fit in number or type.
-        NoAttribute: there is nothing of that name.
-        AmbiguousRelation: more than one relation leads to the type.
+        EntityCollectionOperationError: the collection is empty, the value belongs to another
+            session, or its number or type does not fit.
+        NoAttribute: there is no attribute or type of that name.
+        AmbiguousRelation: several relations lead to the type.
     """
     if not collection:
         raise EntityCollectionOperationError(
@@ -48,34 +49,36 @@ def assign(collection: Elements, name: str, value: Any) -> None:
             why="it holds no entity that could take the value",
             hint="check it first: if collection: ...",
         )
-    attribute = attribute_of(collection, name)
+    attribute = find_attribute(collection, name)
     if isinstance(attribute, ScalarAttribute):
-        _assign_each(collection, name, scalars(collection, name, value, len(collection)))
+        _assign_each(collection, name, scalar_values(collection, name, value, len(collection)))
     elif isinstance(attribute, ReferenceAttribute):
-        _assign_each(collection, name, references(collection, name, value, len(collection)))
+        _assign_each(collection, name, reference_values(collection, name, value, len(collection)))
     elif isinstance(attribute, CollectionAttribute):
         _assign_each(collection, name, entity_lists(collection, name, value, len(collection)))
     elif attribute is not None:
-        _assign_mappings(collection, name, mappings(collection, name, value, len(collection)))
-    elif name.startswith(CUSTOM):
-        key = name.removeprefix(CUSTOM)
-        values = scalars(collection, name, value, len(collection))
+        _assign_mappings(collection, name, mapping_values(collection, name, value, len(collection)))
+    elif name.startswith(CUSTOM_PREFIX):
+        key = name.removeprefix(CUSTOM_PREFIX)
+        values = scalar_values(collection, name, value, len(collection))
         _assign_mappings(collection, "custom_attributes", [{key: each} for each in values])
     else:
         _assign_by_type(collection, name, value)
 
 
-def apply(collection: Elements, predicate: Callable[[Any], Any], attribute_name: str | None) -> Any:
+def apply(
+    collection: BaseCollection, predicate: Callable[[Any], object], attribute_name: str | None
+) -> Any:
     """Assign to each entity what *predicate* returns for it, and return the attribute's new values.
 
     Args:
-        predicate: gets a collection of one entity.
-        attribute_name: None is for a collection that was read from an attribute of another one:
-            that attribute is assigned, of each entity of the other one.
+        predicate: called with a collection of one entity.
+        attribute_name: the attribute; None for a collection that was read from an attribute of
+            another collection, to assign that attribute of each entity of the other collection.
 
     Raises:
-        EntityCollectionOperationError: see `assign`; or there is no name, and the collection was
-            not read from an attribute.
+        EntityCollectionOperationError: see `assign`; or *attribute_name* is None, and the
+            collection was not read from an attribute.
     """
     owner = collection
     if attribute_name is None:
@@ -91,14 +94,15 @@ def apply(collection: Elements, predicate: Callable[[Any], Any], attribute_name:
     return getattr(owner, attribute_name)
 
 
-def spread(owners: Elements, name: str, value: Any, count: int) -> list[Any]:
+def broadcast(owners: BaseCollection, name: str, value: object, count: int) -> list[object]:
     """Return *value* as one value for each of *count* entities.
 
     Raises:
-        EntityCollectionOperationError: it is a list or a collection of another number of values, or
-            something to iterate over that is neither.
+        EntityCollectionOperationError: it is a list or a collection with another number of values,
+            or another kind of iterable.
     """
-    if isinstance(value, Elements):
+    values: list[object]
+    if isinstance(value, BaseCollection):
         check_sessions((owners, value))
         values = list(value.values())
         if len(values) == 1:
@@ -122,26 +126,31 @@ def spread(owners: Elements, name: str, value: Any, count: int) -> list[Any]:
     return values
 
 
-def scalars(owners: Elements, name: str, value: Any, count: int) -> list[Any]:
-    """Return the values for an attribute that holds no entities; see `spread`."""
-    if isinstance(value, Elements):
+def scalar_values(owners: BaseCollection, name: str, value: object, count: int) -> list[object]:
+    """Return the values for an attribute that holds no entities; see `broadcast`."""
+    if isinstance(value, BaseCollection):
         raise EntityCollectionOperationError(
             f"{name!r} takes a value",
             why=f"it was given {value!r}",
             hint="assign an attribute of the collection: collection.name",
         )
-    return spread(owners, name, value, count)
+    return broadcast(owners, name, value, count)
 
 
-def references(owners: Elements, name: str, value: Any, count: int) -> list[Any]:
-    """Return the ``ftrack_api`` entities for a reference; None removes it."""
-    values = spread(owners, name, value, count)
-    return [None if each is None else _one(owners, name, each) for each in values]
+def reference_values(
+    owners: BaseCollection, name: str, value: object, count: int
+) -> list[Entity | None]:
+    """Return the ``ftrack_api`` entities for a reference, or None to remove it."""
+    values = broadcast(owners, name, value, count)
+    return [None if each is None else _single_entity(owners, name, each) for each in values]
 
 
-def mappings(owners: Elements, name: str, value: Any, count: int) -> list[Mapping[str, Any]]:
-    """Return the dicts for metadata or custom attributes of each of *count* entities."""
-    values = spread(owners, name, value, count)
+def mapping_values(
+    owners: BaseCollection, name: str, value: object, count: int
+) -> list[Mapping[str, object]]:
+    """Return one dict of metadata or custom attributes for each of *count* entities."""
+    values = broadcast(owners, name, value, count)
+    found: list[Mapping[str, object]] = []
     for each in values:
         if not isinstance(each, Mapping):
             raise EntityCollectionOperationError(
@@ -149,10 +158,11 @@ def mappings(owners: Elements, name: str, value: Any, count: int) -> list[Mappin
                 why=f"it was given {each!r}",
                 hint="give one dict for all, or one for each entity",
             )
-    return values
+        found.append(each)
+    return found
 
 
-def set_items(entity: Any, name: str, items: Mapping[str, Any]) -> None:
+def set_items(entity: Entity, name: str, items: Mapping[str, object]) -> None:
     """Set *items* of the metadata or the custom attributes of an ``ftrack_api`` entity."""
     # ftrack_api finds a custom attribute's configuration by the entity's type and project.
     with entity.session.auto_populating(True):
@@ -160,15 +170,17 @@ def set_items(entity: Any, name: str, items: Mapping[str, Any]) -> None:
             entity[name][key] = item
 
 
-def entity_lists(owners: Elements, name: str, value: Any, count: int) -> list[list[Any]]:
+def entity_lists(
+    owners: BaseCollection, name: str, value: object, count: int
+) -> list[list[Entity]]:
     """Return the ``ftrack_api`` entities for a relation to many, for each of *count* entities."""
     each_its_own = isinstance(value, (list, tuple))
-    values = spread(owners, name, value, count) if each_its_own else [value] * count
-    return [_all(owners, name, each) for each in values]
+    values = broadcast(owners, name, value, count) if each_its_own else [value] * count
+    return [_entity_list(owners, name, each) for each in values]
 
 
-def _all(owners: Elements, name: str, value: Any) -> list[Any]:
-    if not isinstance(value, Elements):
+def _entity_list(owners: BaseCollection, name: str, value: object) -> list[Entity]:
+    if not isinstance(value, BaseCollection):
         raise EntityCollectionOperationError(
             f"{name!r} takes a collection",
             why=f"it was given {value!r}",
@@ -180,13 +192,13 @@ def _all(owners: Elements, name: str, value: Any) -> list[Any]:
     return found
 
 
-def _one(owners: Elements, name: str, value: Any) -> Any:
-    """Return the one entity that *value* is, or holds."""
-    if isinstance(value, Elements):
+def _single_entity(owners: BaseCollection, name: str, value: object) -> Entity:
+    """Return the entity in *value*, a collection of one entity, or *value* if it is an entity."""
+    if isinstance(value, BaseCollection):
         check_sessions((owners, value))
         held = list(value.values())
         value = held[0] if len(held) == 1 else value
-    if not hasattr(value, "primary_key_attributes"):
+    if not is_entity(value):
         raise EntityCollectionOperationError(
             f"{name!r} takes a collection of one entity",
             why=f"it was given {value!r}",
@@ -196,9 +208,9 @@ def _one(owners: Elements, name: str, value: Any) -> Any:
     return value
 
 
-def _check_types(owners: Elements, name: str, entities: Iterable[Any]) -> None:
+def _check_types(owners: BaseCollection, name: str, entities: Iterable[Entity]) -> None:
     schema = owners._server_schema()
-    target = target_of(owners, name)
+    target = target_type(owners, name)
     for entity in entities:
         if target is not None and not schema.is_kind_of(entity.entity_type, target):
             raise EntityCollectionOperationError(
@@ -208,13 +220,15 @@ def _check_types(owners: Elements, name: str, entities: Iterable[Any]) -> None:
             )
 
 
-def _assign_each(collection: Elements, name: str, values: list[Any]) -> None:
+def _assign_each(collection: BaseCollection, name: str, values: Iterable[object]) -> None:
     for entity, value in zip(collection.values(), values, strict=True):
         entity[name] = value
 
 
-def _assign_mappings(collection: Elements, name: str, values: list[Any]) -> None:
-    """Set keys of metadata or custom attributes; what is there is fetched where it is unknown."""
+def _assign_mappings(
+    collection: BaseCollection, name: str, values: list[Mapping[str, object]]
+) -> None:
+    """Set keys of metadata or custom attributes; fetch the present ones that are not loaded."""
     if name == "custom_attributes" and not all(values):
         raise EntityCollectionOperationError(
             "custom attributes cannot be removed",
@@ -222,12 +236,12 @@ def _assign_mappings(collection: Elements, name: str, values: list[Any]) -> None
             hint="set those that are to change: collection.custom_<key> = value",
         )
     missing = {
-        key: entity for key, entity in collection._elements.items() if not is_loaded(entity, name)
+        key: entity for key, entity in collection._entities.items() if not is_loaded(entity, name)
     }
     if missing:
         fetch(collection._derived(missing), [name])
     if name == "custom_attributes":
-        _check_custom(collection, values)
+        _check_custom_keys(collection, values)
     for entity, value in zip(collection.values(), values, strict=True):
         if value:
             set_items(entity, name, value)
@@ -236,14 +250,16 @@ def _assign_mappings(collection: Elements, name: str, values: list[Any]) -> None
                 entity[name] = {}
 
 
-def _check_custom(collection: Elements, values: list[Any]) -> None:
+def _check_custom_keys(collection: BaseCollection, values: list[Mapping[str, object]]) -> None:
     for held, value in zip(read(collection, "custom_attributes"), values, strict=True):
         for key in value:
             if isinstance(held, dict) and held and key not in held:
-                raise no_attribute(collection, CUSTOM + key, [CUSTOM + each for each in held])
+                raise no_attribute(
+                    collection, CUSTOM_PREFIX + key, [CUSTOM_PREFIX + each for each in held]
+                )
 
 
-def _assign_by_type(collection: Elements, name: str, value: Any) -> None:
+def _assign_by_type(collection: BaseCollection, name: str, value: object) -> None:
     schema = collection._server_schema()
     if name not in schema.types:
         raise no_attribute(collection, name)
@@ -255,4 +271,4 @@ def _assign_by_type(collection: Elements, name: str, value: Any) -> None:
             hint="assign to an attribute instead",
         )
     owner, attribute = split_path(paths[0])
-    assign(follow(collection, owner), attribute, value)
+    assign(follow_path(collection, owner), attribute, value)

@@ -1,88 +1,97 @@
-"""Collections: entities in order, each once, of which an attribute is read or assigned at once.
+"""Collections: ordered sets of entities whose attributes are read and assigned together.
 
-Scripts get them from queries and from other collections. An `EmptyCollection` stands for the
-absence of entities, and takes part in everything without special cases.
+Scripts get them from queries and from other collections. An `EmptyCollection` supports the same
+operations as a collection with entities, so that scripts need no special cases.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from trackteroid_cli.errors import EntityCollectionOperationError
 from trackteroid_cli.fluent.collections.assignment import apply, assign
+from trackteroid_cli.fluent.collections.attributes import empty_related, no_attribute, read
+from trackteroid_cli.fluent.collections.base import (
+    Context,
+    Key,
+    Origin,
+    entities_by_key,
+    entity_key,
+)
 from trackteroid_cli.fluent.collections.creation import create
-from trackteroid_cli.fluent.collections.elements import Context, Key, Origin, by_key, key_of
-from trackteroid_cli.fluent.collections.fetching import Projection, fetch
 from trackteroid_cli.fluent.collections.links import link, unlink
-from trackteroid_cli.fluent.collections.reading import empty_related, no_attribute, read
-from trackteroid_cli.fluent.collections.set_operations import Combining
-from trackteroid_cli.fluent.collections.transforms import Transforming
+from trackteroid_cli.fluent.collections.projections import Projection, fetch
+from trackteroid_cli.fluent.collections.set_operations import SetOperations
+from trackteroid_cli.fluent.collections.transforms import Transforms
 from trackteroid_cli.fluent.types.entity_types import EntityType
+from trackteroid_cli.fluent.types.protocols import is_entity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from typing_extensions import Self
 
+    from trackteroid_cli.fluent.types.protocols import Entity
     from trackteroid_cli.fluent.types.relations import Relations
     from trackteroid_cli.session.session import Session
 
 
-class Collection(Transforming, Combining):
+class Collection(Transforms, SetOperations):
     """Entities of one type and one session; immutable, though the entities are not.
 
-    Two are equal if they are of the same type and hold the same entities in the same order.
+    Two collections are equal if they have the same type and the same entities in the same order.
 
-    An attribute named like a method (``sort`` of a status) is reached through `values`.
+    An attribute named like a method (``sort`` of a status) is read through `values`.
     """
 
     __slots__ = ()
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Assign to attribute *name* of every entity; see `assigning.assign`."""
+    def __setattr__(self, name: str, value: object) -> None:
+        """Assign to attribute *name* of every entity; see `assignment.assign`."""
         assign(self, name, value)
 
-    def apply(self, predicate: Callable[[Self], Any], attribute_name: str | None = None) -> Any:
-        """Assign to each entity what *predicate* returns for it; see `assigning.apply`."""
+    def apply(self, predicate: Callable[[Self], object], attribute_name: str | None = None) -> Any:
+        """Assign to each entity what *predicate* returns for it; see `assignment.apply`."""
         return apply(self, predicate, attribute_name)
 
     def fetch_attributes(self, *projections: Projection) -> Self:
-        """Ask the server for attributes of all entities, and return this collection.
+        """Fetch attributes of all entities from the server, and return this collection.
 
         Args:
-            projections: attributes, paths, or entity types, as a query takes them.
+            projections: attributes, paths, or entity types, as in a query.
 
         Raises:
-            NoRelation, AmbiguousRelation: a type cannot be reached.
+            NoRelation, AmbiguousRelation: no path leads to a type, or several do.
         """
         fetch(self, projections)
         return self
 
-    def create(self, **attributes: Any) -> Self:
-        """Create an entity in the place of this collection, and return it; see `creating.create`.
+    def create(self, **attributes: object) -> Self:
+        """Create an entity beside those of this collection, and return it; see `creation.create`.
 
-        A collection that was read from an attribute creates an entity for each one that has the
+        A collection that was read from an attribute creates an entity for each owner of the
         attribute.
         """
         return create(self, [attributes])
 
-    def create_batch(self, *attributes: Mapping[str, Any]) -> Self:
-        """Create an entity for each of *attributes*, as `create` does, and return all of them."""
+    def create_batch(self, *attributes: Mapping[str, object]) -> Self:
+        """Create an entity for each of *attributes*, as `create` does, and return all entities."""
         return create(self, attributes)
 
     def link_inputs(self, collection: Collection) -> Self:
-        """Link each of *collection* to each of this one, where it is not; return this one.
+        """Link each entity of *collection* to each entity of this one, and return this one.
 
-        Raises, as the other methods that link do, what `linking.link` raises.
+        Links that exist are not created again. See `links.link` for the errors that this and the
+        other methods for links raise.
         """
         link(self, collection, inputs=True)
         return self
 
     def link_outputs(self, collection: Collection) -> Self:
-        """Link each of this one to each of *collection*, where it is not; return this one."""
+        """Link each entity of this one to each entity of *collection*, and return this one."""
         link(self, collection, inputs=False)
         return self
 
@@ -97,17 +106,17 @@ class Collection(Transforming, Combining):
         return self
 
     def delete(self) -> Session:
-        """Delete all entities, with the next commit, and return the session, to commit it."""
-        for entity in self._elements.values():
+        """Delete all entities with the next commit, and return the session, to commit it."""
+        for entity in self._entities.values():
             self.session.delete(entity)
         return self.session
 
     def commit(self) -> None:
-        """Commit everything that the session has recorded, of this collection or not."""
+        """Commit all operations of the session, also those on other entities."""
         self.session.commit()
 
     def __getitem__(self, item: int | slice | str | tuple[str, ...] | EntityType) -> Self:
-        """Return one entity by position or id, several by a slice, or those of a type.
+        """Return a collection of one entity by position or id, a slice, or all of a type.
 
         Raises:
             IndexError, KeyError: there is no such entity.
@@ -116,39 +125,39 @@ class Collection(Transforming, Combining):
         if isinstance(item, EntityType):
             return self._of_type(item)
         if isinstance(item, slice):
-            return self._derived(dict(list(self._elements.items())[item]))
+            return self._derived(dict(list(self._entities.items())[item]))
         if isinstance(item, int):
             position = item + len(self) if item < 0 else item
             if not 0 <= position < len(self):
                 raise IndexError(f"{self!r} has no entity at {item}")
-            return self._derived(dict(islice(self._elements.items(), position, position + 1)))
-        return self._derived({item: self._elements[item]})
+            return self._derived(dict(islice(self._entities.items(), position, position + 1)))
+        return self._derived({item: self._entities[item]})
 
     def __contains__(self, item: object) -> bool:
-        """Return whether an id, an ``ftrack_api`` entity, or all of a collection is in this one."""
+        """Return whether an id, an ``ftrack_api`` entity, or a whole collection is in this one."""
         if isinstance(item, Collection):
-            return all(key in self._elements for key in item._elements)
-        if hasattr(item, "primary_key_attributes"):
-            return key_of(item) in self._elements
-        return item in self._elements
+            return all(key in self._entities for key in item._entities)
+        if is_entity(item):
+            return entity_key(item) in self._entities
+        return item in self._entities
 
     def __copy__(self) -> Self:
-        """Return the collection itself, as it cannot change."""
+        """Return the collection itself, as it is immutable."""
         return self
 
     def __deepcopy__(self, memo: object) -> Self:
-        """Return the collection itself: entities belong to a session, which has one of each."""
+        """Return the collection itself: a session has only one object for each entity."""
         return self
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Collection):
             return NotImplemented
-        return self.entity_type == other.entity_type and list(self._elements) == list(
-            other._elements
+        return self.entity_type == other.entity_type and list(self._entities) == list(
+            other._entities
         )
 
     def __hash__(self) -> int:
-        return hash((self.entity_type, tuple(self._elements)))
+        return hash((self.entity_type, tuple(self._entities)))
 
     def _of_type(self, entity_type: EntityType) -> Self:
         schema = self._server_schema()
@@ -157,34 +166,36 @@ class Collection(Transforming, Combining):
             raise no_attribute(self, name)
         wanted = set(schema.concrete_types(name))
         found = {
-            key: entity for key, entity in self._elements.items() if entity.entity_type in wanted
+            key: entity for key, entity in self._entities.items() if entity.entity_type in wanted
         }
         return self._related(name, found, self._origin)
 
-    def _as(self, entity_type: EntityType) -> Self:
+    def _coerce(self, entity_type: EntityType) -> Self:
         wide, narrow = entity_type.__name__, self.entity_type.__name__
         accepted = self._server_schema().is_kind_of(narrow, wide)
-        # Projects count as typed contexts, as they are among the parents of these.
+        # Projects count as typed contexts, since they are parents of typed contexts.
         if not accepted and (narrow, wide) != ("Project", "TypedContext"):
             raise EntityCollectionOperationError(
                 f"a collection of {narrow} cannot become one of {wide}",
                 why=f"{narrow} is no kind of {wide}",
                 hint=f"collection[{wide}] keeps those entities that are of that type",
             )
-        coerced: Self = _make(replace(self._context, entity_type=entity_type), self._elements)
+        coerced: Self = _make_collection(
+            replace(self._context, entity_type=entity_type), self._entities
+        )
         return coerced
 
-    def _derived(self, elements: Mapping[Key, Any], origin: Origin | None = None) -> Self:
+    def _derived(self, elements: Mapping[Key, Entity], origin: Origin | None = None) -> Self:
         if not elements and origin is None:
-            origin = self._origin  # what is created next belongs where these entities would be
-        derived: Self = _make(replace(self._context, origin=origin), elements)
+            origin = self._origin  # so that `create` finds the owners of the new entities
+        derived: Self = _make_collection(replace(self._context, origin=origin), elements)
         return derived
 
     def _related(
-        self, type_name: str, elements: Mapping[Key, Any], origin: Origin | None = None
+        self, type_name: str, elements: Mapping[Key, Entity], origin: Origin | None = None
     ) -> Self:
         context = Context(EntityType(type_name), self.session, self.schema, origin)
-        related: Self = _make(context, elements)
+        related: Self = _make_collection(context, elements)
         return related
 
 
@@ -194,18 +205,19 @@ class EntityCollection(Collection):
     __slots__ = ()
 
     def __getattr__(self, name: str) -> Any:
-        """Return attribute *name* of every entity; see `reading.read`."""
+        """Return attribute *name* of every entity; see `attributes.read`."""
         if name[:2] == "__":
             raise AttributeError(name)
         return read(self, name)
 
     def __iter__(self) -> Iterator[Self]:
         context = replace(self._context, origin=None)
-        new, put = object.__new__, object.__setattr__  # as _make does, once for every entity
-        for key, entity in self._elements.items():
+        # This is `_make_collection`, inlined, as it runs for every entity.
+        new, put = object.__new__, object.__setattr__
+        for key, entity in self._entities.items():
             element: Any = new(EntityCollection)
             put(element, "_context", context)
-            put(element, "_elements", {key: entity})
+            put(element, "_entities", {key: entity})
             yield element
 
     def __repr__(self) -> str:
@@ -213,9 +225,9 @@ class EntityCollection(Collection):
 
 
 class EmptyCollection(Collection):
-    """A collection without entities: false, and every attribute of it is an empty collection.
+    """A collection without entities; it is false, and all of its attributes are empty collections.
 
-    So ``collection.task.status.name or []`` needs no check in between.
+    So ``collection.task.status.name or []`` needs no checks.
     """
 
     __slots__ = ()
@@ -224,14 +236,18 @@ class EmptyCollection(Collection):
         if name[:2] == "__":
             raise AttributeError(name)
         related = empty_related(self, name)
-        return _make(replace(self._context, origin=None), {}) if related is None else related
+        return (
+            _make_collection(replace(self._context, origin=None), {})
+            if related is None
+            else related
+        )
 
-    def __call__(self, *_: Any, **__: Any) -> EmptyCollection:
-        """Return the collection itself: it may stand for a method of a value that is absent."""
+    def __call__(self, *_: object, **__: object) -> EmptyCollection:
+        """Return the collection itself, so that methods of a missing value can be called."""
         return self
 
-    def __getitem__(self, item: Any) -> Self:
-        """Return the collection itself; of another type, if *item* is one."""
+    def __getitem__(self, item: object) -> Self:
+        """Return the collection itself; for an entity type, an empty collection of that type."""
         return self._of_type(item) if isinstance(item, EntityType) else self
 
     def __iter__(self) -> Iterator[Self]:
@@ -243,30 +259,30 @@ class EmptyCollection(Collection):
 
 def collect(
     entity_type: EntityType,
-    entities: Sequence[Any],
+    entities: Iterable[Entity],
     session: Session,
     schema: Relations,
-    query: Any = None,
+    query: object = None,
 ) -> EntityCollection | EmptyCollection:
-    """Return ``ftrack_api`` entities, each once, as a collection.
+    """Return a collection of ``ftrack_api`` entities, without duplicates.
 
     Args:
-        entity_type: what they all are, or are a kind of.
-        query: what found them.
+        entity_type: the type of all entities, or a wider one.
+        query: the query that found them.
     """
     made: EntityCollection | EmptyCollection
-    made = _make(Context(entity_type, session, schema, query), by_key(entities))
+    made = _make_collection(Context(entity_type, session, schema, query), entities_by_key(entities))
     return made
 
 
-def _make(context: Context, elements: Mapping[Key, Any]) -> Any:
-    """Return a collection, empty or not.
+def _make_collection(context: Context, elements: Mapping[Key, Entity]) -> Any:
+    """Return an `EntityCollection`, or an `EmptyCollection` if there are no *elements*.
 
-    Its own attributes are set past `Collection.__setattr__`, which assigns to those of entities.
+    Its slots are set with ``object.__setattr__``, as `Collection.__setattr__` assigns to entities.
     """
     kind: type[EntityCollection | EmptyCollection]
     kind = EntityCollection if elements else EmptyCollection
     made = object.__new__(kind)
     object.__setattr__(made, "_context", context)
-    object.__setattr__(made, "_elements", elements)
+    object.__setattr__(made, "_entities", elements)
     return made

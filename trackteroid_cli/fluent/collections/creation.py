@@ -1,39 +1,45 @@
-"""Creating entities where a collection is, or would be.
+"""Creation of entities from a collection.
 
-A collection that was read from an attribute creates what that attribute leads to, for each entity
-that has the attribute: ``assets.AssetVersion.create(task=task)`` makes a version of each asset. Any
-other collection creates siblings of the entities that it holds.
+A collection that was read from an attribute creates an entity for each owner of that attribute:
+``assets.AssetVersion.create(task=task)`` creates a version of each asset. Any other collection
+creates siblings of its entities.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import ftrack_api.symbol
 
 from trackteroid_cli.errors import EntityCollectionOperationError
 from trackteroid_cli.fluent.collections.assignment import (
     entity_lists,
-    mappings,
-    references,
-    scalars,
+    mapping_values,
+    reference_values,
+    scalar_values,
     set_items,
 )
+from trackteroid_cli.fluent.collections.attributes import (
+    CUSTOM_PREFIX,
+    is_loaded,
+    no_attribute,
+    read,
+)
+from trackteroid_cli.fluent.collections.base import BaseCollection, CollectionT, entities_by_key
 from trackteroid_cli.fluent.collections.custom_attributes import check_keys
-from trackteroid_cli.fluent.collections.elements import Elements, Held, by_key
-from trackteroid_cli.fluent.collections.fetching import fetch
-from trackteroid_cli.fluent.collections.reading import CUSTOM, is_loaded, no_attribute, read
+from trackteroid_cli.fluent.collections.projections import fetch
 from trackteroid_cli.server.expressions import listed
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import EntityType, Relation, Schema
+    from trackteroid_cli.fluent.types.protocols import Entity, EntityData
 
-#: The reference to what entities of a type, and of every kind of it, belong to. Schemas do not tell
-#: it from other references.
+#: Type -> the reference to the owner of its entities, also for every kind of the type. Schemas do
+#: not distinguish it from other references.
 #: Source: ftrack's API reference, the relations of the entity types.
-_OWNERS = {
+_OWNER_REFERENCES = {
     "Appointment": "context",
     "AssetVersion": "asset",
     "Component": "version",
@@ -48,44 +54,46 @@ _OWNERS = {
     "Asset": "parent",
 }
 
-#: Attributes that hold keys and values. ``ftrack_api`` sets those of a new entity one by one.
+#: Attributes that hold keys and values. ``ftrack_api`` sets the keys of a new entity one by one.
 _MAPPINGS = ("metadata", "custom_attributes")
 
 
-def create(collection: Held, batch: Iterable[Mapping[str, Any]]) -> Held:
-    """Create an entity in the place of *collection* for each of *batch*, and return all.
+def create(collection: CollectionT, batch: Iterable[Mapping[str, object]]) -> CollectionT:
+    """Create an entity for each owner and each of *batch*, and return all new entities.
 
     Args:
-        batch: the values of new entities, as they are assigned to a collection: one for all that
-            are created, or one for each. A reference to something that has a name, such as a type
-            or a project schema, takes the name as well.
+        batch: the attributes of new entities. A value is like one that is assigned to a
+            collection: one for all owners, or a list with one for each. A reference to a type, a
+            project schema, or another entity with a name also takes the name.
 
     Raises:
-        EntityCollectionOperationError: it is not clear where to create, a value does not fit, or it
-            belongs to another session.
+        EntityCollectionOperationError: the owner is not known, a value does not fit, or it belongs
+            to another session.
         NoAttribute: the type has no such attribute.
     """
     type_name = collection.entity_type.__name__
-    # Everything is checked before anything is recorded.
-    wanted = [data for attributes in batch for data in _wanted(collection, type_name, attributes)]
+    # Check everything before recording anything.
+    wanted = [
+        data for attributes in batch for data in _entity_data(collection, type_name, attributes)
+    ]
     check_keys(collection, [key for data in wanted for key in data.get("custom_attributes", ())])
-    made = [_made(collection, type_name, data) for data in wanted]
-    return collection._related(type_name, by_key(made))
+    made = [_create_entity(collection, type_name, data) for data in wanted]
+    return collection._related(type_name, entities_by_key(made))
 
 
-def _made(collection: Elements, type_name: str, data: dict[str, Any]) -> Any:
-    """Return a new entity with all of *data*."""
+def _create_entity(collection: BaseCollection, type_name: str, data: EntityData) -> Entity:
+    """Create and return one entity with the attributes in *data*."""
     items = {name: data.pop(name) for name in _MAPPINGS if name in data}
-    entity = collection.session.create(type_name, data)
+    entity: Entity = collection.session.create(type_name, data)
     for name, values in items.items():
         set_items(entity, name, values)
     return entity
 
 
-def _wanted(
-    collection: Elements, type_name: str, attributes: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
-    """Yield all attributes of each entity that is to be created with *attributes*."""
+def _entity_data(
+    collection: BaseCollection, type_name: str, attributes: Mapping[str, object]
+) -> Iterator[EntityData]:
+    """Yield all attributes of each entity to create with *attributes*."""
     if not isinstance(attributes, Mapping):
         raise EntityCollectionOperationError(
             f"cannot create a {type_name} with {attributes!r}",
@@ -94,36 +102,36 @@ def _wanted(
         )
     schema = collection._server_schema()
     entity_type = schema.types[type_name]
-    places = _places(collection, entity_type, attributes, schema)
+    places = _placements(collection, entity_type, attributes, schema)
     columns = {
-        name: _column(collection, entity_type, name, value, len(places))
+        name: _attribute_values(collection, entity_type, name, value, len(places))
         for name, value in attributes.items()
     }
     defaults = _defaults(collection, type_name, attributes)
     for number, place in enumerate(places):
-        given = {name: values[number] for name, values in columns.items()}
+        given: EntityData = {name: values[number] for name, values in columns.items()}
         custom = [name for name in given if _is_custom(entity_type, name)]
         if custom:
             given["custom_attributes"] = {
                 **given.get("custom_attributes", {}),
-                **{name.removeprefix(CUSTOM): given.pop(name) for name in custom},
+                **{name.removeprefix(CUSTOM_PREFIX): given.pop(name) for name in custom},
             }
         yield {**defaults, **place, **given}
 
 
-# -- where -----------------------------------------------------------------------------------------
+# -- owners ----------------------------------------------------------------------------------------
 
 
-def _places(
-    collection: Elements,
+def _placements(
+    collection: BaseCollection,
     entity_type: EntityType,
-    attributes: Mapping[str, Any],
+    attributes: Mapping[str, object],
     schema: Schema,
-) -> list[dict[str, Any]]:
-    """Return what connects each entity that is to be created with what it belongs to."""
+) -> list[EntityData]:
+    """Return, for each entity to create, the attributes that connect it with its owner."""
     if collection._origin is not None:
         owner, name = collection._origin
-        places = [_place(schema, owned_by, name, entity_type) for owned_by in owner.values()]
+        places = [_placement(schema, owned_by, name, entity_type) for owned_by in owner.values()]
         if not places:
             raise EntityCollectionOperationError(
                 f"cannot create a {entity_type.name} here",
@@ -132,16 +140,18 @@ def _places(
             )
         if all(place is not None for place in places):
             return [place for place in places if place is not None]
-    reference = _owner_name(schema, entity_type)
+    reference = _owner_reference(schema, entity_type)
     if reference is None or {reference, f"{reference}_id"} & attributes.keys():
         return [{}]
     return [{reference: owner} for owner in _owners(collection, reference)]
 
 
-def _place(schema: Schema, owner: Any, name: str, entity_type: EntityType) -> dict[str, Any] | None:
-    """Return the attributes by which an entity is among those that *name* of *owner* leads to.
+def _placement(
+    schema: Schema, owner: Entity, name: str, entity_type: EntityType
+) -> EntityData | None:
+    """Return the attributes that place a new entity in relation *name* of *owner*.
 
-    None for relations that lead to entities which do not belong to *owner*.
+    None if the entities in that relation do not belong to *owner*.
     """
     relation: Relation | None = schema.types[owner.entity_type].relations.get(name)
     if relation is None:
@@ -150,27 +160,27 @@ def _place(schema: Schema, owner: Any, name: str, entity_type: EntityType) -> di
         return {"parent": owner}
     if relation.kind != "many":
         return None
-    place: dict[str, Any] = dict([relation.where]) if relation.where else {}
-    if relation.column not in entity_type.primary_key:  # a key is given as it is
+    place: EntityData = dict([relation.where]) if relation.where else {}
+    if relation.column not in entity_type.primary_key:  # a key needs the id itself
         for inverse in entity_type.relations.values():
             if inverse.kind == "reference" and inverse.column == relation.column:
                 return {inverse.name: owner, **place}
     place[relation.column] = owner["id"]
     for attribute in entity_type.scalars.values():
-        if attribute.names_type:  # beside an id, as of a note's parent
+        if attribute.names_type:  # with an id, such as that of a note's parent
             place[attribute.name] = owner.entity_type
     return place
 
 
-def _owner_name(schema: Schema, entity_type: EntityType) -> str | None:
-    for kind, name in _OWNERS.items():
+def _owner_reference(schema: Schema, entity_type: EntityType) -> str | None:
+    for kind, name in _OWNER_REFERENCES.items():
         if schema.is_kind_of(entity_type.name, kind) and name in entity_type.relations:
             return name
     return None
 
 
-def _owners(collection: Elements, name: str) -> list[Any]:
-    """Return what the entities of *collection* belong to; it is fetched if need be."""
+def _owners(collection: BaseCollection, name: str) -> list[Entity]:
+    """Return the owners of the entities of *collection*; fetch them if they are not loaded."""
     if not all(is_loaded(entity, name) for entity in collection.values()):
         fetch(collection, [name])
     found = read(collection, name) if collection else collection
@@ -183,13 +193,13 @@ def _owners(collection: Elements, name: str) -> list[Any]:
     return list(found.values())
 
 
-# -- with what -------------------------------------------------------------------------------------
+# -- values ----------------------------------------------------------------------------------------
 
 
 def _defaults(
-    collection: Elements, type_name: str, attributes: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the values that a new entity has where nothing else gives them."""
+    collection: BaseCollection, type_name: str, attributes: Mapping[str, object]
+) -> EntityData:
+    """Return the default attributes of a new entity."""
     session = collection.session
     match type_name:
         case "Appointment":
@@ -207,37 +217,37 @@ def _defaults(
     return {}
 
 
-def _column(
-    collection: Elements, entity_type: EntityType, name: str, value: Any, count: int
-) -> list[Any]:
-    """Return the values of attribute *name* for the *count* entities that are created."""
+def _attribute_values(
+    collection: BaseCollection, entity_type: EntityType, name: str, value: object, count: int
+) -> Sequence[object]:
+    """Return the values of attribute *name* for *count* new entities."""
     relation = entity_type.relations.get(name)
     if relation is None:
         if name not in entity_type and not _is_custom(entity_type, name):
             raise no_attribute(collection, name)
-        return scalars(collection, name, value, count)
+        return scalar_values(collection, name, value, count)
     if name in _MAPPINGS:
-        return mappings(collection, name, value, count)
+        return mapping_values(collection, name, value, count)
     if not relation.single:
         return entity_lists(collection, name, value, count)
     if isinstance(value, str):
-        value = _named(collection, name, relation.target, value)
-    return references(collection, name, value, count)
+        value = _find_by_name(collection, name, relation.target, value)
+    return reference_values(collection, name, value, count)
 
 
 def _is_custom(entity_type: EntityType, name: str) -> bool:
-    """Return whether *name* stands for one of an entity's custom attributes."""
+    """Return whether *name* is that of a custom attribute: ``custom_<key>``."""
     return (
-        name.startswith(CUSTOM)
+        name.startswith(CUSTOM_PREFIX)
         and name not in entity_type
         and "custom_attributes" in entity_type.relations
     )
 
 
-def _named(collection: Elements, name: str, target: str, text: str) -> Any:
-    """Return the one entity of type *target* with the name *text*.
+def _find_by_name(collection: BaseCollection, name: str, target: str, text: str) -> object:
+    """Return the only entity of type *target* with the name *text*.
 
-    ``CharacterAnimation`` finds ``Character Animation``, too.
+    ``CharacterAnimation`` also finds ``Character Animation``.
     """
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text)
     query = collection.session.query

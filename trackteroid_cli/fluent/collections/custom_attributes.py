@@ -1,4 +1,4 @@
-"""Which custom attributes the entities of a type have.
+"""Custom attributes that the entities of a type have.
 
 Source: ``ftrack_api/entity/factory.py``, ``_get_entity_configurations``, which needs an entity.
 """
@@ -6,16 +6,18 @@ Source: ``ftrack_api/entity/factory.py``, ``_get_entity_configurations``, which 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from trackteroid_cli.fluent.collections.reading import CUSTOM, no_attribute
+from trackteroid_cli.fluent.collections.attributes import CUSTOM_PREFIX, no_attribute
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema
-    from trackteroid_cli.fluent.collections.elements import Elements
+    from trackteroid_cli.fluent.collections.base import BaseCollection
+    from trackteroid_cli.fluent.types.protocols import Entity
 
-#: Type -> what configurations call it and every kind of it. Other types are contexts, ``task``.
-_CONFIGURED = {
+#: Type -> its name in configurations, also for every kind of the type. All other types are
+#: contexts, named ``task``.
+_CONFIGURED_TYPES = {
     "Asset": "asset",
     "AssetVersion": "assetversion",
     "List": "list",
@@ -23,14 +25,14 @@ _CONFIGURED = {
     "User": "user",
 }
 
-#: What hierarchical custom attributes are not for.
-_FLAT = frozenset({"list", "user"})
+#: Names of types in configurations that have no hierarchical custom attributes.
+_NOT_HIERARCHICAL = frozenset({"list", "user"})
 
 
-def check_keys(collection: Elements, keys: Sequence[str]) -> None:
+def check_keys(collection: BaseCollection, keys: Sequence[str]) -> None:
     """Check that new entities of the collection's type have custom attributes of these *keys*.
 
-    A key that only some projects have counts.
+    A key that only some projects have is accepted.
 
     Raises:
         NoAttribute: there is no such custom attribute.
@@ -41,17 +43,19 @@ def check_keys(collection: Elements, keys: Sequence[str]) -> None:
     configurations = collection.session.query(
         "select key, entity_type, object_type_id, is_hierarchical from CustomAttributeConfiguration"
     )
-    known = {each["key"] for each in configurations if _is_for(each, schema, type_name)}
+    known = {each["key"] for each in configurations if _applies_to(each, schema, type_name)}
     for key in keys:
         if key not in known:
-            raise no_attribute(collection, CUSTOM + key, [CUSTOM + each for each in known])
+            raise no_attribute(
+                collection, CUSTOM_PREFIX + key, [CUSTOM_PREFIX + each for each in known]
+            )
 
 
-def _is_for(configuration: Any, schema: Schema, type_name: str) -> bool:
-    kinds = (kind for kind in _CONFIGURED if schema.is_kind_of(type_name, kind))
-    configured = _CONFIGURED.get(next(kinds, ""), "task")
+def _applies_to(configuration: Entity, schema: Schema, type_name: str) -> bool:
+    kinds = (kind for kind in _CONFIGURED_TYPES if schema.is_kind_of(type_name, kind))
+    configured = _CONFIGURED_TYPES.get(next(kinds, ""), "task")
     if configuration["is_hierarchical"]:
-        return configured not in _FLAT
+        return configured not in _NOT_HIERARCHICAL
     object_type = schema.types[type_name].classifiers.get("object_type_id")
     wanted = configuration["entity_type"], configuration["object_type_id"]
     return wanted == (configured, object_type)

@@ -1,62 +1,63 @@
-"""Set operations on collections."""
+"""Set operations on collections: union, intersection, differences."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from trackteroid_cli.errors import EntityCollectionOperationError
-from trackteroid_cli.fluent.collections.elements import Elements, check_sessions
+from trackteroid_cli.fluent.collections.base import BaseCollection, Key, check_sessions
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class Combining(Elements):
-    """What a collection has of sets.
+class SetOperations(BaseCollection):
+    """The set operations of a collection.
 
-    All raise `EntityCollectionOperationError` for collections of different sessions, or of types of
-    which neither is a kind of the other.
+    They raise `EntityCollectionOperationError` for collections of different sessions, and for two
+    types if neither is a kind of the other.
     """
 
     __slots__ = ()
 
-    def union(self, *collections: Elements) -> Self:
-        """Return all entities of this collection and of *collections*, of the widest type."""
+    def union(self, *collections: BaseCollection) -> Self:
+        """Return all entities of this collection and of *collections*, with the widest type."""
         type_name = self._common_type(collections)
-        found = dict(self._elements)
+        found = dict(self._entities)
         for collection in collections:
-            for key, entity in collection._elements.items():
+            for key, entity in collection._entities.items():
                 found.setdefault(key, entity)
         return self._related(type_name, found)
 
-    def intersection(self, *collections: Elements) -> Self:
-        """Return the entities that *collections* all have as well."""
+    def intersection(self, *collections: BaseCollection) -> Self:
+        """Return the entities that are in all of *collections*, too."""
         self._common_type(collections)
-        return self._kept(
-            key for key in self._elements if all(key in each._elements for each in collections)
+        return self._subset(
+            key for key in self._entities if all(key in each._entities for each in collections)
         )
 
-    def difference(self, *collections: Elements) -> Self:
-        """Return the entities that none of *collections* has."""
+    def difference(self, *collections: BaseCollection) -> Self:
+        """Return the entities that are in none of *collections*."""
         self._common_type(collections)
-        return self._kept(
-            key for key in self._elements if not any(key in each._elements for each in collections)
+        return self._subset(
+            key for key in self._entities if not any(key in each._entities for each in collections)
         )
 
-    def symmetric_difference(self, *collections: Elements) -> Self:
-        """Return the entities that exactly one of this collection and *collections* has."""
+    def symmetric_difference(self, *collections: BaseCollection) -> Self:
+        """Return the entities that are in exactly one of this collection and *collections*."""
         both = self.union(*collections)
-        counts = Counter(self._elements.keys())
+        counts = Counter(self._entities.keys())
         for collection in collections:
-            counts.update(collection._elements.keys())
-        return both._kept(key for key in both._elements if counts[key] == 1)
+            counts.update(collection._entities.keys())
+        return both._subset(key for key in both._entities if counts[key] == 1)
 
-    def _kept(self, keys: Any) -> Self:
-        return self._derived({key: self._elements[key] for key in keys})
+    def _subset(self, keys: Iterable[Key]) -> Self:
+        return self._derived({key: self._entities[key] for key in keys})
 
-    def _common_type(self, collections: tuple[Elements, ...]) -> str:
-        """Return the widest of the collections' types, after a check that they go together."""
+    def _common_type(self, collections: tuple[BaseCollection, ...]) -> str:
+        """Return the widest of the collections' types, after a check that they can be combined."""
         check_sessions((self, *collections))
         schema = self._server_schema()
         widest = self.entity_type.__name__

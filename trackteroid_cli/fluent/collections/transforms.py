@@ -1,7 +1,7 @@
-"""Methods of collections that take a function: it gets one collection for each entity.
+"""Transforms: methods of collections that call a function with each entity.
 
-What such a function returns for an entity is often a list with one value, as that is how
-collections read attributes. Where results are compared, such a list counts as its value.
+The function gets a collection of one entity. It often returns a list with one value, since that is
+what a collection's attributes are. Results are compared by that value.
 """
 
 from __future__ import annotations
@@ -11,96 +11,103 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ftrack_api.symbol import NOT_SET
 
-from trackteroid_cli.fluent.collections.elements import Elements, Key
+from trackteroid_cli.fluent.collections.base import BaseCollection, Key
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from trackteroid_cli.fluent.types.protocols import Entity
+
 Result = TypeVar("Result")
 
 
-class Transforming(Elements):
-    """What a collection has of functional style."""
+class Transforms(BaseCollection):
+    """The functional methods of a collection."""
 
     __slots__ = ()
 
-    def count(self, predicate: Callable[[Self], Any]) -> int:
-        """Return for how many entities *predicate* holds."""
+    def count(self, predicate: Callable[[Self], object]) -> int:
+        """Return the number of entities for which *predicate* holds."""
         return sum(1 for element in self if predicate(element))
 
-    def filter(self, predicate: Callable[[Self], Any]) -> Self:
+    def filter(self, predicate: Callable[[Self], object]) -> Self:
         """Return the entities for which *predicate* holds."""
-        kept: dict[Key, Any] = {}
+        kept: dict[Key, Entity] = {}
         for element in self:
             if predicate(element):
-                kept.update(element._elements)
+                kept.update(element._entities)
         return self._derived(kept)
 
     def fold(self, start_value: Result, predicate: Callable[[Result, Self], Result]) -> Result:
-        """Return *start_value* after *predicate* made a new value of it for each entity."""
+        """Return the last result of *predicate*, called with its previous result and each entity.
+
+        The first call gets *start_value*, which is also the result for an empty collection.
+        """
         for element in self:
             start_value = predicate(start_value, element)
         return start_value
 
-    def group(self, predicate: Callable[[Self], Any]) -> dict[Any, Self]:
-        """Return the entities by what *predicate* returns for them.
+    def group(self, predicate: Callable[[Self], object]) -> dict[Any, Self]:
+        """Return the entities grouped by the result of *predicate*.
 
-        A list with one value counts as the value, a longer one as a tuple.
+        A list with one value becomes that value, a longer one a tuple.
         """
-        groups: dict[Any, dict[Key, Any]] = {}
+        groups: dict[Any, dict[Key, Entity]] = {}
         for element in self:
-            groups.setdefault(_group_key(predicate(element)), {}).update(element._elements)
+            groups.setdefault(_group_key(predicate(element)), {}).update(element._entities)
         return {name: self._derived(elements) for name, elements in groups.items()}
 
     def group_and_map(
         self,
-        group_predicate: Callable[[Self], Any],
+        group_predicate: Callable[[Self], object],
         map_predicate: Callable[[Self], Result],
     ) -> dict[Any, Result]:
-        """Return what *map_predicate* makes of each group; see `group`."""
+        """Return the result of *map_predicate* for each group; see `group`."""
         return {name: map_predicate(found) for name, found in self.group(group_predicate).items()}
 
     def map(self, predicate: Callable[[Self], Result]) -> list[Result]:
-        """Return what *predicate* returns for each entity."""
+        """Return the result of *predicate* for each entity."""
         return [predicate(element) for element in self]
 
-    def max(self, predicate: Callable[[Self], Any]) -> Self:
+    def max(self, predicate: Callable[[Self], object]) -> Self:
         """Return the entity with the largest value, the last one if there are several."""
         return self.sort(predicate)[-1:]
 
-    def min(self, predicate: Callable[[Self], Any]) -> Self:
+    def min(self, predicate: Callable[[Self], object]) -> Self:
         """Return the entity with the smallest value, the first one if there are several.
 
-        Entities without a value come into it only if no entity has one.
+        Entities without a value are ignored unless no entity has one.
         """
-        ranked = [(_rank(predicate(element)), element) for element in self]
+        ranked = [(_sort_key(predicate(element)), element) for element in self]
         valued = [each for each in ranked if each[0]] or ranked
         return min(valued, key=lambda each: each[0])[1] if valued else self[:]
 
-    def partition(self, predicate: Callable[[Self], Any]) -> tuple[Self, Self]:
+    def partition(self, predicate: Callable[[Self], object]) -> tuple[Self, Self]:
         """Return the entities for which *predicate* holds, and the others."""
-        holds: dict[Key, Any] = {}
-        others: dict[Key, Any] = {}
+        holds: dict[Key, Entity] = {}
+        others: dict[Key, Entity] = {}
         for element in self:
-            (holds if predicate(element) else others).update(element._elements)
+            (holds if predicate(element) else others).update(element._entities)
         return self._derived(holds), self._derived(others)
 
-    def sort(self, predicate: Callable[[Self], Any], reverse: bool = False) -> Self:
+    def sort(self, predicate: Callable[[Self], object], reverse: bool = False) -> Self:
         """Return the entities in the order of their values; those without one come first.
 
         A list or collection with several values counts as the largest of them.
         """
-        ordered: dict[Key, Any] = {}
-        elements: list[Any] = list(self)
-        for element in sorted(elements, key=lambda each: _rank(predicate(each)), reverse=reverse):
-            ordered.update(element._elements)
+        ordered: dict[Key, Entity] = {}
+        elements: list[Self] = [*self]
+        for element in sorted(
+            elements, key=lambda each: _sort_key(predicate(each)), reverse=reverse
+        ):
+            ordered.update(element._entities)
         return self._derived(ordered)
 
 
-def _rank(result: Any) -> tuple[Any, ...]:
-    """Return what *result* is compared by: nothing, or its largest value."""
+def _sort_key(result: object) -> tuple[Any, ...]:
+    """Return a tuple to compare *result* by: its largest value, or nothing without a value."""
     values = result if isinstance(result, (list, tuple)) else [result]
-    present = [
+    present: list[Any] = [
         value
         for value in values
         if value is not None and value is not NOT_SET and not _is_empty(value)
@@ -108,11 +115,11 @@ def _rank(result: Any) -> tuple[Any, ...]:
     return (max(present),) if present else ()
 
 
-def _is_empty(value: Any) -> bool:
-    return isinstance(value, Elements) and not value
+def _is_empty(value: object) -> bool:
+    return isinstance(value, BaseCollection) and not value
 
 
-def _group_key(result: Any) -> Any:
+def _group_key(result: object) -> Any:
     if not isinstance(result, list):
         return result
     return result[0] if len(result) == 1 else tuple(result)

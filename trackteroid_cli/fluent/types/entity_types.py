@@ -1,7 +1,7 @@
 """Entity types as scripts name them: ``Shot``, ``AssetVersion.Task``, ``Shot.status.name``.
 
-Whatever follows a type is an attribute of it or another type, so that nothing but ``projections``
-and names with two underscores is taken by the objects themselves.
+A name after a type is an attribute or another type. So the objects themselves define no public name
+but ``projections``.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from typing import TypeVar
 
 from trackteroid_cli.errors import EntityCollectionOperationError
 
-#: A collection; what it is made of stands above this module.
-Collected = TypeVar("Collected")
+#: A collection, whose class is defined in a folder above this one.
+CollectionT = TypeVar("CollectionT")
 
 
 class EntityType:
-    """An entity type by its name; making one connects to nothing.
+    """An entity type, known by its name; creating one connects to nothing.
 
-    ``Shot.name`` is a path like any other; the name of the type is ``Shot.__name__``, as that of a
-    class is, or ``str(Shot)``.
+    ``Shot.name`` is a path to an attribute; the name of the type is ``Shot.__name__``, like that of
+    a class, or ``str(Shot)``.
     """
 
     __slots__ = ("__name__",)
@@ -28,12 +28,12 @@ class EntityType:
 
     @property
     def projections(self) -> list[str]:
-        """What a query for this type selects where it is not told.
+        """The attributes that a query for this type selects by default.
 
-        Those of a type that has no usual ones follow from the default session's schema, which
-        connects it.
+        Types without listed defaults take them from the schema of the default session, which
+        connects.
         """
-        from trackteroid_cli.fluent.types.projections import DEFAULTS, default_projections
+        from trackteroid_cli.fluent.types.default_projections import DEFAULTS, default_projections
 
         if self.__name__ in DEFAULTS:
             return list(DEFAULTS[self.__name__])
@@ -43,23 +43,24 @@ class EntityType:
         return default_projections(schema_of(default_session()), self.__name__)
 
     def __getattr__(self, name: str) -> Path:
-        """Return the path to an attribute, or to another entity type by its name."""
-        return Path(self, (_followable(name),))
+        """Return the path to attribute *name*, or to the entity type of that name."""
+        return Path(self, (_attribute_name(name),))
 
-    def __call__(self, collection: Collected) -> Collected:
-        """Return *collection* as one of this type, which its entities must be.
+    def __call__(self, collection: CollectionT) -> CollectionT:
+        """Return *collection* as a collection of this type.
 
         Raises:
-            EntityCollectionOperationError: it is none, or its type is no kind of this one.
+            EntityCollectionOperationError: it is not a collection, or its type is no kind of this
+                one.
         """
-        coerced = getattr(type(collection), "_as", None)
+        coerced = getattr(type(collection), "_coerce", None)
         if coerced is None:
             raise EntityCollectionOperationError(
                 f"{self}(...) takes a collection",
                 why=f"it was given {collection!r}",
                 hint=f"query for entities: Query({self})",
             )
-        result: Collected = coerced(collection, self)
+        result: CollectionT = coerced(collection, self)
         return result
 
     def __eq__(self, other: object) -> bool:
@@ -76,9 +77,9 @@ class EntityType:
 
 
 class Path:
-    """An entity type, and names to follow from it: attributes, or other entity types.
+    """A path: an entity type, and the names of attributes or other entity types to follow.
 
-    The two parts have a leading underscore, as ``Path.entity_type`` may be an attribute to follow.
+    The two parts have a leading underscore, as any other name extends the path.
     """
 
     __slots__ = ("_entity_type", "_names")
@@ -89,7 +90,7 @@ class Path:
 
     def __getattr__(self, name: str) -> Path:
         """Return the path extended by *name*."""
-        return Path(self._entity_type, (*self._names, _followable(name)))
+        return Path(self._entity_type, (*self._names, _attribute_name(name)))
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -108,7 +109,7 @@ class Path:
         return Path, (self._entity_type, self._names)
 
 
-def _followable(name: str) -> str:
+def _attribute_name(name: str) -> str:
     if name.startswith("__"):
         raise AttributeError(name)
     return name

@@ -1,4 +1,4 @@
-"""Paths of attributes: where they lead, checked against a schema."""
+"""Attribute paths, checked against a schema."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ _SEGMENT = re.compile(r"(\w+)(?:\[(\w+)\])?")
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
-    """Where a path ends.
+class ResolvedPath:
+    """A path, and the attribute that it ends with.
 
     Args:
         text: the path, with the casts that ftrack needs to follow it.
-        type_name: the type of the entities that it leads to; that of the owner, for a value.
-        member: its last attribute.
+        type_name: the type of the entities at the end of the path; for a value, the type of the
+            entity that has it.
+        member: the last attribute of the path.
     """
 
     text: str
@@ -28,14 +29,14 @@ class Reached:
     member: Attribute | Relation
 
 
-def follow(schema: Schema, source: str, path: str) -> Reached:
-    """Follow *path*, such as ``asset.parent[Shot].name``, from an entity of type *source*.
+def resolve_path(schema: Schema, source: str, path: str) -> ResolvedPath:
+    """Resolve *path*, such as ``asset.parent[Shot].name``, from an entity of type *source*.
 
-    Where only the kinds of a type have an attribute, the path is cast to the widest of them:
-    ``parent.project`` becomes ``parent[TypedContext].project``, as ftrack refuses it otherwise.
+    Where only kinds of a type have an attribute, the path is cast to the widest of these kinds:
+    ``parent.project`` becomes ``parent[TypedContext].project``. ftrack refuses the path otherwise.
 
     Raises:
-        NoRelation: there is no such attribute or type, or a value is followed further.
+        NoRelation: there is no such attribute or type, or the path goes on after a value.
     """
     current = source
     texts: list[str] = []
@@ -67,11 +68,11 @@ def follow(schema: Schema, source: str, path: str) -> Reached:
                 hint="end the path there",
             )
     assert member is not None
-    return Reached(".".join(texts), current, member)
+    return ResolvedPath(".".join(texts), current, member)
 
 
 def owner_of(schema: Schema, type_name: str, name: str) -> str | None:
-    """Return *type_name* if it has the attribute, else the widest of its kinds that has it."""
+    """Return *type_name* if it has attribute *name*, else the widest of its kinds that does."""
     kinds = [kind for kind in schema.concrete_types(type_name) if name in schema.types[kind]]
     if type_name in kinds:
         return type_name
@@ -79,7 +80,7 @@ def owner_of(schema: Schema, type_name: str, name: str) -> str | None:
 
 
 def member_of(schema: Schema, type_name: str, name: str) -> Attribute | Relation:
-    """Return an attribute that *type_name* has."""
+    """Return attribute *name*, which *type_name* must have."""
     entity_type = schema.types[type_name]
     return entity_type.relations.get(name) or entity_type.scalars[name]
 
@@ -88,13 +89,13 @@ def check_type(schema: Schema, name: str) -> None:
     """Check that the schema has a type.
 
     Raises:
-        NoRelation: it has none of that name; close names are told.
+        NoRelation: it has no type of that name; the message proposes close names.
     """
     if name not in schema.types:
         raise NoRelation(
             f"the server has no entity type {name!r}",
             why="its schema does not name it",
-            hint=suggestion(name, schema.types) or "the server's administrator adds object types",
+            hint=did_you_mean(name, schema.types) or "the server's administrator adds object types",
         )
 
 
@@ -105,15 +106,21 @@ def no_attribute(schema: Schema, type_name: str, name: str, path: str) -> NoRela
     return NoRelation(
         f"{type_name} has no attribute {name!r}",
         why=f"the server's schema names none; asked for by {path!r}",
-        hint=suggestion(name, names) or f"it has {', '.join(sorted(entity_type.relations))}",
+        hint=did_you_mean(name, names) or f"it has {', '.join(sorted(entity_type.relations))}",
     )
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return a question for the names that are close to *name*; nothing where none is."""
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a question that proposes the names close to *name*, or an empty text."""
+    close = _close_names(name, known)
+    return f"did you mean {' or '.join(close)}?" if close else ""
+
+
+def _close_names(name: str, known: Iterable[str]) -> list[str]:
+    """Return up to three of *known* that are close to *name*, whatever their case."""
     folded = {each.casefold(): each for each in known}
     close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
-    return f"did you mean {' or '.join(folded[each] for each in close)}?" if close else ""
+    return [folded[each] for each in close]
 
 
 def _check_cast(schema: Schema, relation: Relation, target: str, path: str) -> None:

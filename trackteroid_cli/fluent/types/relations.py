@@ -1,14 +1,13 @@
-"""Relations by type: which attributes lead from entities of one type to those of another.
+"""Relations: which attributes lead from entities of one type to entities of another.
 
-A studio's own table comes first (see `relationship_files`), then what the server's schema gives
-(see `shortest`).
+A studio's own table comes first (see `relationship_files`), then the shortest path in the server's
+schema (see `shortest_paths`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import product
-from typing import Any
 from weakref import WeakKeyDictionary
 
 from trackteroid_cli.engine.schema.schema import Attribute, Relation, Schema
@@ -16,14 +15,14 @@ from trackteroid_cli.errors import NoRelation, UsageError
 from trackteroid_cli.fluent.types.entity_types import Path
 from trackteroid_cli.fluent.types.paths import (
     check_type,
-    follow,
+    did_you_mean,
     member_of,
     no_attribute,
     owner_of,
-    suggestion,
+    resolve_path,
 )
 from trackteroid_cli.fluent.types.relationship_files import (
-    Entities,
+    RelationTable,
     find_file,
     read_file,
     read_mapping,
@@ -32,17 +31,17 @@ from trackteroid_cli.fluent.types.shortest_paths import shortest_paths
 
 
 class Relations:
-    """A named table of relations on top of what schemas give.
+    """A named table of relations, which extends those of the server's schema.
 
     Args:
-        name: what the table is called; ``default`` for the one of every query.
-        entities: source type -> target type -> paths in ftrack's language.
+        name: the name of the table; queries use ``default`` unless they name another.
+        entities: source type -> target type -> paths in ftrack's query language.
     """
 
-    def __init__(self, name: str, entities: Entities) -> None:
+    def __init__(self, name: str, entities: RelationTable) -> None:
         self.name = name
         self.entities = entities
-        self._known: WeakKeyDictionary[Schema, dict[tuple[str, str], tuple[str, ...]]] = (
+        self._found: WeakKeyDictionary[Schema, dict[tuple[str, str], tuple[str, ...]]] = (
             WeakKeyDictionary()
         )
 
@@ -50,25 +49,25 @@ class Relations:
         return repr({"name": self.name, "entities": self.entities})
 
     def paths(self, schema: Schema, source: str, target: str) -> tuple[str, ...]:
-        """Return the paths from an entity of type *source* to those of type *target*.
+        """Return the paths from an entity of type *source* to entities of type *target*.
 
-        They are in ftrack's language, such as ``asset.parent[Shot]``; an entity that any of them
-        reaches counts. There are none where a *source* is itself a *target*.
+        They are in ftrack's query language, such as ``asset.parent[Shot]``; together they reach the
+        entities of the target type. There are none if *source* is a kind of *target*.
 
         Raises:
-            NoRelation: nothing leads there, or the table has a path that the schema does not know.
-            AmbiguousRelation: several attributes do, and the table names none.
+            NoRelation: no path leads there, or the table has a path that the schema lacks.
+            AmbiguousRelation: several paths lead there, and the table names none.
         """
-        known = self._known.setdefault(schema, {})
+        known = self._found.setdefault(schema, {})
         found = known.get((source, target))
         if found is None:
             found = known[source, target] = self._paths(schema, source, target)
         return found
 
     def resolve(self, schema: Schema, source: str, path: Path) -> tuple[str, ...]:
-        """Return the full paths that *path* stands for, with entities of type *source*.
+        """Return the attribute paths that *path* stands for, from an entity of type *source*.
 
-        Each name is an attribute, or an entity type that is reached as `paths` says.
+        Each name is an attribute, or an entity type that `paths` leads to.
 
         Raises:
             NoRelation, AmbiguousRelation: see `paths`; or there is no such attribute.
@@ -87,20 +86,20 @@ class Relations:
             else:
                 raise no_attribute(schema, current, name, repr(path))
             texts = tuple(".".join(filter(None, each)) for each in product(texts, steps))
-        return tuple(follow(schema, source, text).text for text in texts if text)
+        return tuple(resolve_path(schema, source, text).text for text in texts if text)
 
     def _paths(self, schema: Schema, source: str, target: str) -> tuple[str, ...]:
         for name in (source, target):
             check_type(schema, name)
         if schema.is_kind_of(source, target):
             return ()
-        own = self._own(schema, source, target)
+        own = self._table_paths(schema, source, target)
         if own is None:
             return shortest_paths(schema, source, target)
-        return tuple(self._checked(schema, source, target, path) for path in own)
+        return tuple(self._checked_path(schema, source, target, path) for path in own)
 
-    def _own(self, schema: Schema, source: str, target: str) -> tuple[str, ...] | None:
-        """Return what the table has for *source*, or for the nearest type that it is a kind of."""
+    def _table_paths(self, schema: Schema, source: str, target: str) -> tuple[str, ...] | None:
+        """Return the table's paths from *source*, or from the nearest type that it is a kind of."""
         sources = [
             name
             for name, targets in self.entities.items()
@@ -111,55 +110,55 @@ class Relations:
         nearest = min(sources, key=lambda name: len(schema.concrete_types(name)))
         return self.entities[nearest][target]
 
-    def _checked(self, schema: Schema, source: str, target: str, path: str) -> str:
-        reached = follow(schema, source, path)
-        if isinstance(reached.member, Attribute):
+    def _checked_path(self, schema: Schema, source: str, target: str, path: str) -> str:
+        resolved = resolve_path(schema, source, path)
+        if isinstance(resolved.member, Attribute):
             raise NoRelation(
                 f"the relationships of {self.name!r} lead from {source} to {target} by {path!r}",
                 why="that ends with a value, not with entities",
                 hint="correct it in the relationship file",
             )
-        kinds = (reached.type_name, target), (target, reached.type_name)
+        kinds = (resolved.type_name, target), (target, resolved.type_name)
         if not any(schema.is_kind_of(kind, of) for kind, of in kinds):
             raise NoRelation(
                 f"the relationships of {self.name!r} lead from {source} to {target} by {path!r}",
-                why=f"that leads to entities of type {reached.type_name}",
+                why=f"that leads to entities of type {resolved.type_name}",
                 hint="correct it in the relationship file",
             )
-        if schema.is_kind_of(reached.type_name, target):
-            return reached.text
-        # Of what the path leads to, only the entities of the target type are meant.
-        return f"{reached.text.removesuffix(f'[{reached.type_name}]')}[{target}]"
+        if schema.is_kind_of(resolved.type_name, target):
+            return resolved.text
+        # The path also reaches entities of other types; the cast leaves them out.
+        return f"{resolved.text.removesuffix(f'[{resolved.type_name}]')}[{target}]"
 
 
-class RelationSets:
-    """The tables of relations by name: ``SCHEMA.default`` and the studio's own overrides.
+class RelationTables:
+    """All tables of relations, by name: ``SCHEMA.default`` and the studio's own overrides.
 
-    The relationship file is read when a table is first asked for.
+    The relationship file is read when a table is first used.
     """
 
     def __init__(self) -> None:
-        self._sets: dict[str, Relations] | None = None
+        self._tables: dict[str, Relations] | None = None
 
-    def load(self, relationships: Mapping[str, Any]) -> None:
-        """Use *relationships* in place of what the file holds; its form is that of the file.
+    def load(self, relationships: Mapping[str, object]) -> None:
+        """Use *relationships*, in the form of the file, instead of the file.
 
         Raises:
-            NotConfigured: they do not have that form.
+            NotConfigured: their form is wrong.
         """
-        self._sets = _sets(read_mapping(relationships, "the relationships"))
+        self._tables = _tables(read_mapping(relationships, "the relationships"))
 
     def __getitem__(self, name: str) -> Relations:
-        if self._sets is None:
+        if self._tables is None:
             file = find_file()
-            self._sets = _sets(read_file(file) if file else [("default", {})])
-        if name not in self._sets:
+            self._tables = _tables(read_file(file) if file else [("default", {})])
+        if name not in self._tables:
             raise UsageError(
                 f"there are no relationships called {name!r}",
-                why=f"the relationship file has {', '.join(self._sets)}",
-                hint=suggestion(name, self._sets) or "add them to its overrides",
+                why=f"the relationship file has {', '.join(self._tables)}",
+                hint=did_you_mean(name, self._tables) or "add them to its overrides",
             )
-        return self._sets[name]
+        return self._tables[name]
 
     def __getattr__(self, name: str) -> Relations:
         if name.startswith("__"):
@@ -167,8 +166,8 @@ class RelationSets:
         return self[name]
 
 
-def _sets(tables: Iterable[tuple[str, Entities]]) -> dict[str, Relations]:
+def _tables(tables: Iterable[tuple[str, RelationTable]]) -> dict[str, Relations]:
     return {name: Relations(name, entities) for name, entities in tables}
 
 
-SCHEMA = RelationSets()
+SCHEMA = RelationTables()

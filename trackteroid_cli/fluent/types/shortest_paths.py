@@ -1,12 +1,12 @@
-"""The shortest path between two entity types that a schema gives.
+"""Shortest paths between two entity types in a schema.
 
-* The contexts of a production lie in levels: ``children`` or ``parent`` lead to the next one,
-  ``descendants`` or ``ancestors`` further; a project is ``project``, and all else below it are its
-  ``descendants``. Of types without a level nothing is assumed, but that tasks lie below them and
-  that a folder lies above.
-* Elsewhere the fewest attributes win, as long as they go down before they go up: collections
-  first, then references, so that ``status.tasks`` never passes for the neighbours of a task.
-* Of several, those without a cast win; then the one that is named after the type it leads to.
+* The contexts of a production have levels: ``children`` or ``parent`` lead to the next level,
+  ``descendants`` or ``ancestors`` further; ``project`` leads to the project, and ``descendants``
+  from a project to all other contexts. Types without a level lie above tasks and below folders.
+* Elsewhere the path with the fewest attributes wins, if it goes down (along collections) before it
+  goes up (along references), so that ``status.tasks`` does not stand for the siblings of a task.
+* Of paths of equal length, those without a cast win; then the one whose last attribute is named
+  after the target type.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import NamedTuple
 from trackteroid_cli.engine.schema.schema import Relation, Schema, snake_case
 from trackteroid_cli.errors import AmbiguousRelation, NoRelation
 
-#: Attributes that are no part of how a production hangs together.
-_ASIDE = frozenset({"created_by", "custom_attributes", "latest_version", "metadata", "thumbnail"})
+#: Attributes that do not describe the structure of a production, and that no path follows.
+_IGNORED = frozenset({"created_by", "custom_attributes", "latest_version", "metadata", "thumbnail"})
 
-#: Attributes that a path may end with and does not pass through: what is beyond belongs to
-#: somebody else. A task's users are its assignees, not those who wrote a note.
-_ENDS = frozenset(
+#: Attributes that a path may end with but not pass through, since what follows them does not belong
+#: to the source: the users of a task are its assignees, not the authors of its notes.
+_LAST_ONLY = frozenset(
     {
         "allocations",
         "appointments",
@@ -47,49 +47,54 @@ _ENDS = frozenset(
     }
 )
 
-#: Relations between contexts, which `_between_contexts` knows about.
+#: Relations between contexts, which `_between_contexts` handles.
 _HIERARCHY = frozenset({"ancestors", "children", "descendants", "parent", "project"})
 
-#: How deep object types usually lie.
+#: The usual depth of object types below their project.
 _LEVELS = {"Episode": 1, "Sequence": 2, "AssetBuild": 3, "Shot": 3, "Task": 4}
 
-#: What the rules would not find: an asset belongs to a task by its versions, not by its place.
-_USUAL = {("Asset", "Task"): ("versions.task",)}
+#: Paths that the rules do not find: an asset is related to a task by its versions.
+_SPECIAL_PATHS = {("Asset", "Task"): ("versions.task",)}
 
-_LONGEST = 5
+_MAX_LENGTH = 5
 
 
-class _Way(NamedTuple):
-    """A path on its way: its attributes, where it is, and whether it has turned upwards."""
+class _PartialPath(NamedTuple):
+    """The beginning of a path: its attributes, the type at its end, and what it has passed.
+
+    Args:
+        upwards: whether it has followed a reference.
+        visited: the types along the path.
+    """
 
     names: tuple[str, ...]
     type_name: str
     upwards: bool
-    passed: frozenset[str]
+    visited: frozenset[str]
 
 
 def shortest_paths(schema: Schema, source: str, target: str) -> tuple[str, ...]:
-    """Return the paths from an entity of type *source* to those of type *target*.
+    """Return the paths from an entity of type *source* to entities of type *target*.
 
-    There is more than one where entities of the target type lie in several places, such as the
-    project of an asset: above its parent, or the parent itself.
+    There are several if entities of the target type are in several places: the project of an asset
+    is its parent, or the project of its parent.
 
     Raises:
-        NoRelation: none is plain; what leads there in a roundabout way is listed.
-        AmbiguousRelation: several are as good as one another.
+        NoRelation: no path follows the rules; the message lists paths that break them.
+        AmbiguousRelation: several paths are equally good.
     """
-    if (source, target) in _USUAL:
-        return _USUAL[source, target]
+    if (source, target) in _SPECIAL_PATHS:
+        return _SPECIAL_PATHS[source, target]
     if schema.is_kind_of(source, "Context") and schema.is_kind_of(target, "Context"):
-        return (_only(_between_contexts(source, target), source, target),)
-    found = _best(_search(schema, source, target, turning=False), target)
+        return (_single_path(_between_contexts(source, target), source, target),)
+    found = _preferred(_shortest(schema, source, target, may_turn=False), target)
     if not found:
-        raise _none(source, target, _search(schema, source, target, turning=True))
-    return _whole_hierarchy(schema, _only(found, source, target), target)
+        raise _no_relation(source, target, _shortest(schema, source, target, may_turn=True))
+    return _whole_hierarchy(schema, _single_path(found, source, target), target)
 
 
 def _between_contexts(source: str, target: str) -> list[str]:
-    """Return the paths within the hierarchy; two of them where nothing tells up from down."""
+    """Return the paths within the hierarchy; two if the levels of the types are unknown."""
     if target == "Project":
         return ["project"]
     if target == "Context":
@@ -109,7 +114,7 @@ def _between_contexts(source: str, target: str) -> list[str]:
 
 
 def _whole_hierarchy(schema: Schema, path: str, target: str) -> tuple[str, ...]:
-    """Return *path*, and where else above its end entities of type *target* lie."""
+    """Return *path*, and the path to entities of type *target* further up the hierarchy, if any."""
     entry = path.removesuffix(f"[{target}]")
     if entry == path or not schema.is_kind_of(target, "Context"):
         return (path,)
@@ -120,25 +125,32 @@ def _whole_hierarchy(schema: Schema, path: str, target: str) -> tuple[str, ...]:
     return (path,)
 
 
-def _search(schema: Schema, source: str, target: str, *, turning: bool) -> list[tuple[str, ...]]:
-    """Return the shortest ways, all of equal length.
+def _shortest(schema: Schema, source: str, target: str, *, may_turn: bool) -> list[tuple[str, ...]]:
+    """Return all paths of the shortest length, as tuples of attributes.
 
     Args:
-        turning: whether they may also go down again after they went up.
+        may_turn: whether a path may go down again after it has gone up.
     """
-    ways = [_Way((), source, False, frozenset({source}))]
-    for _ in range(_LONGEST):
+    partials = [_PartialPath((), source, False, frozenset({source}))]
+    for _ in range(_MAX_LENGTH):
         found = [
-            (*way.names, last) for way in ways for last in _last_steps(schema, way, target, turning)
+            (*partial.names, last)
+            for partial in partials
+            for last in _last_steps(schema, partial, target, may_turn)
         ]
         if found:
             return list(dict.fromkeys(found))
-        ways = [longer for way in ways for longer in _longer(schema, way, turning)]
+        partials = [
+            extended for partial in partials for extended in _extended(schema, partial, may_turn)
+        ]
     return []
 
 
-def _last_steps(schema: Schema, way: _Way, target: str, turning: bool) -> Iterator[str]:
-    for name, relation in _steps(schema, way, turning):
+def _last_steps(
+    schema: Schema, partial: _PartialPath, target: str, may_turn: bool
+) -> Iterator[str]:
+    """Yield the attributes that lead from the end of *partial* to *target*, with their cast."""
+    for name, relation in _steps(schema, partial, may_turn):
         if relation.target == target:
             yield name
         elif schema.is_kind_of(target, relation.target):
@@ -150,38 +162,42 @@ def _last_steps(schema: Schema, way: _Way, target: str, turning: bool) -> Iterat
             yield name
 
 
-def _longer(schema: Schema, way: _Way, turning: bool) -> Iterator[_Way]:
-    for name, relation in _steps(schema, way, turning):
-        if relation.name in _ENDS or relation.target in way.passed:
+def _extended(schema: Schema, partial: _PartialPath, may_turn: bool) -> Iterator[_PartialPath]:
+    """Yield *partial* with one more attribute, for each that a path may pass through."""
+    for name, relation in _steps(schema, partial, may_turn):
+        if relation.name in _LAST_ONLY or relation.target in partial.visited:
             continue
-        upwards = way.upwards or relation.single
-        names, passed = (*way.names, name), way.passed | {relation.target}
-        yield _Way(names, relation.target, upwards, passed)
+        upwards = partial.upwards or relation.single
+        names, visited = (*partial.names, name), partial.visited | {relation.target}
+        yield _PartialPath(names, relation.target, upwards, visited)
         if relation.target == "Context" and "TypedContext" in schema.types:
-            yield _Way((*way.names, f"{name}[TypedContext]"), "TypedContext", upwards, passed)
+            yield _PartialPath(
+                (*partial.names, f"{name}[TypedContext]"), "TypedContext", upwards, visited
+            )
 
 
-def _steps(schema: Schema, way: _Way, turning: bool) -> Iterator[tuple[str, Relation]]:
-    in_hierarchy = schema.is_kind_of(way.type_name, "Context")
-    for name, relation in schema.types[way.type_name].relations.items():
-        if name in _ASIDE or name.startswith("_"):
+def _steps(schema: Schema, partial: _PartialPath, may_turn: bool) -> Iterator[tuple[str, Relation]]:
+    """Yield the relations that may follow *partial*, by name."""
+    in_hierarchy = schema.is_kind_of(partial.type_name, "Context")
+    for name, relation in schema.types[partial.type_name].relations.items():
+        if name in _IGNORED or name.startswith("_"):
             continue
         if in_hierarchy and name in _HIERARCHY and name != "project":
             continue
-        if way.upwards and not relation.single and not turning:
+        if partial.upwards and not relation.single and not may_turn:
             continue
         yield name, relation
 
 
-def _best(ways: Iterable[tuple[str, ...]], target: str) -> list[str]:
-    """Return the ways that are not worse than another."""
-    paths = [".".join(way) for way in ways]
+def _preferred(found: Iterable[tuple[str, ...]], target: str) -> list[str]:
+    """Return the paths without a cast, if any; of these the ones named after *target*, if any."""
+    paths = [".".join(names) for names in found]
     paths = [path for path in paths if "[" not in path] or paths
     named = {snake_case(target), f"{snake_case(target)}s"}
     return [path for path in paths if path.rpartition(".")[2] in named] or paths
 
 
-def _only(paths: list[str], source: str, target: str) -> str:
+def _single_path(paths: list[str], source: str, target: str) -> str:
     if len(paths) > 1:
         raise AmbiguousRelation(
             f"several ways lead from {source} to {target}",
@@ -191,8 +207,8 @@ def _only(paths: list[str], source: str, target: str) -> str:
     return paths[0]
 
 
-def _none(source: str, target: str, ways: list[tuple[str, ...]]) -> NoRelation:
-    paths = [".".join(way) for way in ways]
+def _no_relation(source: str, target: str, found: list[tuple[str, ...]]) -> NoRelation:
+    paths = [".".join(names) for names in found]
     return NoRelation(
         f"nothing plainly leads from {source} to {target}",
         why="there is " + ", ".join(paths[:8])

@@ -1,7 +1,7 @@
-"""Entity types of every ftrack server; written by man/standard_types.py.
+"""Entity types that every ftrack server has; written by man/standard_types.py.
 
-Naming them here spares a connection; the stub lets editors complete their attributes. What a server
-has indeed, its schema says.
+Scripts import these types without a connection; the stub lets editors complete their attributes.
+The schema of a server decides which types and attributes it really has.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What a query selects where it is not told."""
+"""Default projections: the attributes that a query selects unless the script names others."""
 
 from __future__ import annotations
 
 from trackteroid_cli.engine.schema.schema import Schema
 
-#: Of types whose key and name alone say little. The primary key comes first.
+#: For types that a key and a name do not describe. The primary key comes first.
 DEFAULTS: dict[str, tuple[str, ...]] = {
     "AssetVersion": ("id", "asset.name", "version"),
     "AssetVersionLink": ("id", "from_id", "to_id"),
@@ -21,7 +21,7 @@ DEFAULTS: dict[str, tuple[str, ...]] = {
 
 
 def default_projections(schema: Schema, type_name: str) -> list[str]:
-    """Return the attributes that a query for *type_name* selects: its key, and what names it."""
+    """Return the attributes that a query for *type_name* selects: its key and its name."""
     if type_name in DEFAULTS:
         return list(DEFAULTS[type_name])
     entity_type = schema.types[type_name]

@@ -1,63 +1,66 @@
-"""Fetching attributes of all entities of a collection at once."""
+"""Projections: the attributes to fetch for all entities of a query or a collection."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import ftrack_api.inspection
 
 from trackteroid_cli.errors import AmbiguousRelation, NoRelation, UsageError
-from trackteroid_cli.fluent.collections.elements import Elements
+from trackteroid_cli.fluent.collections.base import BaseCollection
 from trackteroid_cli.fluent.types.entity_types import EntityType, Path
-from trackteroid_cli.fluent.types.paths import follow
+from trackteroid_cli.fluent.types.paths import resolve_path
 from trackteroid_cli.server.expressions import PAGE, condition, query
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema
+    from trackteroid_cli.fluent.types.protocols import Entity
     from trackteroid_cli.fluent.types.relations import Relations
 
-#: What can be selected: attributes, and types or paths of types that are related.
+#: An attribute or a path as text, a related type, or a path from a related type.
 Projection: TypeAlias = "str | EntityType | Path"
 
 
-def fetch(collection: Elements, projections: Iterable[Projection]) -> None:
-    """Ask the server for *projections* of all entities: one query for each page of them.
+def fetch(collection: BaseCollection, projections: Iterable[Projection]) -> None:
+    """Fetch *projections* of all entities, with one query for each page of entities.
 
-    Entities that are not of the collection's type (projects among typed contexts) are asked for by
-    themselves, for what their own type has.
+    Entities that are not of the collection's type (projects among typed contexts) have queries of
+    their own, for the projections that their type has.
     """
     wanted = list(projections)
     schema = collection._server_schema()
     type_name = collection.entity_type.__name__
-    own: list[Any] = []
-    others: dict[str, list[Any]] = {}
+    own: list[Entity] = []
+    others: dict[str, list[Entity]] = {}
     for entity in collection.values():
         if schema.is_kind_of(entity.entity_type, type_name):
             own.append(entity)
         else:
             others.setdefault(entity.entity_type, []).append(entity)
     relations = collection.schema
-    paths = [path for each in wanted for path in selected(relations, schema, type_name, each)]
-    _fetch(collection, type_name, own, paths)
+    paths = [
+        path for each in wanted for path in selected_attributes(relations, schema, type_name, each)
+    ]
+    _fetch_pages(collection, type_name, own, paths)
     for other, entities in others.items():
         paths = []
         for each in wanted:
             with suppress(NoRelation, AmbiguousRelation):
-                paths.extend(selected(relations, schema, other, each))
-        _fetch(collection, other, entities, paths)
+                paths.extend(selected_attributes(relations, schema, other, each))
+        _fetch_pages(collection, other, entities, paths)
 
 
-def selected(
+def selected_attributes(
     relations: Relations, schema: Schema, type_name: str, projection: Projection
 ) -> tuple[str, ...]:
-    """Return the attributes of a *type_name* that *projection* stands for, as a query has them.
+    """Return the attribute paths from *type_name* that *projection* stands for.
 
     Raises:
-        NoRelation, AmbiguousRelation: the schema has no such attribute, or no one way to a type.
-        UsageError: *projection* is something else.
+        NoRelation, AmbiguousRelation: the schema has no such attribute, or several paths to a type.
+        UsageError: *projection* is neither a text nor a type nor a path.
     """
     if isinstance(projection, Path):
         return relations.resolve(schema, type_name, projection)
@@ -69,11 +72,11 @@ def selected(
             why="it is neither a text nor an entity type nor a path from one",
             hint="give attributes one by one: fetch_attributes('name', Task.Status.name)",
         )
-    return (follow(schema, type_name, projection).text,)
+    return (resolve_path(schema, type_name, projection).text,)
 
 
-def _fetch(
-    collection: Elements, type_name: str, entities: Iterable[Any], paths: Iterable[str]
+def _fetch_pages(
+    collection: BaseCollection, type_name: str, entities: Iterable[Entity], paths: Iterable[str]
 ) -> None:
     names = list(dict.fromkeys(paths))
     rest = iter(entities)

@@ -1,4 +1,4 @@
-"""What every collection is made of: entities in order by their keys, and where they came from."""
+"""The base class of collections, and what its subclasses read from ``ftrack_api`` entities."""
 
 from __future__ import annotations
 
@@ -16,49 +16,50 @@ if TYPE_CHECKING:
 
     from trackteroid_cli.engine.schema.schema import Schema
     from trackteroid_cli.fluent.types.entity_types import EntityType
+    from trackteroid_cli.fluent.types.protocols import Attribute, Entity
     from trackteroid_cli.fluent.types.relations import Relations
     from trackteroid_cli.session.session import Session
 
-#: An entity's id; the parts of the primary key where it has several.
+#: An entity's id, or the parts of its primary key if it has several.
 Key: TypeAlias = "str | tuple[str, ...]"
 
-#: A collection, and others like it.
-Held = TypeVar("Held", bound="Elements")
+#: A class of collections.
+CollectionT = TypeVar("CollectionT", bound="BaseCollection")
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a collection shares with those derived from it."""
+    """The attributes that a collection shares with the collections derived from it."""
 
     entity_type: EntityType
     session: Session
     schema: Relations
-    #: The query that the entities were found by, or what they were read from.
-    origin: Any = None
+    #: The query that found the entities, or the attribute that they were read from.
+    origin: object = None
 
 
 class Origin(NamedTuple):
     """The attribute that a collection was read from, and the collection that has the attribute."""
 
-    owner: Elements
+    owner: BaseCollection
     attribute: str
 
 
-class Elements:
-    """Entities of one session, in order, each once.
+class BaseCollection:
+    """Entities of one session, in order and without duplicates.
 
-    What starts with an underscore is for the modules of this package: every other name may be that
+    Names with an underscore are for the modules of this package, since any other name may be that
     of an ftrack attribute.
     """
 
-    __slots__ = ("_context", "_elements")
+    __slots__ = ("_context", "_entities")
 
     _context: Context
-    _elements: Mapping[Key, Any]
+    _entities: Mapping[Key, Entity]
 
     @property
     def entity_type(self) -> EntityType:
-        """The type that all entities are, or are a kind of."""
+        """The type of all entities, or a wider one."""
         return self._context.entity_type
 
     @property
@@ -68,84 +69,86 @@ class Elements:
 
     @property
     def schema(self) -> Relations:
-        """How types are related, beyond what the server's schema says."""
+        """The relations between types that extend those of the server's schema."""
         return self._context.schema
 
     @property
     def query(self) -> Any:
-        """The query that found the collection, or None for one that was made otherwise."""
+        """The query that returned the collection, or None if no query did."""
         origin = self._context.origin
         return None if isinstance(origin, Origin) else origin
 
     @property
     def _origin(self) -> Origin | None:
-        """The attribute that the collection was read from, if it was."""
+        """The attribute that the collection was read from, or None."""
         origin = self._context.origin
         return origin if isinstance(origin, Origin) else None
 
     def keys(self) -> Iterable[Key]:
-        """Return the entities' ids, in order; tuples where a primary key has several parts."""
-        return self._elements.keys()
+        """Return the entities' ids, in order; a tuple if a primary key has several parts."""
+        return self._entities.keys()
 
     def values(self) -> Iterable[Any]:
-        """Return the entities as ``ftrack_api`` has them, in order."""
-        return self._elements.values()
+        """Return the ``ftrack_api`` entities, in order."""
+        return self._entities.values()
 
     def __len__(self) -> int:
-        return len(self._elements)
+        return len(self._entities)
 
     def __iter__(self) -> Iterator[Self]:
         """Yield a collection for each entity."""
         raise NotImplementedError
 
-    def __getitem__(self, item: Any) -> Self:
-        """Return some of the entities."""
+    def __getitem__(self, item: int | slice | str | tuple[str, ...] | EntityType) -> Self:
+        """Return a collection of some of the entities."""
         raise NotImplementedError
 
-    def _as(self, entity_type: EntityType) -> Self:
-        """Return the same entities as ones of a wider type."""
+    def _coerce(self, entity_type: EntityType) -> Self:
+        """Return a collection of the same entities with a wider type."""
         raise NotImplementedError
 
-    def _derived(self, elements: Mapping[Key, Any], origin: Origin | None = None) -> Self:
+    def _derived(self, elements: Mapping[Key, Entity], origin: Origin | None = None) -> Self:
         """Return a collection of the same type with other entities."""
         raise NotImplementedError
 
     def _related(
-        self, type_name: str, elements: Mapping[Key, Any], origin: Origin | None = None
+        self, type_name: str, elements: Mapping[Key, Entity], origin: Origin | None = None
     ) -> Self:
-        """Return a collection of another type, of the same session."""
+        """Return a collection of another type, with the same session."""
         raise NotImplementedError
 
     def _server_schema(self) -> Schema:
-        """Return what the session's server says of its types."""
+        """Return the schema of the session's server."""
         from trackteroid_cli.fluent.types.schema import schema_of
 
         return schema_of(self._context.session)
 
 
-def key_of(entity: Any) -> Key:
+def entity_key(entity: Entity) -> Key:
     """Return the key of an ``ftrack_api`` entity."""
     names = entity.primary_key_attributes
     if len(names) == 1:
-        value = value_of(entity, entity.attributes.get(names[0]))
+        attribute = entity.attributes.get(names[0])
+        assert attribute is not None
+        value = stored_value(entity, attribute)
         if value is not NOT_SET:
             return str(value)
     return tuple(ftrack_api.inspection.primary_key(entity).values())
 
 
-def by_key(entities: Iterable[Any]) -> dict[Key, Any]:
-    """Return ``ftrack_api`` entities by their keys, each once, in order."""
-    found: dict[Key, Any] = {}
+def entities_by_key(entities: Iterable[Entity]) -> dict[Key, Entity]:
+    """Return ``ftrack_api`` entities by their keys, in order and without duplicates."""
+    found: dict[Key, Entity] = {}
     for entity in entities:
-        found.setdefault(key_of(entity), entity)
+        found.setdefault(entity_key(entity), entity)
     return found
 
 
-def value_of(entity: Any, attribute: Any) -> Any:
-    """Return what *entity* holds for *attribute*, or ``NOT_SET``; the server is never asked.
+def stored_value(entity: Entity, attribute: Attribute) -> object:
+    """Return the value of *attribute* that *entity* holds, or ``NOT_SET``, without a query.
 
-    ``entity[name]`` would ask if the session populates entities automatically. This is what scripts
-    spend their time in, so both values are taken at once.
+    ``entity[name]`` would query if the session populates entities automatically. Scripts spend most
+    of their time here, so the local and the remote value are read with one lookup.
 
     Source: ``ftrack_api/attribute.py``, ``get_entity_storage``.
     """
@@ -153,15 +156,21 @@ def value_of(entity: Any, attribute: Any) -> Any:
     return stored["remote"] if stored["local"] is NOT_SET else stored["local"]
 
 
-def check_sessions(collections: Iterable[Elements]) -> None:
-    """Check that all are collections, of one session.
+def value_or_none(entity: Entity, name: str) -> object:
+    """Return the value of attribute *name* as `stored_value` does; None without the attribute."""
+    attribute = entity.attributes.get(name)
+    return None if attribute is None else stored_value(entity, attribute)
+
+
+def check_sessions(collections: Iterable[BaseCollection]) -> None:
+    """Check that all values are collections, and have the same session.
 
     Raises:
-        EntityCollectionOperationError: they are not.
+        EntityCollectionOperationError: a value is not a collection, or has another session.
     """
     given = list(collections)
     for each in given:
-        if not isinstance(each, Elements):
+        if not isinstance(each, BaseCollection):
             raise EntityCollectionOperationError(
                 "collections are combined, linked and compared with collections",
                 why=f"it was given {each!r}",
@@ -172,10 +181,11 @@ def check_sessions(collections: Iterable[Elements]) -> None:
         if other is not first:
             raise EntityCollectionOperationError(
                 "collections of different sessions cannot be used together",
-                why=f"one is of the session of {_named(first)}, another of that of {_named(other)}",
+                why=f"one is of the session of {_session_label(first)}, "
+                f"another of that of {_session_label(other)}",
                 hint="query both with the same session: Query(..., session=session)",
             )
 
 
-def _named(session: Session) -> str:
+def _session_label(session: Session) -> str:
     return f"{session.api_user} on {session.server_url} (at {id(session):#x})"

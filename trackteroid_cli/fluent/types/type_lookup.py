@@ -1,4 +1,4 @@
-"""Entity types by name, as scripts import them."""
+"""Lookup of entity types by name, for scripts that import them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ def standard_names() -> list[str]:
 
 
 def entity_type(name: str) -> EntityType:
-    """Return the entity type *name*; the default session is asked for one that is not standard.
+    """Return the entity type *name*, looked up in the default session if it is not standard.
 
     Raises:
-        AttributeError: the server has no such type; close names are told.
-        NotConfigured, ServerError: the server cannot be asked.
+        AttributeError: the server has no such type; the message proposes close names.
+        NotConfigured, ServerError: the session cannot connect.
     """
     if name in standard_names():
         return EntityType(name)
-    from trackteroid_cli.fluent.types.paths import suggestion
+    from trackteroid_cli.fluent.types.paths import did_you_mean
     from trackteroid_cli.fluent.types.schema import schema_of
     from trackteroid_cli.session.session import default_session
 
@@ -28,5 +28,5 @@ def entity_type(name: str) -> EntityType:
     types = schema_of(session).types
     if name in types:
         return EntityType(name)
-    told = f"the server {session.server_url} has no entity type {name!r}"
-    raise AttributeError(f"{told}; {suggestion(name, types)}".rstrip("; "))
+    message = f"the server {session.server_url} has no entity type {name!r}"
+    raise AttributeError(f"{message}; {did_you_mean(name, types)}".rstrip("; "))
