@@ -28,7 +28,7 @@ def _page(command: Command, *, is_root: bool) -> Iterator[str]:
     subcommands = [] if is_root else command.commands
     yield '.\\" Written by man/generate.py: change the command or man/texts.py, then `make docs`.'
     yield f'.TH {page.upper()} 1 "{DATE}" "trackteroid" "User Commands"'
-    yield from (".nh", ".ad l")  # names and commands are not broken, nor pulled apart
+    yield from (".nr HY 0", ".nh", ".ad l")  # names and commands are not broken, nor pulled apart
     yield ".SH NAME"
     yield f"{page} \\-"
     yield from roff.lines(command.summary.rstrip("."))
