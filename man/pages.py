@@ -115,7 +115,8 @@ def _example(example: Example, *, after_heading: bool) -> Iterator[str]:
     told = f" Exit status {example.status}." if example.status else ""
     yield from _paragraphs([example.text + told], after_heading=after_heading)
     yield from (".RS 4", ".EX")
-    yield roff.protected(roff.code(example.line))
+    for line in example.line.splitlines():
+        yield roff.protected(roff.code(line))
     yield from (".EE", ".RE")
 
 

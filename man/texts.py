@@ -211,7 +211,7 @@ TEXTS = {
                 "Record a script with its arguments:",
             ),
             Example(
-                "trackteroid record -c 'import ftrack_api; ftrack_api.Session().commit()'",
+                "trackteroid record -c 'import ftrack_api; ftrack_api.Session()'",
                 "Record code; this one changes nothing, so there is no batch:",
             ),
             Example(
@@ -364,8 +364,8 @@ TEXTS = {
                 "After a repair, try again what the server refused:",
             ),
             Example(
-                "FTRACK_SERVER=http://127.0.0.1:1 FTRACK_API_KEY=key trackteroid commit "
-                "--server-changed --retries 0 nightly",
+                "FTRACK_SERVER=http://127.0.0.1:1 FTRACK_API_KEY=key \\\n"
+                "    trackteroid commit --server-changed --retries 0 nightly",
                 "No server answers there; the batch stays.",
                 status=75,
             ),
@@ -447,13 +447,12 @@ TEXTS = {
         examples=(
             Example("trackteroid query Project", "List the projects:"),
             Example(
-                "trackteroid query 'select name, status.name from Task "
-                'where project.name is "showroom"\' --limit 20',
+                "trackteroid query 'select name, parent.name from Shot' --limit 20",
                 "Choose the attributes and the entities:",
             ),
             Example("trackteroid query Shot --format ids", "Print ids, for another command:"),
             Example(
-                "trackteroid query 'select name, parent.name from Shot' -f jsonl",
+                "trackteroid query 'Task where status.name is \"Completed\"' -f jsonl",
                 "One entity a line, as JSON:",
             ),
             Example(
@@ -461,7 +460,7 @@ TEXTS = {
                 "Do not ask again for ten minutes:",
             ),
             Example(
-                "trackteroid query --offline 'Shot where project.name is \"salt_and_ember\"'",
+                "trackteroid query --offline 'Shot where parent.name is \"sq010\"'",
                 "Ask the replica:",
             ),
             Example("trackteroid query 'Shot where'", "The query cannot be read.", status=2),
@@ -491,8 +490,7 @@ TEXTS = {
                 "Pull a project, with all that belongs to it:",
             ),
             Example(
-                "trackteroid replica pull 'select assets.versions from Shot "
-                'where name is "sh010"\'',
+                "trackteroid replica pull 'Shot where name is \"sh010\"'",
                 "Pull what an expression selects:",
             ),
             Example(
