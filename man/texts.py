@@ -236,8 +236,8 @@ TEXTS = {
             ),
             Example(
                 "trackteroid record missing.py",
-                "A script that is not there is refused as `python` refuses it.",
-                status=2,
+                "There is no such script.",
+                status=4,
             ),
         ),
         see_also=(
@@ -463,7 +463,7 @@ TEXTS = {
                 "trackteroid query --offline 'Shot where parent.name is \"sq010\"'",
                 "Ask the replica:",
             ),
-            Example("trackteroid query 'Shot where'", "The query cannot be read.", status=2),
+            Example("trackteroid query Shots", "There is no such entity type.", status=2),
         ),
         see_also=(
             "trackteroid(1)",
