@@ -1,6 +1,7 @@
 """The examples of Trackteroid's documentation: its scripts run with the import changed.
 
-What they do is as documented there; the data is set up on a sandbox.
+What they do is as documented there; the data is set up on a sandbox. `trackteroid-python`(7) says
+what such scripts need, and its own examples are run by `test_examples`.
 """
 
 from __future__ import annotations
