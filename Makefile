@@ -25,7 +25,7 @@ format: $(READY)
 
 # Man pages and completions, from the commands; the module of entity types, from the schemas.
 docs: $(READY)
-	$(BIN)/python man/generate.py
+	$(BIN)/python -m man.generate
 	$(BIN)/python man/standard_types.py
 
 # Ratios measured in one run; see tests/benchmarks.

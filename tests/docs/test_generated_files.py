@@ -1,49 +1,34 @@
-"""The man pages and completions say what the commands are."""
+"""The man pages and completions say what the commands are, and can be read."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
-import sys
+from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-from trackteroid_cli.errors import ExitCode
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "man" / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["generate"] = module  # where dataclasses look for the module of their class
-    spec.loader.exec_module(module)
-    return module
+from man import generate
+from man.commands import read_commands
+from tests.docs.pages import PAGES, ROOT
 
 
-def test_the_committed_man_pages_and_completions_are_what_the_commands_define(
-    generator: ModuleType,
-) -> None:
-    for path, text in generator.files().items():
+def test_the_committed_man_pages_and_completions_are_what_the_commands_define() -> None:
+    for path, text in generate.files().items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is old: run `make docs`"
 
 
-def test_no_page_is_left_of_a_command_that_is_gone(generator: ModuleType) -> None:
-    expected = {path.name for path in generator.files()}
+def test_no_page_is_left_of_a_command_that_is_gone() -> None:
+    expected = {path.name for path in generate.files()}
     found = {path.name for path in (ROOT / "man").glob("*.1")}
     found |= {path.name for path in (ROOT / "completions").iterdir()}
     assert found == expected
 
 
-def test_every_option_has_help(generator: ModuleType) -> None:
-    commands = [generator.trackteroid()]
+def test_every_option_has_help() -> None:
+    commands = [read_commands()]
     for command in commands:
         commands.extend(command.commands)
         assert command.summary
@@ -51,24 +36,28 @@ def test_every_option_has_help(generator: ModuleType) -> None:
         assert all(argument.help for argument in command.arguments), command.name
 
 
-def test_the_readme_gives_every_exit_status_as_the_code_defines_it() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for code in ExitCode:
-        assert f"| {int(code)} | {code.meaning} |" in readme
-
-
-def test_man_pages_are_read_without_complaint() -> None:
-    groff = shutil.which("groff")
-    if groff is None:
-        pytest.skip("groff is not installed")
-    for page in (ROOT / "man").glob("*.1"):
-        finished = subprocess.run(
-            [groff, "-man", "-Tutf8", "-ww", "-z", str(page)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert finished.stderr == "", page.name
+@pytest.mark.parametrize(
+    "reader",
+    [("mandoc", "-Tlint"), ("man", "--warnings", "-l"), ("groff", "-man", "-Tutf8", "-ww", "-z")],
+    ids=lambda reader: reader[0],
+)
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_are_read_without_complaint_and_fit_a_terminal(
+    name: str, reader: Sequence[str]
+) -> None:
+    if shutil.which(reader[0]) is None:
+        pytest.skip(f"{reader[0]} is not installed")
+    finished = subprocess.run(
+        [*reader, str(PAGES[name])],
+        env={**os.environ, "MANWIDTH": "80", "MANPAGER": "cat", "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.stderr == ""
+    if reader[0] == "mandoc":
+        assert finished.stdout == ""
+    assert all(len(line) <= 80 for line in finished.stdout.splitlines())
 
 
 def complete(words: str, home: Path) -> list[str]:

@@ -1,34 +1,49 @@
-"""What the README shows of the scripting API does what it says there."""
+"""The README is short, leads to every page, and shows what the commands really print."""
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+from tests.docs.conftest import Shell
+from tests.docs.pages import PAGES, ROOT
+
+README = ROOT / "README.md"
 
 
-def test_the_example_of_queries_and_collections_runs_and_prints_what_it_tells(
-    tmp_path: Path,
-) -> None:
-    (example,) = (
-        block
-        for block in re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.S)
-        if "Query(Shot)" in block
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", example],
-        env={**os.environ, "FTRACK_SERVER": "sandbox://demo"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    told = re.findall(r"^print\(.*\)  # (.*)$", example, re.M)
-    printed = ran.stdout.splitlines()
-    assert len(told) == len(printed) == 4
-    assert (printed[0], printed[3]) == (told[0], told[3])
+def test_the_readme_can_be_read_in_one_go() -> None:
+    assert len(README.read_text("utf-8").splitlines()) <= 150
+
+
+def test_the_readme_gives_the_commands_that_continuous_integration_runs() -> None:
+    readme = README.read_text("utf-8")
+    ci = (ROOT / ".ci" / "run").read_text("utf-8")
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    given = re.findall(r"^make (\w+)", readme, re.MULTILINE)
+    assert "test" in given
+    assert re.search(r"^make test$", ci, re.MULTILINE)
+    assert all(f"\n{target}: " in makefile for target in given)
+
+
+def test_the_readme_leads_to_every_page_and_to_none_that_is_not_there() -> None:
+    linked = set(re.findall(r"\]\(man/([\w.-]+)\)", README.read_text("utf-8")))
+    assert linked == {path.name for path in PAGES.values()}
+
+
+def normalised(text: str) -> str:
+    """Return *text* without what differs from run to run, and with spaces for tabs."""
+    text = text.replace("\t", "  ")
+    text = re.sub(r"\d{8}-\d{6}-[0-9a-z]{6}", "<id>", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d by \S+ on \S+", "<when> by <who>", text)
+    return text.strip()
+
+
+def test_the_transcript_is_what_the_commands_print(shell: Shell) -> None:
+    (transcript,) = re.findall(r"```console\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    steps = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", transcript, re.MULTILINE)
+    assert len(steps) == transcript.count("$ ") == 4
+    for command, shown in steps:
+        ran = shell(command)
+        assert ran.returncode == 0, ran.stdout
+        # What is left out is shown as an ellipsis.
+        pattern = re.escape(normalised(shown)).replace("…", ".*")
+        assert re.fullmatch(pattern, normalised(ran.stdout), re.DOTALL), ran.stdout

@@ -1,6 +1,7 @@
 """The examples of Trackteroid's documentation: its scripts run with the import changed.
 
-They behave as documented there; the data is set up on a sandbox.
+They behave as documented there; the data is set up on a sandbox. `trackteroid-python`(7) says what
+such scripts need; `test_examples` runs its own examples.
 """
 
 from __future__ import annotations

@@ -1,0 +1,588 @@
+"""What the man pages of section 1 say beyond the definitions of the commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+#: The date in the footer of each page.
+DATE = "2026-11-21"
+
+#: A paragraph, or a term and what it means. What stands in backticks is code.
+Paragraph: TypeAlias = "str | tuple[str, str]"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A command line that works as it stands, and what it is for."""
+
+    line: str
+    text: str
+    status: int = 0
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What one page says beyond the definition of its command."""
+
+    environment: tuple[str, ...]
+    files: dict[str, str]
+    examples: tuple[Example, ...]
+    see_also: tuple[str, ...]
+    description: tuple[Paragraph, ...] = ()
+    sections: dict[str, tuple[Paragraph, ...]] = field(default_factory=dict)
+    exit_status: tuple[str, ...] = ()
+
+
+ENVIRONMENT = {
+    "FTRACK_SERVER": "URL of the ftrack server, or `sandbox://NAME` for an embedded one.",
+    "FTRACK_API_KEY": "The API key; a sandbox needs none.",
+    "FTRACK_API_USER": "The user to act as; the name of the login if it is not set.",
+    "TRACKTEROID_HOME": "The folder of all local state: batches, sandboxes, replicas and caches. "
+    "Default: the platform's folder for user data.",
+    "TRACKTEROID_CONFIG": "The settings file, instead of `config.toml` in the platform's folder "
+    "for settings. It sets what the variables of the server leave open.",
+    "TRACKTEROID_OFFLINE": "`1`: ask the replica on this machine, and no server.",
+    "TRACKTEROID_WITHOUT_PENDING": "`1`: offline, leave out the batches that wait.",
+    "TRACKTEROID_RELATIONSHIPS": "A file of relations between entity types for scripts, instead of "
+    "`relationships.json` or `relationships.toml` beside the settings file.",
+    "NO_COLOR": "No colour on a terminal.",
+}
+
+_SERVER = ("FTRACK_SERVER", "FTRACK_API_KEY", "FTRACK_API_USER", "TRACKTEROID_CONFIG")
+_LOCAL = ("TRACKTEROID_HOME", "NO_COLOR")
+_OFFLINE = ("TRACKTEROID_OFFLINE", "TRACKTEROID_WITHOUT_PENDING")
+
+#: Exit statuses that no error of the package has.
+EXIT_STATUS = {130: "Interrupted from the keyboard."}
+
+_PENDING = {"$TRACKTEROID_HOME/spool/pending": "Batches that wait to be committed."}
+_SPOOL = {
+    "$TRACKTEROID_HOME/spool/STATE": "The batches of each state: `pending`, `committing`, "
+    "`committed`, `failed`, `discarded`."
+}
+_ANSWERS = {"$TRACKTEROID_HOME/cache": "Schemas and answers of each server."}
+_REPLICAS = {"$TRACKTEROID_HOME/replicas": "The replica of each server."}
+_SANDBOXES = {"$TRACKTEROID_HOME/sandboxes/NAME.sqlite": "The sandbox NAME."}
+_CONFIG = {
+    "~/.config/trackteroid/config.toml": "The settings file on Linux; `trackteroid doctor` prints "
+    "where it is on this machine."
+}
+
+TEXTS = {
+    "trackteroid": Texts(
+        description=(
+            "A recorded script runs as it is: whatever uses the official `ftrack_api` can be "
+            "recorded. Its operations become one batch in a file. People review the batch as they "
+            "would review a diff. Later the batch is committed in a single request, and only once: "
+            "by hand, from cron, from another machine, or after the server is back.",
+            "Results go to standard output, everything about the run to standard error. On a "
+            "terminal, lists are tables with headings and colour; in a pipe they are plain lines "
+            "with tabs. `--json` prints JSON where a program reads.",
+            "An error says what happened, why, and what to do next. With `--json` the error is "
+            "also an object on standard output; see `trackteroid-batch`(5).",
+        ),
+        sections={
+            "WORDS": (
+                ("operation", "One create, update or delete of one entity."),
+                (
+                    "batch",
+                    "All operations of one recording for one server, in order: one `.dbm` file. "
+                    "On a command line, BATCH is an id, a unique beginning of one, or a name; "
+                    "FILE is the path of a batch file.",
+                ),
+                ("spool", "The folder of batches, by state."),
+                (
+                    "conflict",
+                    "The server's value is neither what the batch's author saw nor what the batch "
+                    "sets.",
+                ),
+                (
+                    "sandbox",
+                    "An embedded ftrack with demo data. It needs no server, no key and no "
+                    "network, but the optional packages: `pip install 'trackteroid-cli[sandbox]'`.",
+                ),
+                (
+                    "replica",
+                    "An embedded ftrack that is filled from your server, for work without a "
+                    "network. It needs the same packages.",
+                ),
+            ),
+            "COMPARED WITH COMMITTING DIRECTLY": (
+                (
+                    "The server is slow or down",
+                    "Directly, the script fails and its work is lost. With `record` and `commit` "
+                    "the work waits; `commit` sends it when the server is back.",
+                ),
+                (
+                    "The answer is lost",
+                    "Directly, nobody knows; run it again, and it may be there twice. The next "
+                    "`commit` asks the server first, and sends nothing twice.",
+                ),
+                (
+                    "Somebody changed the same meanwhile",
+                    "Directly, their change is overwritten in silence. `commit` holds the batch "
+                    "back and shows the three values.",
+                ),
+                (
+                    "Before it happens",
+                    "Directly, nobody sees what a script will do. `inspect` shows it, with old "
+                    "values and names.",
+                ),
+                (
+                    "Several commits in one script",
+                    "Directly, each goes out by itself, and a failure leaves half. A batch is one "
+                    "request: all or nothing.",
+                ),
+                (
+                    "Cost to the script",
+                    "Directly, it waits for the server at every commit. While recorded, it costs a "
+                    "few per cent of CPU and no waiting.",
+                ),
+                (
+                    "Values that only the server knows",
+                    "Directly, they are there after the commit. With `record`, they are there "
+                    "after the batch is committed.",
+                ),
+            ),
+        },
+        files={**_CONFIG, **_SPOOL, **_SANDBOXES, **_REPLICAS, **_ANSWERS},
+        environment=(*_SERVER, "TRACKTEROID_HOME", *_OFFLINE, *list(ENVIRONMENT)[-2:]),
+        exit_status=("`record` passes a script's own exit status through.",),
+        examples=(
+            Example("trackteroid demo", "See the whole story on a throw-away sandbox:"),
+            Example(
+                "trackteroid --sandbox record publish.py sq010 sh030",
+                "Record a script against the demo sandbox:",
+            ),
+            Example("trackteroid --sandbox commit", "Commit what waits for it:"),
+            Example("trackteroid --version", "Print the version:"),
+        ),
+        see_also=(
+            "trackteroid-record(1)",
+            "trackteroid-inspect(1)",
+            "trackteroid-commit(1)",
+            "trackteroid-discard(1)",
+            "trackteroid-revert(1)",
+            "trackteroid-query(1)",
+            "trackteroid-replica(1)",
+            "trackteroid-sandbox(1)",
+            "trackteroid-doctor(1)",
+            "trackteroid-demo(1)",
+            "trackteroid-batch(5)",
+            "trackteroid-settings(5)",
+            "trackteroid-cron(7)",
+            "trackteroid-offline(7)",
+            "trackteroid-python(7)",
+        ),
+    ),
+    "trackteroid-record": Texts(
+        description=(
+            "A script that uses several servers leaves one batch for each. With `-o` the second "
+            "one is written to FILE with `-2` before its ending.",
+            "If the package `trackteroid` is not installed, `import trackteroid` in a recorded "
+            "script gives the API of `trackteroid-python`(7).",
+        ),
+        sections={
+            "WHAT IS RECORDED": (
+                "Creates, updates and deletes, in the order of the script's commits. Updates are "
+                "those of scalars, dates, references, collections, metadata, custom attributes and "
+                "links.",
+                "The script reads back what it wrote. `rollback()` forgets what came after the "
+                "last `commit()`. What only the server knows, such as the number of a new version, "
+                "is not set until the batch is committed.",
+                "What the script leaves uncommitted is not in the batch, and a note says so.",
+            ),
+            "WHAT IS NOT RECORDED": (
+                "A script that fails leaves no batch.",
+                "What cannot be kept for later is refused at the line that asks for it: an upload "
+                "to the server, encoding media, an invitation, a raw `session.call` that writes.",
+                "Python processes that the script starts are not recorded: record them themselves.",
+                "An API key never enters a batch: in the recorded arguments it is replaced by "
+                "`***`.",
+            ),
+        },
+        files=_PENDING,
+        environment=(*_SERVER, "TRACKTEROID_HOME", *_OFFLINE, "TRACKTEROID_RELATIONSHIPS"),
+        exit_status=("The script's own exit status, whatever it is, if a script is recorded.",),
+        examples=(
+            Example(
+                "trackteroid record publish.py --shot sh010",
+                "Record a script with its arguments:",
+            ),
+            Example(
+                "trackteroid record -c 'import ftrack_api; ftrack_api.Session()'",
+                "Record code; this one changes nothing, so there is no batch:",
+            ),
+            Example(
+                "trackteroid record -m publishing --shot sh010",
+                "Record a module, as `python -m` runs it:",
+            ),
+            Example(
+                "trackteroid record --name nightly - < publish.py",
+                "Record a script from standard input, under a name of your own:",
+            ),
+            Example(
+                "trackteroid record -o publish.dbm publish.py",
+                "Write the batch to a file, to be carried to another machine:",
+            ),
+            Example(
+                "trackteroid inspect publish --jsonl | trackteroid record --jsonl -",
+                "Record the operations of another batch once more:",
+            ),
+            Example(
+                "trackteroid record --offline publish.py",
+                "Record without a network, on the replica:",
+            ),
+            Example(
+                "trackteroid record missing.py",
+                "There is no such script.",
+                status=4,
+            ),
+        ),
+        see_also=(
+            "trackteroid(1)",
+            "trackteroid-inspect(1)",
+            "trackteroid-commit(1)",
+            "trackteroid-batch(5)",
+            "trackteroid-settings(5)",
+            "trackteroid-offline(7)",
+            "trackteroid-python(7)",
+        ),
+    ),
+    "trackteroid-inspect": Texts(
+        description=(
+            "The list is in recorded order. On a terminal and in a pipe it has the latest twenty "
+            "committed batches only; `--json` lists them all.",
+            "The review shows each entity that the batch changes: `+` for a new one, `~` for a "
+            "changed one with old and new values, `-` for a deleted one. It tells who recorded the "
+            "batch, when, where and for which server; of a batch that was recorded offline also "
+            "how old the replica was and which batches it was built on.",
+            "`trackteroid-batch`(5) has the keys of `--json` and `--jsonl`.",
+        ),
+        files=_SPOOL,
+        environment=(*_SERVER, *_LOCAL),
+        examples=(
+            Example("trackteroid inspect", "List the batches:"),
+            Example(
+                "trackteroid inspect --state failed --json",
+                "List what the server refused, for a program:",
+            ),
+            Example("trackteroid inspect publish", "Review a batch:"),
+            Example("trackteroid inspect ./publish.dbm", "Review a batch in a file:"),
+            Example("trackteroid inspect publish --check", "Compare a batch with the server:"),
+            Example(
+                "trackteroid inspect edited --check",
+                "The same, where somebody else has changed a value since.",
+                status=3,
+            ),
+            Example(
+                "trackteroid inspect publish --jsonl",
+                "Print its operations, one a line:",
+            ),
+            Example("trackteroid inspect nothing", "There is no such batch.", status=4),
+        ),
+        see_also=(
+            "trackteroid(1)",
+            "trackteroid-record(1)",
+            "trackteroid-commit(1)",
+            "trackteroid-discard(1)",
+            "trackteroid-batch(5)",
+        ),
+    ),
+    "trackteroid-commit": Texts(
+        sections={
+            "PROMISES": (
+                (
+                    "Once.",
+                    "Before it sends, `commit` asks the server what it holds. Entities that a "
+                    "batch creates and that exist, values that are as wanted, deleted entities "
+                    "that are gone: these are not sent again. So a time-out, a killed process or a "
+                    "second cron never doubles anything.",
+                ),
+                (
+                    "Nobody's newer work is lost.",
+                    "For every change, the value when it was recorded, the value now and the "
+                    "wanted one are compared. Where the server shows something else than the "
+                    "author saw, the batch is held back with exit status 3, and others go on. "
+                    "`trackteroid inspect BATCH --check` shows the three values. "
+                    "`--on-conflict skip` sends the rest, `--on-conflict overwrite` sends all. "
+                    "What an earlier batch of the same machine has set is nobody else's work, and "
+                    "may be changed again.",
+                ),
+                (
+                    "In order.",
+                    "Batches go in recorded order. One that needs an entity of an earlier batch "
+                    "that has not landed waits behind it; others go on.",
+                ),
+                (
+                    "Patient.",
+                    "A server that is out of reach, or that asks for fewer requests, is tried "
+                    "again (`--retries`) with growing waits. A refusal is never tried again: the "
+                    "batch moves to `failed` with the server's words, and "
+                    "`commit --retry-failed` takes it up after a repair.",
+                ),
+            ),
+            "WHAT BECOMES OF A BATCH": (
+                "A batch that the server has moves to `committed`. One that it refused moves to "
+                "`failed`. One that is held back, waits, or did not reach the server stays "
+                "`pending`. A batch that a killed process left in `committing` is taken up by "
+                "the next commit.",
+                "If several batches end in different ways, the exit status is the largest of "
+                "theirs.",
+                "A batch in a file stays where it is; what became of it is written into its "
+                "journal.",
+            ),
+        },
+        files={
+            **_SPOOL,
+            "the file of --log-file": "One JSON object a line for each batch; see "
+            "`trackteroid-batch`(5).",
+        },
+        environment=(*_SERVER, "TRACKTEROID_HOME"),
+        examples=(
+            Example("trackteroid commit --dry-run", "See what would be sent:"),
+            Example("trackteroid commit publish --dry-run", "The same for one batch:"),
+            Example("trackteroid commit publish", "Commit one batch:"),
+            Example("trackteroid commit ./publish.dbm", "Commit a batch in a file:"),
+            Example("trackteroid commit", "Commit all that wait; again does no harm:"),
+            Example(
+                "trackteroid commit --quiet --log-file commit.log",
+                "From cron: print only what needs a person, and keep a log:",
+            ),
+            Example(
+                "trackteroid commit edited",
+                "A batch is held back, since somebody else has changed a value.",
+                status=3,
+            ),
+            Example(
+                "trackteroid commit edited --on-conflict skip",
+                "Send the rest of it:",
+            ),
+            Example(
+                "trackteroid commit --retry-failed --json",
+                "After a repair, try again what the server refused:",
+            ),
+            Example(
+                "FTRACK_SERVER=http://127.0.0.1:1 FTRACK_API_KEY=key \\\n"
+                "    trackteroid commit --server-changed --retries 0 nightly",
+                "No server answers there; the batch stays.",
+                status=75,
+            ),
+        ),
+        see_also=(
+            "trackteroid(1)",
+            "trackteroid-inspect(1)",
+            "trackteroid-revert(1)",
+            "trackteroid-discard(1)",
+            "trackteroid-batch(5)",
+            "trackteroid-cron(7)",
+        ),
+    ),
+    "trackteroid-discard": Texts(
+        files={"$TRACKTEROID_HOME/spool/discarded": "Discarded batches, until they are purged."},
+        environment=_LOCAL[:1],
+        examples=(
+            Example("trackteroid discard publish", "Throw a batch away:"),
+            Example("trackteroid inspect --state discarded", "List what is thrown away:"),
+            Example("trackteroid discard --restore publish", "Bring it back:"),
+            Example(
+                "trackteroid discard publish nightly --json",
+                "Throw several away, for a program:",
+            ),
+            Example(
+                "trackteroid discard --purge publish nightly",
+                "Delete them for good:",
+            ),
+            Example(
+                "trackteroid discard committed",
+                "The server has it: it cannot be discarded, but reverted.",
+                status=1,
+            ),
+        ),
+        see_also=(
+            "trackteroid(1)",
+            "trackteroid-inspect(1)",
+            "trackteroid-commit(1)",
+            "trackteroid-revert(1)",
+            "trackteroid-batch(5)",
+        ),
+    ),
+    "trackteroid-revert": Texts(
+        files=_SPOOL,
+        environment=_LOCAL[:1],
+        examples=(
+            Example("trackteroid revert publish", "Record the inverse of a committed batch:"),
+            Example(
+                "trackteroid inspect --check 'revert publish'",
+                "Review it, and compare it with the server:",
+            ),
+            Example("trackteroid commit 'revert publish'", "Send it:"),
+            Example(
+                "trackteroid revert nightly --name back --partial --json",
+                "Leave out what cannot be taken back, for a program:",
+            ),
+            Example("trackteroid revert edited", "It is not committed yet.", status=1),
+        ),
+        see_also=(
+            "trackteroid(1)",
+            "trackteroid-inspect(1)",
+            "trackteroid-commit(1)",
+            "trackteroid-discard(1)",
+            "trackteroid-batch(5)",
+        ),
+    ),
+    "trackteroid-query": Texts(
+        description=(
+            "An expression that is a type's name alone, or a type with `where`, shows the type's "
+            "default attributes. On a terminal a table has headings; in a pipe the values of an "
+            "entity are a line with tabs.",
+            "`--reuse` keeps answers on disk and reuses them for up to an hour, or as long as "
+            "`--max-age` says; a note says how old the answer is. A commit forgets them.",
+            "With `--offline`, a question about something that was not pulled is refused with the "
+            "`replica pull` command to run; see `trackteroid-offline`(7).",
+        ),
+        files={**_ANSWERS, **_REPLICAS},
+        environment=(*_SERVER, "TRACKTEROID_HOME", *_OFFLINE, "NO_COLOR"),
+        examples=(
+            Example("trackteroid query Project", "List the projects:"),
+            Example(
+                "trackteroid query 'select name, parent.name from Shot' --limit 20",
+                "Choose the attributes and the entities:",
+            ),
+            Example("trackteroid query Shot --format ids", "Print ids, for another command:"),
+            Example(
+                "trackteroid query 'Task where status.name is \"Completed\"' -f jsonl",
+                "One entity a line, as JSON:",
+            ),
+            Example(
+                "trackteroid query Status --reuse --max-age 10m",
+                "Do not ask again for ten minutes:",
+            ),
+            Example(
+                "trackteroid query --offline 'Shot where parent.name is \"sq010\"'",
+                "Ask the replica:",
+            ),
+            Example("trackteroid query Shots", "There is no such entity type.", status=2),
+        ),
+        see_also=(
+            "trackteroid(1)",
+            "trackteroid-replica(1)",
+            "trackteroid-batch(5)",
+            "trackteroid-settings(5)",
+            "trackteroid-offline(7)",
+        ),
+    ),
+    "trackteroid-replica": Texts(
+        files={
+            **_REPLICAS,
+            "$TRACKTEROID_HOME/replicas/SERVER/current": "The name of the file in use; a pull "
+            "writes a new file and then names it here.",
+        },
+        description=(
+            "A replica is asked with the option `--offline` of `record` and `query`. Nothing on "
+            "the server is ever changed by a pull.",
+        ),
+        environment=(*_SERVER, *_LOCAL),
+        examples=(
+            Example(
+                "trackteroid replica pull --project salt_and_ember",
+                "Pull a project, with all that belongs to it:",
+            ),
+            Example(
+                "trackteroid replica pull 'Shot where name is \"sh010\"'",
+                "Pull what an expression selects:",
+            ),
+            Example(
+                "trackteroid replica pull",
+                "Bring all that is held up to date; also for cron:",
+            ),
+            Example("trackteroid replica pull --all-projects --json", "Pull every project:"),
+            Example("trackteroid replica status", "See what is held, and how old it is:"),
+            Example("trackteroid replica status --json", "The same for a program:"),
+            Example(
+                "trackteroid replica pull --project nothing",
+                "There is no such project.",
+                status=4,
+            ),
+        ),
+        see_also=(
+            "trackteroid(1)",
+            "trackteroid-record(1)",
+            "trackteroid-query(1)",
+            "trackteroid-batch(5)",
+            "trackteroid-offline(7)",
+        ),
+    ),
+    "trackteroid-sandbox": Texts(
+        description=(
+            "A sandbox is made, with its demo data, when it is first used. It needs no serving to "
+            "be used on this machine: set `FTRACK_SERVER=sandbox://NAME`, or use the global option "
+            "`--sandbox` for the one named demo. Serve it for tools that speak HTTP, such as a "
+            "script that uses `ftrack_api` without trackteroid.",
+        ),
+        files=_SANDBOXES,
+        environment=_LOCAL[:1],
+        examples=(
+            Example(
+                "trackteroid sandbox serve --port 0 > sandbox.env &",
+                "Serve the sandbox demo on a free port, in the background:",
+            ),
+            Example(
+                "sleep 3; . ./sandbox.env; trackteroid query Project",
+                "Use it from the same shell:",
+            ),
+            Example("kill %1", "Stop it:"),
+            Example(
+                "FTRACK_SERVER=sandbox://mine trackteroid query Project",
+                "Use a sandbox of another name, without serving it:",
+            ),
+            Example("trackteroid sandbox reset mine", "Put it back to the demo data:"),
+        ),
+        see_also=(
+            "trackteroid(1)",
+            "trackteroid-demo(1)",
+            "trackteroid-replica(1)",
+            "trackteroid-settings(5)",
+        ),
+    ),
+    "trackteroid-doctor": Texts(
+        description=(
+            "It prints where the settings file is, and where each setting comes from. Run it as "
+            "the user, and with the environment, that is in trouble: cron has another one than "
+            "your terminal.",
+        ),
+        files={**_CONFIG, **_SPOOL, **_REPLICAS},
+        environment=(*_SERVER, *_LOCAL, "TRACKTEROID_OFFLINE"),
+        examples=(
+            Example("trackteroid doctor", "Check this machine:"),
+            Example("trackteroid doctor --json", "The same for a program:"),
+            Example(
+                "FTRACK_SERVER= trackteroid doctor",
+                "No server is configured.",
+                status=78,
+            ),
+        ),
+        see_also=(
+            "trackteroid(1)",
+            "trackteroid-batch(5)",
+            "trackteroid-settings(5)",
+            "trackteroid-cron(7)",
+        ),
+    ),
+    "trackteroid-demo": Texts(
+        description=(
+            "The sandbox is a folder for temporary files, removed at the end. The last line says "
+            "how to try your own script.",
+        ),
+        files={"/tmp/trackteroid-demo-*": "The throw-away sandbox, while the demo runs."},
+        environment=("NO_COLOR",),
+        examples=(Example("trackteroid demo", "See the whole story:"),),
+        see_also=(
+            "trackteroid(1)",
+            "trackteroid-record(1)",
+            "trackteroid-commit(1)",
+            "trackteroid-sandbox(1)",
+        ),
+    ),
+}
