@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from man.commands import read_commands
+from man.commands import Command, read_commands
 from man.pages import pages
 from man.texts import TEXTS
 from tests.conftest import CommandLine
@@ -105,9 +104,7 @@ class Preparations:
         assert self.command("replica", "pull", "--project", "salt_and_ember").returncode == 0
 
     def _put_file(self) -> None:
-        path = self.command.folder / "publish.dbm"
-        path.unlink(missing_ok=True)
-        self.put("carried", path=path)
+        self.put("carried", path=self.command.folder / "publish.dbm")
 
 
 @pytest.fixture
@@ -139,16 +136,14 @@ def test_the_examples_of_a_command_run_with_the_exit_status_that_they_tell(
         assert (f"Exit status {each.status}." in page(f"{name}(1)")) or not each.status
 
 
-def test_the_examples_of_the_help_run(shell: Shell, prepare: Preparations, home: Path) -> None:
-    for command in read_commands().commands:
-        shutil.rmtree(home / "spool", ignore_errors=True)
-        leaves = [command, *command.commands]
-        lines = [
-            line for each in leaves for line in re.findall(r"`(trackteroid .*?)`", each.epilog)
-        ]
-        name = command.name.replace(" ", "-")
-        prepare.before(name)
-        for line in lines:
+@pytest.mark.parametrize("command", read_commands().commands, ids=lambda command: command.title)
+def test_the_examples_of_the_help_run(
+    command: Command, shell: Shell, prepare: Preparations
+) -> None:
+    name = command.name.replace(" ", "-")
+    prepare.before(name)
+    for leaf in (command, *command.commands):
+        for line in re.findall(r"`(trackteroid .*?)`", leaf.epilog):
             prepare.before(name, line)
             ran = shell(line)
             assert ran.returncode == 0, f"{line}\n{ran.stdout}"
