@@ -59,7 +59,7 @@ class AttributeLookup:
         return ()
 
     def excluding_null(self, attribute: str, condition: str) -> str:
-        """Return *condition*, made false for entities without a value of *attribute*.
+        """Return *condition*, with a check that *attribute* has a value if it will be negated.
 
         Args:
             attribute: an attribute of the queried entity itself, which *condition* compares.
@@ -81,7 +81,7 @@ class AttributeLookup:
             if first[0].isupper():
                 there = Path(EntityType(first), tuple(names))
                 return self.relations.resolve(self.schema, self.target, there)
-            reached = resolve_path(self.schema, self.target, path)
+            resolved = resolve_path(self.schema, self.target, path)
         except (NoRelation, AmbiguousRelation):
             return ()
-        return (path,) if isinstance(reached.member, Attribute) else ()
+        return (path,) if isinstance(resolved.member, Attribute) else ()

@@ -107,12 +107,12 @@ class BaseCollection:
         """Return a collection of the same entities with a wider type."""
         raise NotImplementedError
 
-    def _derived(self, elements: Mapping[Key, Entity], origin: Origin | None = None) -> Self:
+    def _derived(self, entities: Mapping[Key, Entity], origin: Origin | None = None) -> Self:
         """Return a collection of the same type with other entities."""
         raise NotImplementedError
 
     def _related(
-        self, type_name: str, elements: Mapping[Key, Entity], origin: Origin | None = None
+        self, type_name: str, entities: Mapping[Key, Entity], origin: Origin | None = None
     ) -> Self:
         """Return a collection of another type, with the same session."""
         raise NotImplementedError

@@ -185,17 +185,17 @@ class Collection(Transforms, SetOperations):
         )
         return coerced
 
-    def _derived(self, elements: Mapping[Key, Entity], origin: Origin | None = None) -> Self:
-        if not elements and origin is None:
+    def _derived(self, entities: Mapping[Key, Entity], origin: Origin | None = None) -> Self:
+        if not entities and origin is None:
             origin = self._origin  # so that `create` finds the owners of the new entities
-        derived: Self = _make_collection(replace(self._context, origin=origin), elements)
+        derived: Self = _make_collection(replace(self._context, origin=origin), entities)
         return derived
 
     def _related(
-        self, type_name: str, elements: Mapping[Key, Entity], origin: Origin | None = None
+        self, type_name: str, entities: Mapping[Key, Entity], origin: Origin | None = None
     ) -> Self:
         context = Context(EntityType(type_name), self.session, self.schema, origin)
-        related: Self = _make_collection(context, elements)
+        related: Self = _make_collection(context, entities)
         return related
 
 
@@ -275,14 +275,14 @@ def collect(
     return made
 
 
-def _make_collection(context: Context, elements: Mapping[Key, Entity]) -> Any:
-    """Return an `EntityCollection`, or an `EmptyCollection` if there are no *elements*.
+def _make_collection(context: Context, entities: Mapping[Key, Entity]) -> Any:
+    """Return an `EntityCollection`, or an `EmptyCollection` if there are no *entities*.
 
     Its slots are set with ``object.__setattr__``, as `Collection.__setattr__` assigns to entities.
     """
     kind: type[EntityCollection | EmptyCollection]
-    kind = EntityCollection if elements else EmptyCollection
+    kind = EntityCollection if entities else EmptyCollection
     made = object.__new__(kind)
     object.__setattr__(made, "_context", context)
-    object.__setattr__(made, "_entities", elements)
+    object.__setattr__(made, "_entities", entities)
     return made

@@ -130,13 +130,13 @@ def _placements(
 ) -> list[EntityData]:
     """Return, for each entity to create, the attributes that connect it with its owner."""
     if collection._origin is not None:
-        owner, name = collection._origin
-        places = [_placement(schema, owned_by, name, entity_type) for owned_by in owner.values()]
+        owners, name = collection._origin
+        places = [_placement(schema, owner, name, entity_type) for owner in owners.values()]
         if not places:
             raise EntityCollectionOperationError(
                 f"cannot create a {entity_type.name} here",
-                why=f"it would belong to one of {owner!r}, which holds none",
-                hint=f"create the {owner.entity_type} first, or fetch it: fetch_attributes()",
+                why=f"it would belong to one of {owners!r}, which holds none",
+                hint=f"create the {owners.entity_type} first, or fetch it: fetch_attributes()",
             )
         if all(place is not None for place in places):
             return [place for place in places if place is not None]

@@ -55,7 +55,7 @@ class Transforms(BaseCollection):
         groups: dict[Any, dict[Key, Entity]] = {}
         for element in self:
             groups.setdefault(_group_key(predicate(element)), {}).update(element._entities)
-        return {name: self._derived(elements) for name, elements in groups.items()}
+        return {name: self._derived(entities) for name, entities in groups.items()}
 
     def group_and_map(
         self,
