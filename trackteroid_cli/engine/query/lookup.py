@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from trackteroid_cli.engine.query.language import Path, Segment
 from trackteroid_cli.engine.schema import facts
 from trackteroid_cli.engine.schema.schema import Attribute, EntityType, Relation, Schema
 from trackteroid_cli.engine.storage.errors import ParseError
+from trackteroid_cli.errors import close_names
 
 #: Supertypes that can be queried by the attributes of their subtypes: scripts write
 #: ``assignments.resource.username`` and ``select user from CustomAttributeLink`` without a cast.
@@ -34,10 +34,8 @@ def find_type(schema: Schema, name: str) -> EntityType:
     """
     if name in schema.types:
         return schema.types[name]
-    by_folded = {known.casefold(): known for known in schema.types}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)
-    suggestion = " or ".join(f"'{by_folded[folded]}'" for folded in close)
-    hint = f" Did you mean {suggestion}?" if close else " Names of types are case-sensitive."
+    suggestion = " or ".join(f"'{close}'" for close in close_names(name, schema.types))
+    hint = f" Did you mean {suggestion}?" if suggestion else " Names of types are case-sensitive."
     raise ParseError(f"No entity type '{name}' exists.{hint}")
 
 

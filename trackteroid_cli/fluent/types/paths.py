@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from trackteroid_cli.engine.schema.schema import Attribute, Relation, Schema
-from trackteroid_cli.errors import NoRelation
+from trackteroid_cli.errors import NoRelation, close_names
 
 _SEGMENT = re.compile(r"(\w+)(?:\[(\w+)\])?")
 
@@ -112,15 +111,8 @@ def no_attribute(schema: Schema, type_name: str, name: str, path: str) -> NoRela
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a question that proposes the names close to *name*, or an empty text."""
-    close = _close_names(name, known)
+    close = close_names(name, known)
     return f"did you mean {' or '.join(close)}?" if close else ""
-
-
-def _close_names(name: str, known: Iterable[str]) -> list[str]:
-    """Return up to three of *known* that are close to *name*, whatever their case."""
-    folded = {each.casefold(): each for each in known}
-    close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
-    return [folded[each] for each in close]
 
 
 def _check_cast(schema: Schema, relation: Relation, target: str, path: str) -> None:
