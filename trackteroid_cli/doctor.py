@@ -1,4 +1,4 @@
-"""Doctor: whether this machine is ready to record and to commit, one check after the other.
+"""The checks of `doctor`: whether this machine is ready to record and to commit.
 
 Nothing is changed on the server: it is asked one small question.
 """
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 #: Seconds to wait for the server's answer.
 TIMEOUT = 10.0
 
-#: Seconds by which the clocks may differ: an answer's date is told to the second, and is on its way
-#: for a while.
+#: Seconds by which the clocks may differ: an answer's date is exact to the second, and takes a
+#: while to arrive.
 SKEW = 30
 
 #: Free bytes below which recording is at risk.
 LITTLE_SPACE = 100_000_000
 
-#: What only the server's answer tells.
+#: The checks that need an answer of the server.
 _OF_THE_SERVER = ("server", "version", "credentials", "clock")
 
 #: How many batches in trouble, or projects, are named.
@@ -47,7 +47,7 @@ _NAMED = 3
 #: What the optional part ``sandbox`` needs, by the names that Python imports.
 _SANDBOX = ("lark", "starlette", "uvicorn")
 
-#: The packages whose versions a report of a defect should tell.
+#: The packages whose versions belong in a bug report.
 _PACKAGES = ("ftrack-python-api", "requests", "filelock", "platformdirs", "rich", "typer")
 
 
@@ -63,7 +63,7 @@ class Status(str, Enum):
 class Check:
     """What one check found.
 
-    ``next`` says what to do, '' for nothing. ``exit_code`` tells what a failure means.
+    ``next`` says what to do, '' for nothing. ``exit_code`` is the status of a failure.
     """
 
     check: str
@@ -74,7 +74,7 @@ class Check:
 
 
 def examine(spool: Spool) -> Iterator[Check]:
-    """Yield the checks as they are done; what goes wrong in one of them is told by it."""
+    """Yield the checks as they are done; a check that fails says so and the next one goes on."""
     yield _settings_file()
     yield from _configured_server()
     yield _guarded("spool", lambda: _writable(spool))
@@ -116,22 +116,22 @@ def _guarded(name: str, check: Callable[[], Check]) -> Check:
 
 
 def _settings_file() -> Check:
-    """Check the settings file, also where the environment leaves it nothing to tell.
+    """Check the settings file, also if the environment overrides all of it.
 
-    Whoever runs without that environment, such as cron, depends on it.
+    Commands that run without that environment, such as those of cron, depend on it.
     """
     file = settings.config_file()
     try:
         found = settings.read_file()
     except NotConfigured as error:
         return _warn("settings file", f"{error.what}: {error.why}", error.hint)
-    told = [
+    names = [
         name
         for name, setting in (("url", found.url), ("user", found.user), ("key", found.key))
         if setting
     ]
-    if told:
-        return _ok("settings file", f"{file} has {', '.join(told)}")
+    if names:
+        return _ok("settings file", f"{file} has {', '.join(names)}")
     return _ok("settings file", f"none at {file}")
 
 
@@ -173,7 +173,7 @@ def _replica(url: str) -> Check:
 
 
 def _server(connection: Connection, found: settings.Found) -> Iterator[Check]:
-    """Ask the server what it tells of itself, and yield what can be seen from the answer."""
+    """Ask the server about itself, and yield the checks that its answer allows."""
     sources = " and ".join(dict.fromkeys((found.key.source, found.user.source)))
     try:
         information = connection.server_information()
@@ -295,16 +295,16 @@ def _is_abandoned(spool: Spool, entry: Entry) -> bool:
 
 def _held_back(spool: Spool) -> Check:
     """Look for batches that need a person: refused by the server, or in conflict with it."""
-    told = []
+    troubles = []
     for entry in spool.entries((State.PENDING, State.FAILED)):
         reason = _trouble(entry)
         if reason:
-            told.append(f"{entry.id} ({reason})")
-    if not told:
+            troubles.append(f"{entry.id} ({reason})")
+    if not troubles:
         return _ok("held back", "no batch failed or is held back")
     return _warn(
         "held back",
-        _listed(told),
+        _listed(troubles),
         "`trackteroid inspect BATCH` shows one; failed ones are sent again by "
         "`trackteroid commit --retry-failed`",
     )

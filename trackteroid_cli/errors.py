@@ -25,7 +25,7 @@
     . ReplicaBusy           another process pulls                                 exit 75
     . PullInterrupted       the process was told to stop                          exit 75
   - CannotDefer             what was asked for cannot be recorded                 exit 1
-  - ScriptError             what is to be recorded cannot be run                  exit 1
+  - ScriptError             a program to be recorded cannot be run                exit 1
   - CommitError             a batch did not land                                  exit 1
     . ServerMismatch        the batch was recorded against another server         exit 1
     . ConflictFound         the server shows what neither author nor batch knows  exit 3
@@ -36,7 +36,7 @@
     . InvalidExpression     it cannot read the query                              exit 2
     . ServerUnreachable     the request did not reach it                          exit 75
       - ServerBusy          it wants fewer requests                               exit 75
-      - Offline             it is not to be asked                                 exit 75
+      - Offline             an offline session does not ask it                    exit 75
     . AnswerLost            the request was sent and no answer came               exit 75
     . CredentialsRejected   it does not accept the user or the key                exit 77
 """
@@ -49,7 +49,7 @@ from typing import Any
 
 
 class ExitCode(IntEnum):
-    """What the exit status of the command line tells a script."""
+    """The exit statuses of the command line."""
 
     OK = 0, "done, also when there was nothing to do"
     FAILED = 1, "failed: the script raised, the server refused a batch"
@@ -180,7 +180,7 @@ class BatchBusy(BatchError):
 
 
 class BatchDiscarded(BatchError):
-    """The batch was thrown away, and is not to be sent."""
+    """The batch was thrown away, and must not be sent."""
 
     def __init__(self, batch_id: str, name: str) -> None:
         super().__init__(
@@ -191,11 +191,11 @@ class BatchDiscarded(BatchError):
 
 
 class BatchInState(BatchError):
-    """What was asked for cannot be done to a batch in its state."""
+    """A batch's state does not allow the operation."""
 
 
 class CannotRevert(BatchError):
-    """What a batch did is not fully known, so it cannot be taken back whole."""
+    """What a batch did is not fully known, so it cannot be undone whole."""
 
 
 class StorageError(BatchError):
@@ -231,7 +231,7 @@ class CannotDefer(TrackteroidError):
 
 
 class ScriptError(TrackteroidError):
-    """What is to be recorded cannot be run."""
+    """A program to be recorded cannot be run."""
 
 
 class CommitError(TrackteroidError):

@@ -1,4 +1,4 @@
-"""Places at which a test may kill the process, to see that the next one carries on."""
+"""Kill points: places where a test may kill the process, to see that the next one carries on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ VARIABLE = "TRACKTEROID_KILL_AT"
 
 
 def kill_point(place: str) -> None:
-    """Go on, unless a test wants the process to die here, as a power cut would end it."""
+    """Kill this process, as a power cut would, if a test has named *place*; else do nothing."""
     if os.environ.get(VARIABLE) == place:
         os.kill(os.getpid(), signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)

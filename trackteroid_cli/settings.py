@@ -1,8 +1,8 @@
-"""Settings: where local state lives, and which server is meant.
+"""Settings: where local state lives, and which server to talk to.
 
 Environment variables come first, each by itself: ftrack's own ``FTRACK_SERVER``, ``FTRACK_API_KEY``
-and ``FTRACK_API_USER``, and ``TRACKTEROID_HOME`` for the local state. What they leave open about
-the server is taken from a settings file, which ``TRACKTEROID_CONFIG`` may name::
+and ``FTRACK_API_USER``, and ``TRACKTEROID_HOME`` for the local state. A settings file, which
+``TRACKTEROID_CONFIG`` may name, fills in what they leave out about the server::
 
     [server]
     url = "https://studio.ftrackapp.com"
@@ -66,7 +66,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What there is about a server, and where it was found; see `lookup`."""
+    """The settings of a server, and where each was found; see `lookup`."""
 
     url: Setting = Setting()
     user: Setting = Setting()
@@ -88,7 +88,7 @@ def home() -> Path:
 
 
 def user_name() -> str:
-    """Return who we are on this machine; the number of a user whom it has no name for."""
+    """Return the login of this process's user; the number of a user without a name."""
     try:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):  # by the version of Python
@@ -142,10 +142,9 @@ def normalise_url(url: str) -> str:
 def lookup(*, url: str = "", user: str = "", key: str = "", offline: bool | None = None) -> Found:
     """Return what is set about the server: by the arguments, the environment, the settings file.
 
-    Each is taken from the first that has it. The file is not read where nothing is left open, nor
-    for a sandbox, which has a key and a user of its own; and its key never goes to another server
-    than its own. Where the server is not to be asked (*offline*; the environment tells unless it is
-    given), no key is needed.
+    Each setting is taken from the first source that has it. The file is not read if nothing is
+    missing, nor for a sandbox, which has its own key and user; its key is only used with its own
+    server. No key is needed *offline*, which the environment decides unless it is given.
 
     Raises:
         NotConfigured: the settings file cannot be used, or a value cannot be sent.
@@ -172,7 +171,7 @@ def lookup(*, url: str = "", user: str = "", key: str = "", offline: bool | None
 
 
 def _for(url: str, file: Found) -> Found:
-    """Return what of *file* may be used with the server *url*: its key is for its own server."""
+    """Return the settings of *file* that may be used with the server *url*."""
     if url and file.url.value and normalise_url(url) != normalise_url(file.url.value):
         return Found()
     return file
@@ -182,7 +181,7 @@ def server(*, reaching: bool = True) -> Server:
     """Return the server that the environment and the settings file name, as `lookup` finds it.
 
     Args:
-        reaching: whether it is going to be asked for something.
+        reaching: whether a request will be sent to it.
 
     Raises:
         NotConfigured: something is missing, or makes no sense; the message says what.
@@ -267,7 +266,7 @@ def config_file() -> Path:
 
 
 def read_file() -> Found:
-    """Return what the settings file tells; nothing where there is no file of the default name.
+    """Return the settings in the settings file; none if there is no file of the default name.
 
     Raises:
         NotConfigured: it cannot be read, or others can read the key in it or the file that it names
@@ -318,7 +317,7 @@ def _is_there(file: Path) -> bool:
 
 
 def _read_text(file: Path, what: str) -> tuple[str, int]:
-    """Return the text of *file* and its mode, both of the same file whatever is moved about."""
+    """Return the text and the mode of *file*, both of the same file even if it is replaced."""
     try:
         with file.open("rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode

@@ -29,7 +29,7 @@ LISTS_OF_PARTS = frozenset({"metadata", "custom_attributes"})
 
 
 class Unset(Enum):
-    """A value that is not known, as opposed to one that is ``None``."""
+    """A value that is not known, as opposed to ``None``."""
 
     UNSET = "unset"
 
@@ -53,7 +53,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One attribute given another value; *old_value* is what the author saw, if that is known."""
+    """A new value of one attribute; *old_value* is what the author saw, if that is known."""
 
     entity_type: str
     entity_key: dict[str, str]
@@ -65,7 +65,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """An entity removed."""
+    """An entity that is deleted."""
 
     entity_type: str
     entity_key: dict[str, str]
@@ -118,7 +118,7 @@ def from_json(document: object) -> Operation:
     """Return the operation that *document* describes.
 
     Raises:
-        InvalidOperation: a part is missing or of the wrong sort; the message names it.
+        InvalidOperation: a part is missing or has the wrong type; the message names it.
     """
     if not isinstance(document, Mapping):
         raise _invalid("an operation is a JSON object", document)
@@ -154,7 +154,7 @@ def from_json(document: object) -> Operation:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Yield every text in a JSON value: ids among them, of whatever an operation refers to."""
+    """Yield every text in a JSON value; the ids of all entities that it mentions are among them."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

@@ -1,8 +1,8 @@
-"""The spool: the folder where batches wait, one sub-folder a state.
+"""The spool: the folder where batches wait, with one sub-folder for each state.
 
 A batch's file name begins with its id, which begins with the time it was recorded: the order of
-names is the order of recording. Changing state is one rename. Whoever works on a batch holds a lock
-that the system lets go of when its process dies.
+names is the order of recording. Changing state is one rename. A process that works on a batch holds
+a lock, which the system releases when the process dies.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Spool:
         return cls(settings.home() / "spool")
 
     def place(self, batch_id: str, name: str) -> Path:
-        """Return the path at which a new batch of that id and name is to be written."""
+        """Return the path for a new batch of that id and name."""
         return self._folder(State.PENDING) / f"{batch_id}.{slug(name)}{_SUFFIX}"
 
     def entries(self, states: Iterable[State] = tuple(State)) -> list[Entry]:

@@ -108,7 +108,7 @@ def run(arguments: Sequence[str]) -> int:
     except _ArgumentError as error:
         return _wrong_usage(error, output)
     except BrokenPipeError:
-        _give_up_stdout()  # whoever reads it has enough
+        _give_up_stdout()  # the reader has seen enough
         return int(ExitCode.OK)
     except OSError as error:
         if error.errno != errno.ENOSPC:

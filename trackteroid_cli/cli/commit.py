@@ -111,7 +111,7 @@ def commit(
         for result in _dry_run(targets) if dry_run else _committed(targets, timeout, policy):
             results.append(result)
             log.write(result)
-            _tell(result, "would send" if dry_run else "committed", output)
+            _show(result, "would send" if dry_run else "committed", output)
     status = max((_status(result) for result in results), default=ExitCode.OK)
     if as_json:
         output.document(
@@ -151,7 +151,7 @@ def _committed(targets: Sequence[Entry | Path], timeout: float, policy: Policy) 
             yield result
 
 
-def _tell(result: Result, done: str, output: Output) -> None:
+def _show(result: Result, done: str, output: Output) -> None:
     if result.error is not None:
         output.report(result.error)
     elif result.conflicts:
@@ -170,12 +170,12 @@ def _status(result: Result) -> ExitCode:
 
 
 class _Log:
-    """Lines of a file that tell what became of each batch; without a file, nothing."""
+    """A log file with one line for each batch; without a path it writes nothing."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         if path is not None:
-            self._add("")  # a file that cannot be written is told before anything is sent
+            self._add("")  # a file that cannot be written is an error before anything is sent
 
     def write(self, result: Result) -> None:
         """Add the line of *result*."""

@@ -1,4 +1,4 @@
-"""`trackteroid demo`: the whole story on a throw-away sandbox, told as it goes."""
+"""`trackteroid demo`: the whole story on a throw-away sandbox, explained step by step."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class _Story:
             self._environment.setdefault("FORCE_COLOR", "1")
 
     def tell(self, text: str) -> None:
-        """Say what happens next."""
+        """Explain what happens next."""
         from rich.text import Text
 
         self._output.line()
@@ -96,5 +96,5 @@ class _Story:
             env=self._environment,
             check=False,
         )
-        if finished.returncode:  # the command has told why
+        if finished.returncode:  # the command has said why
             raise typer.Exit(finished.returncode)

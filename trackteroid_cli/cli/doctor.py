@@ -1,4 +1,4 @@
-"""`trackteroid doctor`: tell whether this machine is ready."""
+"""`trackteroid doctor`: check whether this machine is ready."""
 
 from __future__ import annotations
 

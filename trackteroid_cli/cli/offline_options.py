@@ -1,4 +1,4 @@
-"""What the commands share that can do without the server: their options, and what they ask."""
+"""Offline options: what commands that work without a network have in common."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ WithoutPendingOption = Annotated[
 
 
 def choose_offline(offline: bool, without_pending: bool) -> None:
-    """Make this process ask the replica, if that is wished here or by the environment.
+    """Make this process ask the replica, if the options or the environment want it.
 
     Raises:
-        UsageError: batches are to be left out of what the server shows.
+        UsageError: pending batches cannot be left out of what a server answers.
     """
     if without_pending and not (offline or settings.is_offline()):
         raise UsageError(
@@ -50,7 +50,7 @@ def choose_offline(offline: bool, without_pending: bool) -> None:
 
 @contextmanager
 def offline_server(url: str, output: Output) -> Iterator[OfflineServer | None]:
-    """Give what answers for the server *url*, and say how old that is; None for the server itself.
+    """Yield the replica that answers for the server *url*, and say how old it is; None online.
 
     Raises:
         NotPulled: there is no replica of the server.

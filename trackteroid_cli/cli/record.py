@@ -161,7 +161,7 @@ def _record_program(
     if not saved:
         output.note("nothing to record: the script committed no changes")
     for batch in saved:
-        _tell(batch, output, output_file is not None)
+        _report(batch, output, output_file is not None)
     return 0
 
 
@@ -177,7 +177,7 @@ def _record_lines(
     if saved is None:
         output.note("nothing to record: there are no operations")
     else:
-        _tell(saved, output, output_file is not None)
+        _report(saved, output, output_file is not None)
 
 
 def _read_lines(source: str) -> Iterator[Any]:
@@ -225,7 +225,7 @@ def _lines(source: str) -> Iterator[str]:
         ) from error
 
 
-def _tell(batch: Any, output: Output, as_file: bool) -> None:
+def _report(batch: Any, output: Output, as_file: bool) -> None:
     header = batch.header
     shown = str(batch.path) if as_file else header.id
     seen = f", as seen in a replica pulled {ago(header.replica)}" if header.replica else ""

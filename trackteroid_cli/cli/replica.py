@@ -137,7 +137,7 @@ def _report(pulled: Pulled, output: Output) -> None:
         }
         output.document({**_document(pulled.replica), **changes})
         return
-    output.row(("pulled", _told(pulled)))
+    output.row(("pulled", _changes(pulled)))
     _show_holdings(pulled.replica, output)
     if not (pulled.replica.holdings.projects or pulled.replica.holdings.expressions):
         output.note(
@@ -146,7 +146,7 @@ def _report(pulled: Pulled, output: Output) -> None:
         )
 
 
-def _told(pulled: Pulled) -> str:
+def _changes(pulled: Pulled) -> str:
     return f"{pulled.new} new, {pulled.changed} changed, {pulled.gone} gone"
 
 

@@ -1,4 +1,4 @@
-"""Signals: a commit that is told to stop finishes the request in flight, settles, and ends."""
+"""Signals: a command asked to stop finishes the request in flight, settles, and ends."""
 
 from __future__ import annotations
 

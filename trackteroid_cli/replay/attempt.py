@@ -157,7 +157,7 @@ class _Replay:
         """Return whether the server has it all, although it refused the last request.
 
         An earlier request whose answer was lost may still have been on its way when the server was
-        asked what it holds; what it brought stands in the way of the last one.
+        asked what it holds; its effects stand in the way of the last one.
         """
         sent = self.batch.journal().sent_before(len(self.operations))
         return sent > 0 and self._compare(None).landed

@@ -41,11 +41,14 @@ class Status(Enum):
 
 @dataclass(slots=True)
 class Comparison:
-    """How the operations of a batch stand, in their order.
+    """The result of a comparison.
 
-    ``adjusted`` holds values to send in place of recorded ones, by the operation's position: the
-    members of a collection to which the batch only adds entities of its own, and others have added
-    theirs since.
+    Attributes:
+        statuses: one for each operation, in order.
+        conflicts: what stands in the way.
+        adjusted: values to send in place of the recorded ones, by the position of the operation:
+            the members of a collection to which the batch only adds entities of its own, and to
+            which others have added theirs since.
     """
 
     statuses: list[Status]
@@ -54,7 +57,7 @@ class Comparison:
 
     @property
     def landed(self) -> bool:
-        """Whether all effects are there."""
+        """Whether the server shows all effects."""
         return all(status is Status.THERE for status in self.statuses)
 
 
@@ -70,12 +73,12 @@ def compare(
 
     Args:
         operations: of one batch, in order.
-        sent: how many of them, from the first, an earlier attempt may have brought to the server.
-            One effect that only they can have had proves that they landed; what differs all the
-            same was changed afterwards, and is no conflict but newer work.
+        sent: how many of them, from the first, earlier attempts may have brought to the server.
+            One effect that only they can have had proves that they landed. Any other difference
+            was made afterwards: newer work, and no conflict.
         known: how many of them, from the first, are on the server for certain. They prove nothing
-            of the others.
-        predecessors: earlier batches; a value that they have set is as good as the recorded one.
+            about the others.
+        predecessors: earlier batches; a value that they set counts like the recorded one.
 
     Raises:
         ServerError: the server cannot be asked.
@@ -92,11 +95,8 @@ def compare(
     return comparison
 
 
-# -- judging ---------------------------------------------------------------------------------------
-
-
 def _is_proven(histories: Mapping[Identity, History], server: ServerState, unknown: range) -> bool:
-    """Return whether an operation at an *unknown* position shows an effect that is its alone."""
+    """Return whether the server shows an effect that only an *unknown* operation can have had."""
     for entity, history in histories.items():
         if not server.holds(entity):
             continue
@@ -284,7 +284,7 @@ class _Judgement:
 
 
 def _only_adds(attribute: AttributeHistory, server: ServerState) -> bool:
-    """Return whether a collection only gains entities, all of which the batch itself creates."""
+    """Return whether a collection only gains entities, and the batch itself creates them all."""
     if not isinstance(attribute.recorded, list) or not isinstance(attribute.wanted, list):
         return False
     before, after = keys_of(attribute.recorded), keys_of(attribute.wanted)

@@ -137,7 +137,7 @@ def _created_keys(entry: Entry) -> list[str]:
                 if isinstance(operation, Create) and "id" in operation.entity_key
             ]
     except TrackteroidError:
-        return []  # cannot be read, or has just left: nobody can tell what needs it
+        return []  # it cannot be read, or has just left: what needs it is unknown
 
 
 def _changed_by(entry: Entry) -> set[Identity]:

@@ -99,7 +99,7 @@ def save_preimages(batch: Batch, operations: Iterable[Operation], connection: Co
 
     Raises:
         ServerError: the server is out of reach.
-        StorageError: the disk refuses; nothing is to be sent then.
+        StorageError: the disk refuses; the caller must send nothing then.
     """
     deleted = [each for each in operations if isinstance(each, Delete)]
     if not deleted:

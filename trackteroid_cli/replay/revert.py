@@ -35,7 +35,7 @@ class Inverse:
     """The inverse of a batch.
 
     Attributes:
-        operations: in the order in which they are to be sent.
+        operations: in the order in which to send them.
         unknown: what cannot be undone, as nobody knows what was there before; in words.
         lost: what the server deleted along with what the batch deleted, and stays lost; in words.
         labels: those of the entities that the operations mention.

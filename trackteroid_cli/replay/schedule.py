@@ -177,7 +177,7 @@ def _commit_file(spool: Spool, path: Path, connection: Connection, policy: Polic
             with spool.lock(header.id):
                 entry = import_batch(path, spool)
             return _commit_entry(Order(spool), entry, connection, policy)
-        with spool.lock(header.id):  # which also keeps off whoever commits it from the spool
+        with spool.lock(header.id):  # which keeps off a process that commits it from the spool
             entry = Entry(header.id, header.name, State.PENDING, path)
             return _replay(path, entry, connection, policy)
     except TrackteroidError as error:

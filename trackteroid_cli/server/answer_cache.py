@@ -1,8 +1,8 @@
-"""Kept answers: what a server answered to queries, on disk, for whoever asks the same again.
+"""The answer cache: answers of a server to queries, kept on disk and reused.
 
 An adapter of `requests` looks there before it lets a request out, so that sessions and connections
-reuse answers alike. Only requests that query, and nothing else, are kept. An answer is as old as
-the moment at which it was asked for.
+reuse answers alike. Only answers to pure queries are kept. The age of an answer counts from the
+moment of its request.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def file_for(server_url: str) -> Path:
 
 
 def forget(server_url: str) -> None:
-    """Forget what the command line keeps of a server: it has changed."""
+    """Forget the answers that the command line keeps of a server, which has changed."""
     with suppress(OSError):  # it was never more than a copy, with its age
         remove_database(file_for(server_url))
 
@@ -142,7 +142,7 @@ class _ReusingAdapter(BaseAdapter):
         self._inner.close()
 
     def _key(self, request: requests.PreparedRequest) -> str | None:
-        """Return what tells the request from others; None if its answer is not to be kept."""
+        """Return the key of the request; None if its answer must not be kept."""
         operations = json.loads(body_of(request))
         if not operations or any(each.get("action") != "query" for each in operations):
             return None

@@ -57,7 +57,7 @@ class PagedQuery:
         return list(dict.fromkeys(_AGGREGATE.sub(r"\g<function>_\g<path>", path) for path in paths))
 
     def entities(self) -> Iterator[dict[str, Any]]:
-        """Yield the entities, page by page.
+        """Yield the entities; they are fetched page by page.
 
         Raises:
             InvalidExpression: the server cannot read the expression.

@@ -19,7 +19,7 @@ class RetryPolicy:
     Attributes:
         retries: how often to try again when the server is out of reach or its answer is lost.
         longest_wait: seconds to wait between two tries, at most.
-        stop: set by another thread, or by a signal, when nothing more is to be sent.
+        stop: set by another thread, or by a signal, to send nothing more.
     """
 
     retries: int = 3
@@ -43,7 +43,7 @@ def retrier(policy: RetryPolicy) -> tenacity.Retrying:
         return growing(state) if asked is None else min(asked, policy.longest_wait)
 
     def pause(state: tenacity.RetryCallState) -> None:
-        """Wait; when told to stop meanwhile, let the error of the last try out."""
+        """Wait; if the policy's stop is set meanwhile, raise the error of the last try."""
         error = state.outcome.exception() if state.outcome else None
         seconds = state.next_action.sleep if state.next_action else 0.0
         if policy.stop.wait(seconds) and error is not None:

@@ -62,7 +62,7 @@ def reset(name: str) -> None:
 
 
 def serve(name: str, *, port: int, ready: Callable[[str], None]) -> None:
-    """Serve the sandbox *name* over HTTP on the loopback interface until told to stop.
+    """Serve the sandbox *name* over HTTP on the loopback interface until it is stopped.
 
     Args:
         port: the port, or 0 for any free one.

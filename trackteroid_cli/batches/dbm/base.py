@@ -1,4 +1,4 @@
-"""What every opened dbm file offers, whatever its kind."""
+"""The interface of an opened dbm file, the same for every kind."""
 
 from __future__ import annotations
 

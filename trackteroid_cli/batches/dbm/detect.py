@@ -29,7 +29,7 @@ def existing_file(path: Path) -> Path | None:
 
 
 def open_reader(path: Path) -> Reader:
-    """Open the dbm file *path*, of whatever kind, for reading.
+    """Open the dbm file *path*, of any kind, for reading.
 
     Args:
         path: the file; of kinds that consist of two files also the name without their suffixes,

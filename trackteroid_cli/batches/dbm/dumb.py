@@ -60,7 +60,7 @@ class DumbReader(Reader):
 
 
 def side_file(path: Path, suffix: str) -> Path:
-    """Return *path* with *suffix* behind it, whatever suffix it has already."""
+    """Return *path* with *suffix* added to its name."""
     return path.with_name(path.name + suffix)
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong with a dbm file, told so that its reader knows what to do next.
+"""The errors of dbm files; each says what to do next.
 
 * DbmError
   - DbmNotFound       there is no such file

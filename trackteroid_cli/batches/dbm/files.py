@@ -75,7 +75,7 @@ def read_head(path: Path, size: int) -> bytes:
 
 
 class Bounded:
-    """A file opened for reading, of which only what exists is ever asked for."""
+    """A file opened for reading; it never reads beyond the end."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

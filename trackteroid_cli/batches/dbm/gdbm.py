@@ -25,7 +25,7 @@ _MAGICS = {
     0x13579ACD,  # of the first versions
     0x13579ACE,  # addresses of four bytes; before version 1.9 also of eight
     0x13579ACF,  # addresses of eight bytes
-    0x13579AD0,  # "numsync": a longer header, of which nothing here is needed
+    0x13579AD0,  # "numsync": a longer header; nothing in it is needed here
     0x13579AD1,
 }
 _FREE = -1  # the hash value of an element that holds nothing

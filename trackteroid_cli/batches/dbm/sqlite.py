@@ -45,7 +45,7 @@ class DbmReader(Reader):
     Raises:
         DbmNotFound, DbmIsDirectory, DbmUnreadable, DbmEmpty: as they say.
         DbmForeign: not an SQLite file, or one without the table of a dbm file.
-        DbmCorrupt: truncated or damaged, as far as can be told before its values are read.
+        DbmCorrupt: truncated or damaged, as far as that shows before its values are read.
 
     """
 
@@ -249,7 +249,7 @@ def _filling(temporary: Path, path: Path) -> Iterator[sqlite3.Connection]:
 
 @cache
 def _put(verb: str, rows: int) -> str:
-    """Return the statement that puts *rows* pairs; whatever is given is stored as bytes."""
+    """Return the statement that writes *rows* pairs; any value is stored as bytes."""
     row = "(CAST(? AS BLOB), CAST(? AS BLOB))"
     return f"{verb} INTO Dict (key, value) VALUES {', '.join([row] * rows)}"
 

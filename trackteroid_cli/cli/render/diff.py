@@ -1,4 +1,4 @@
-"""A batch as a reviewable diff: what is new, what changes from what to what, what goes.
+"""The diff of a batch: what it creates, what it changes from what to what, what it deletes.
 
 Entities are shown by the names that the batch keeps. Attributes that a create only sets to their
 usual default are left out.
@@ -95,7 +95,7 @@ class Diff:
 
     def _changes(self, operation: Operation, has_parts: bool) -> Iterator[_Change]:
         if isinstance(operation, Create):
-            for name, value in self._told(operation).items():
+            for name, value in self._notable(operation).items():
                 yield name, UNSET, value
         # Where the parts are shown, their list says no more.
         elif isinstance(operation, Update) and not (
@@ -141,8 +141,8 @@ class Diff:
             line.append(text, style=style)
         return line
 
-    def _told(self, create: Create) -> dict[str, Any]:
-        """Return the attributes of a create that say something."""
+    def _notable(self, create: Create) -> dict[str, Any]:
+        """Return the attributes of a create that are worth showing."""
         usual = self._defaults.get(create.entity_type, {})
         named = {name for name in create.entity_data if f"{name}_id" in create.entity_data}
         return {

@@ -29,7 +29,7 @@ _CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {9, 10}, "\N{REPLACEM
 class Output:
     """The two streams of a command.
 
-    ``as_json`` tells that a program reads: errors then go to standard output as well, as JSON.
+    With ``as_json`` a program reads the results: errors go to standard output as well, as JSON.
     """
 
     as_json: bool = False
@@ -37,7 +37,7 @@ class Output:
 
     @property
     def terminal(self) -> bool:
-        """Whether a person reads the results."""
+        """Whether standard output is a terminal, with a person in front of it."""
         return sys.stdout.isatty()
 
     @cached_property
@@ -106,27 +106,27 @@ class Output:
         self.line(between.join(" ".join(_harmless(cell).split()) for cell in cells))
 
     def note(self, text: str) -> None:
-        """Tell the person something about the run."""
+        """Write a notice about the run, unless the command is quiet."""
         if not self.quiet:
             sys.stdout.flush()
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
 
     def warn(self, text: str) -> None:
-        """Tell the person something that needs one, quiet or not."""
+        """Write a warning, also when the command is quiet."""
         sys.stdout.flush()
         sys.stderr.write(_harmless(text) + "\n")
         sys.stderr.flush()
 
     def error(self, error: TrackteroidError) -> None:
-        """Tell what ended the command: what went wrong, why, and what to do next."""
+        """Write the error that ended the command, as JSON too if a program reads."""
         _mention_replica(error)
         if self.as_json:
             self.document({"error": error.as_json()})
         self.report(error)
 
     def report(self, error: TrackteroidError) -> None:
-        """Tell a person what went wrong, why, and what to do next."""
+        """Write an error for a person: what went wrong, why, and what to do next."""
         _mention_replica(error)
         sys.stdout.flush()
         from rich.markup import escape
@@ -161,7 +161,7 @@ def _console(file: TextIO, *, soft_wrap: bool = False) -> Console:
 
 
 def _harmless(text: str) -> str:
-    """Return *text* without what a terminal would obey: it may come from anyone."""
+    """Return *text* without control characters: it may come from anyone."""
     return text.translate(_CONTROLS)
 
 
