@@ -5,9 +5,6 @@ What they do is as documented there; the data is set up on a sandbox.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +43,8 @@ class Scripts:
 
     def run(self, text: str, *arguments: str) -> str:
         """Return what a script prints."""
-        finished = subprocess.run(
-            [sys.executable, str(self.command.script(IMPORTS + text)), *arguments],
-            cwd=self.folder,
-            env={**os.environ, **self.server.environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        script = self.command.script(IMPORTS + text)
+        finished = self.command.python(script, *arguments, **self.server.environment)
         assert finished.returncode == 0, finished.stderr
         return finished.stdout
 

@@ -54,7 +54,7 @@ def test_a_commit_that_is_killed_is_carried_on_by_the_next_one(
 ) -> None:
     work = make_workload(PLACES.index(place))
     work.record(2)
-    killed = connected("commit", "--chunk-size", chunk_size, **{VARIABLE: place})
+    killed = connected.fresh("commit", "--chunk-size", chunk_size, **{VARIABLE: place})
     assert killed.returncode == -signal.SIGKILL
     left = work.spool.entries()[0].state
     assert left is (State.COMMITTED if place == "settled" else State.COMMITTING)
