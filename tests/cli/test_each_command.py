@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tests.cli.conftest import describe
 from tests.conftest import CommandLine
 from trackteroid_cli.cli.app import COMMANDS
 
