@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support import generated
 from tests.support.command_line import CommandLine
 from tests.support.processes import ForkServers
 from tests.support.servers import Server, ServerMaker, WebThread
@@ -20,6 +21,19 @@ from trackteroid_cli.engine.schema.standard import standard_schemas
 
 if TYPE_CHECKING:
     from trackteroid_cli.session.session import Session
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--generated",
+        choices=generated.SIZES,
+        default=generated.SIZES[0],
+        help="how much generated tests try: a part of it, or all of it",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    generated.choose(config.getoption("--generated"))
 
 
 @pytest.fixture(autouse=True)
