@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import array
 import atexit
+import builtins
 import contextlib
 import gc
 import importlib
@@ -25,6 +26,7 @@ import sys
 import tempfile
 import threading
 import time
+import types
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -54,6 +56,7 @@ def preload() -> None:
         # Whatever this version of typer imports for its first command.
         os.environ["TRACKTEROID_HOME"] = folder
         run_command(["inspect", "--json"])
+    tempfile.tempdir = None  # it depends on the environment
 
 
 def serve(control: socket.socket) -> dict[str, Any]:
@@ -125,13 +128,23 @@ def _take_streams(fds: Sequence[int]) -> None:
 
 
 def _stream(fd: int, like: TextIO) -> TextIO:
-    """Return a standard stream as an interpreter makes it, with the encoding of *like*."""
+    """Return a standard stream as an interpreter makes it, in the manner of *like*.
+
+    Source: `create_stdio` in CPython's Python/pylifecycle.c.
+    """
     assert isinstance(like, io.TextIOWrapper)
     mode = "r" if fd == 0 else "w"
-    raw = open(fd, f"{mode}b", closefd=False)  # noqa: SIM115
-    lines = fd == 2 or raw.isatty()
-    newline = None if fd == 0 else "\n"
-    text = io.TextIOWrapper(raw, like.encoding, like.errors, newline, line_buffering=lines)
+    buffered = not like.write_through  # as PYTHONUNBUFFERED says
+    file: Any = open(fd, f"{mode}b", -1 if buffered or fd == 0 else 0, closefd=False)  # noqa: SIM115
+    getattr(file, "raw", file).name = like.name
+    text = io.TextIOWrapper(
+        file,
+        like.encoding,
+        like.errors,
+        None if fd == 0 else "\n",
+        line_buffering=buffered and (fd == 2 or file.isatty()),
+        write_through=not buffered,
+    )
     text.mode = mode  # type: ignore[misc]
     return text
 
@@ -151,13 +164,20 @@ def run(request: dict[str, Any]) -> NoReturn:
         else:
             sys.argv = [request["script"], *request["arguments"]]
             sys.path[0] = str(Path(request["script"]).resolve().parent)
-            runpy.run_path(request["script"], run_name="__main__")
+            _run_script(request["script"])
     except SystemExit as error:
         status = _exit_status(error)
     except BaseException:
         sys.excepthook(*sys.exc_info())
         status = 1
     _end(status)
+
+
+def _run_script(path: str) -> None:
+    main = types.ModuleType("__main__")
+    main.__dict__.update(__builtins__=builtins, __file__=path)
+    sys.modules["__main__"] = main
+    exec(compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), main.__dict__)
 
 
 def _exit_status(error: SystemExit) -> int:

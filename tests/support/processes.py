@@ -16,7 +16,10 @@ from typing import IO, Any
 from tests.support import fork_server
 
 #: An interpreter looks at these when it starts or imports, and never again.
-READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "TYPER_", "_TYPER", "TERMINAL", "FORCE_COLOR")
+READ_AT_START = (
+    *("PYTHON", "_PYTHON", "LC_", "LANG", "LD_"),
+    *("FTRACK_API_FILE_CHUNK_SIZE", "PYDANTIC_", "TYPER_", "_TYPER", "TERMINAL", "FORCE_COLOR"),
+)
 
 
 class Forked:
