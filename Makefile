@@ -6,13 +6,25 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint format docs bench clean
+# What depends on the version of Python: files, what scripts are run with, and the session.
+BY_PYTHON = tests/batches tests/engine tests/recording tests/session tests/test_settings.py \
+	tests/cli/test_each_command.py
+
+.PHONY: demo test test-large test-python lint format docs bench clean
 
 demo: $(READY)
 	@$(BIN)/trackteroid demo
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto -q
+
+# With every generated example; `test` tries a part of them, others each time.
+test-large: $(READY)
+	$(BIN)/python -m pytest -n auto -q --generated=large
+
+# On another Python: make test-python PYTHON=python3.12 VENV=.venv-3.12
+test-python: $(READY)
+	$(BIN)/python -m pytest -n auto -q $(BY_PYTHON)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import uvicorn
 
+from tests.support import generated
+from tests.support.command_line import CommandLine
+from tests.support.processes import ForkServers
+from tests.support.servers import Server, ServerMaker, WebThread
 from trackteroid_cli.engine.demo import load_demo
 from trackteroid_cli.engine.engine import Engine
-from trackteroid_cli.engine.http import application
 from trackteroid_cli.engine.schema.standard import standard_schemas
-from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 if TYPE_CHECKING:
     from trackteroid_cli.session.session import Session
 
-#: Actions that change the server.
-WRITES = frozenset({"create", "update", "delete"})
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--generated",
+        choices=generated.SIZES,
+        default=generated.SIZES[0],
+        help="how much generated tests try: a part of it, or all of it",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    generated.choose(config.getoption("--generated"))
 
 
 @pytest.fixture(autouse=True)
@@ -52,92 +59,22 @@ def demo_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@dataclass
-class Server:
-    """An embedded ftrack with the demo data, served over real HTTP on loopback."""
-
-    engine: Engine
-    url: str = ""
-    #: The actions of every request, in order.
-    requests: list[list[str]] = field(default_factory=list)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "FTRACK_SERVER": self.url,
-            "FTRACK_API_KEY": SANDBOX_KEY,
-            "FTRACK_API_USER": SANDBOX_USER,
-        }
-
-    @property
-    def writes(self) -> list[list[str]]:
-        """The requests that could change something."""
-        return [actions for actions in self.requests if WRITES.intersection(actions)]
-
-    def call(self, *operations: dict[str, Any]) -> list[Any]:
-        """Ask the engine directly."""
-        return self.engine.call(list(operations), user=SANDBOX_USER, key=SANDBOX_KEY)
-
-    def query(self, expression: str) -> list[dict[str, Any]]:
-        """Return the entities that *expression* finds."""
-        result: list[dict[str, Any]] = self.call({"action": "query", "expression": expression})[0][
-            "data"
-        ]
-        return result
-
-    def watched(self, app: Any) -> Any:
-        """Return *app*, noting what each request asks for."""
-
-        async def watching(scope: Any, receive: Any, send: Any) -> None:
-            body = b""
-
-            async def receive_and_note() -> Any:
-                nonlocal body
-                message = await receive()
-                body += message.get("body", b"")
-                if message["type"] == "http.request" and not message.get("more_body"):
-                    self.requests.append(
-                        [entry.get("action", "?") for entry in json.loads(body or b"[]")]
-                    )
-                return message
-
-            await app(scope, receive_and_note if scope["type"] == "http" else receive, send)
-
-        return watching
+@pytest.fixture(scope="session")
+def web_thread() -> Iterator[WebThread]:
+    """The thread that serves every server."""
+    thread = WebThread()
+    yield thread
+    thread.close()
 
 
 @pytest.fixture
-def make_server(tmp_path: Path, demo_database: Path) -> Iterator[Callable[[], Server]]:
+def make_server(
+    web_thread: WebThread, demo_database: Path, tmp_path: Path
+) -> Iterator[Callable[[], Server]]:
     """Return a function that starts another server with the demo data."""
-    running: list[tuple[uvicorn.Server, threading.Thread, Server]] = []
-
-    def start() -> Server:
-        path = tmp_path / f"server-{len(running)}.sqlite"
-        shutil.copy(demo_database, path)
-        server = Server(Engine(path))
-        config = uvicorn.Config(
-            server.watched(application(server.engine)),
-            host="127.0.0.1",
-            port=0,
-            log_level="error",
-            lifespan="off",
-        )
-        web = uvicorn.Server(config)
-        thread = threading.Thread(target=web.run, daemon=True)
-        thread.start()
-        while not web.started:
-            thread.join(0.005)
-            assert thread.is_alive()
-        port = web.servers[0].sockets[0].getsockname()[1]
-        server.url = server.engine.server_url = f"http://127.0.0.1:{port}"
-        running.append((web, thread, server))
-        return server
-
-    yield start
-    for web, thread, server in running:
-        web.should_exit = True
-        thread.join()
-        server.engine.close()
+    maker = ServerMaker(web_thread, demo_database, tmp_path)
+    yield maker
+    maker.close()
 
 
 @pytest.fixture
@@ -167,50 +104,20 @@ def python313() -> str:
     return found
 
 
-@dataclass
-class CommandLine:
-    """Runs `trackteroid` as a process of its own, in a folder of the test's."""
-
-    folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
-
-    def __call__(
-        self,
-        *arguments: object,
-        stdin: str | None = None,
-        python: str = sys.executable,
-        prefix: Sequence[str] = (),
-        **more: str,
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*prefix, python, "-m", "trackteroid_cli", *map(str, arguments)],
-            cwd=self.folder,
-            env={**os.environ, **self.environment, **more},
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-        )
-
-    def json(self, *arguments: object, **more: Any) -> Any:
-        """Return what a command prints as JSON."""
-        return json.loads(self(*arguments, **more).stdout)
-
-    def script(self, text: str, name: str = "script.py") -> Path:
-        """Write a script into the folder and return its path."""
-        path = self.folder / name
-        path.write_text(text, encoding="utf-8")
-        return path
+@pytest.fixture(scope="session")
+def fork_servers() -> Iterator[ForkServers]:
+    """What command lines are forked from."""
+    servers = ForkServers()
+    yield servers
+    servers.close()
 
 
 @pytest.fixture
-def trackteroid(tmp_path: Path) -> CommandLine:
+def trackteroid(tmp_path: Path, fork_servers: ForkServers) -> CommandLine:
     """The command line, with no server configured."""
     folder = tmp_path / "work"
     folder.mkdir()
-    return CommandLine(folder)
+    return CommandLine(folder, fork_servers)
 
 
 @pytest.fixture

@@ -52,12 +52,15 @@ class FaultyProxy:
         upstream: URL of the server.
         plan: asked once a request.
         delay: seconds for which the delaying faults say nothing.
+        retry_after: seconds for which `Fault.BUSY` asks the client to wait.
     """
 
-    def __init__(self, upstream: str, plan: Plan, *, delay: float = 1.5) -> None:
+    def __init__(
+        self, upstream: str, plan: Plan, *, delay: float = 1.5, retry_after: int = 7
+    ) -> None:
         self._host = urlsplit(upstream).netloc
         self.plan = plan
-        self._delay = delay
+        self._delay, self._retry_after = delay, retry_after
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._count = 0
         self._late: list[tuple[list[str], bytes]] = []
@@ -125,7 +128,7 @@ class FaultyProxy:
             _answer(connection, 401 if fault is Fault.UNAUTHORIZED else 403, b'{"detail": "no"}')
             return False
         if fault is Fault.BUSY:
-            _answer(connection, 429, b"slow down", "Retry-After: 7")
+            _answer(connection, 429, b"slow down", f"Retry-After: {self._retry_after}")
             return False
         status, answer = self._forward(head, body)
         if fault is Fault.DROP_AFTER:

@@ -39,6 +39,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Server
 from tests.recording.test_equality import contents
+from tests.support.generated import part
 from trackteroid_cli.batches.operations import Create, Delete, Operation, Update, identity
 from trackteroid_cli.batches.squashing import Payload, squash
 from trackteroid_cli.engine.engine import Engine
@@ -310,7 +311,9 @@ VANISHING: list[Step] = [
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=part(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(steps())
 @example(STATUSES)
@@ -334,7 +337,9 @@ def test_one_request_leaves_what_one_for_each_commit_leaves(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=part(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(steps())
 @example(STATUSES)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import CommandLine
 from trackteroid_cli.batches.batch import append_attempt, encode_operations, write
 from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.journal import Attempt
@@ -42,42 +39,6 @@ def refused(finished: Finished, status: int, *, what: str, why: str = "", hint: 
         told = json.loads(finished.stdout)["error"]
         assert set(told) == {"what", "why", "next", "exit"}
         assert (told["what"], told["exit"]) == (said["error"], status)
-
-
-def on_terminal(command: CommandLine, *arguments: str, status: int = 0, **more: str) -> str:
-    """Return what a command writes to a standard output that is a terminal."""
-    import pty
-
-    master, slave = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "trackteroid_cli", *arguments],
-        cwd=command.folder,
-        env={
-            **os.environ,
-            "TERM": "xterm-256color",
-            "COLUMNS": "250",
-            **command.environment,
-            **more,
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=slave,
-        stderr=subprocess.PIPE,
-    ) as process:
-        os.close(slave)
-        written = b""
-        while True:
-            try:
-                chunk = os.read(master, 65536)
-            except OSError:  # the terminal's other end is closed
-                break
-            if not chunk:
-                break
-            written += chunk
-        os.close(master)
-        assert process.stderr is not None
-        errors = process.stderr.read().decode()
-    assert process.returncode == status, errors
-    return written.decode()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.cli.conftest import Put, describe, on_terminal, refused
+from tests.cli.conftest import Put, describe, refused
 from tests.conftest import CommandLine, Server
 from trackteroid_cli.batches.operations import Create, Update
 from trackteroid_cli.batches.spool import Entry, Spool, State
@@ -71,7 +71,7 @@ def test_conflicts_are_lines_of_recorded_now_and_wanted_then_a_verdict(
 
 def test_a_terminal_gets_a_table(connected: CommandLine, server: Server, put: Put) -> None:
     put_updates(put, server)
-    shown = on_terminal(connected, "inspect", "publish", "--check", status=3)
+    shown = connected.on_terminal("inspect", "publish", "--check", status=3)
     for heading in ("ENTITY", "ATTRIBUTE", "RECORDED", "NOW", "WANTED"):
         assert heading in shown
     assert "2 conflicts; 1 of 4 operations is on the server already" in shown

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import SECRET, Put, describe, on_terminal
+from tests.cli.conftest import SECRET, Put, describe
 from tests.conftest import CommandLine, Server
 from trackteroid_cli import doctor, settings
 from trackteroid_cli.batches.journal import Attempt, Outcome
@@ -102,10 +102,10 @@ def test_lines_are_for_pipes_and_colour_is_for_terminals(
     assert "\x1b" not in plain.stdout
     for name, value in connected.environment.items():
         monkeypatch.setenv(name, value)
-    shown = on_terminal(connected, "doctor")
+    shown = connected.on_terminal("doctor")
     assert "\x1b[32m" in shown
     assert " ok " in shown
-    assert "\x1b" not in on_terminal(connected, "doctor", NO_COLOR="1")
+    assert "\x1b" not in connected.on_terminal("doctor", NO_COLOR="1")
 
 
 def test_without_any_configuration_it_says_so(trackteroid: CommandLine) -> None:
@@ -289,7 +289,7 @@ def test_a_batch_that_a_dead_commit_left_is_stuck_and_one_at_work_is_not(
 ) -> None:
     shot = server.query("select id, description from Shot limit 1")[0]
     put(Update("Shot", {"id": shot["id"]}, "description", "x", old_value=shot["description"]))
-    died = connected("commit", TRACKTEROID_KILL_AT="claimed")
+    died = connected.fresh("commit", TRACKTEROID_KILL_AT="claimed")
     assert died.returncode == -signal.SIGKILL
     (entry,) = spool.entries((State.COMMITTING,))
     with spool.lock(entry.id):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.batches.dbm import gdbm_format
-from tests.cli.conftest import Put, describe, everything_below, on_terminal, refused
+from tests.cli.conftest import Put, describe, everything_below, refused
 from tests.conftest import CommandLine
 from trackteroid_cli.batches.batch import encode_operations, write
 from trackteroid_cli.batches.header import Header
@@ -110,12 +110,12 @@ def test_a_terminal_gets_a_table_in_colour_and_plain_text_where_that_is_asked_fo
     trackteroid: CommandLine, put: Put
 ) -> None:
     entry = put(*OPERATIONS)
-    table = on_terminal(trackteroid, "inspect")
+    table = trackteroid.on_terminal("inspect")
     assert "\x1b[" in table
     assert "OPERATIONS" in table
-    assert "\x1b[" in on_terminal(trackteroid, "inspect", entry.id)
+    assert "\x1b[" in trackteroid.on_terminal("inspect", entry.id)
     for arguments in (["inspect"], ["inspect", entry.id]):
-        plain = on_terminal(trackteroid, *arguments, NO_COLOR="1")
+        plain = trackteroid.on_terminal(*arguments, NO_COLOR="1")
         assert "\x1b" not in plain
         assert "publish" in plain
     assert "\x1b" not in trackteroid("inspect", entry.id, TERM="xterm-256color").stdout
@@ -160,7 +160,7 @@ def test_what_a_batch_holds_is_never_obeyed_by_the_terminal(
     operations = encode_operations([Create("Scope\x1b[1m", {"id": "\x1b[2J"}, {"name": "\x9b1m"})])
     write(entry.path, evil, operations, {}, replace=True)
     for arguments in (["inspect"], ["inspect", entry.id]):
-        shown = on_terminal(trackteroid, *arguments, NO_COLOR="1")
+        shown = trackteroid.on_terminal(*arguments, NO_COLOR="1")
         assert "]0;title" in shown
         assert "\x1b" not in shown
         assert "\x9b" not in shown

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from tests.cli.conftest import on_terminal, refused
+from tests.cli.conftest import refused
 from tests.conftest import CommandLine, Server
 
 NESTED = (
@@ -50,13 +50,11 @@ def test_every_format_shows_the_same_entities(connected: CommandLine, server: Se
 
 
 def test_a_terminal_gets_a_table_with_a_head_and_a_count(connected: CommandLine) -> None:
-    shown = on_terminal(
-        connected, "query", NESTED, "--limit", "1", NO_COLOR="1", **connected.environment
-    )
+    shown = connected.on_terminal("query", NESTED, "--limit", "1", NO_COLOR="1")
     head = shown.split()[:4]
     assert head == ["name", "parent.name", "type.name", "assignments.resource.username"]
     assert "\x1b" not in shown
-    assert "\x1b[1m" in on_terminal(connected, "query", "Shot", **connected.environment)
+    assert "\x1b[1m" in connected.on_terminal("query", "Shot")
 
 
 def test_a_type_alone_shows_its_default_attributes_and_keeps_the_schemas(

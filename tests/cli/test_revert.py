@@ -143,7 +143,7 @@ def test_a_commit_that_dies_after_it_has_deleted_can_be_reverted_all_the_same(
     before = everything(server)
     connected("record", "--name", "work", connected.script(WORK))
     for place in ("compared", "journaled", "sent"):
-        connected("commit", TRACKTEROID_KILL_AT=place)
+        connected.fresh("commit", TRACKTEROID_KILL_AT=place)
     assert connected("commit").returncode == 0
     assert connected("revert", "work").returncode == 0
     assert connected("commit").returncode == 0
@@ -155,7 +155,7 @@ def test_what_a_commit_deletes_is_kept_before_anything_is_sent(
 ) -> None:
     (note,) = server.query("select content from Note limit 1")
     entry = put(Delete("Note", {"id": note["id"]}), server=server.url)
-    connected("commit", TRACKTEROID_KILL_AT="journaled")
+    connected.fresh("commit", TRACKTEROID_KILL_AT="journaled")
     assert server.writes == []
     (path,) = entry.path.parent.parent.glob("committing/*.dbm")
     with dbmfile.open_reader(path) as reader:

@@ -6,9 +6,6 @@ such scripts need; `test_examples` runs its own examples.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +44,8 @@ class Scripts:
 
     def run(self, text: str, *arguments: str) -> str:
         """Run a script and return its output."""
-        finished = subprocess.run(
-            [sys.executable, str(self.command.script(IMPORTS + text)), *arguments],
-            cwd=self.folder,
-            env={**os.environ, **self.server.environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        script = self.command.script(IMPORTS + text)
+        finished = self.command.python(script, *arguments, **self.server.environment)
         assert finished.returncode == 0, finished.stderr
         return finished.stdout
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import close
 from tests.fluent.generated_production import TEXTS, generate
+from tests.support.generated import part
 from trackteroid_cli import (
     Asset,
     AssetVersion,
@@ -235,7 +236,7 @@ def test_a_criterion_finds_what_a_filter_in_python_finds_and_its_negation_the_re
     known = [value for each in entities for path in paths for value in reached(each, path)]
     assert known, "there is nothing to find"
 
-    @settings(max_examples=12, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=part(12, least=5), deadline=None, derandomize=True, database=None)
     @given(st.lists(texts_like(known) | st.none(), min_size=1, max_size=3))
     def check(wanted: list[Any]) -> None:
         expected = {each["id"] for each in entities if matches(each, paths, wanted)}
@@ -273,7 +274,7 @@ def test_a_range_finds_what_a_filter_in_python_finds_and_its_negation_the_rest(
         moments = st.sampled_from([now - timedelta(days=1), now + timedelta(days=1)])
     bounds = st.tuples(st.none() | moments, st.none() | moments).filter(any)
 
-    @settings(max_examples=15, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=part(15, least=5), deadline=None, derandomize=True, database=None)
     @given(bounds)
     def check(ends: tuple[datetime | None, datetime | None]) -> None:
         expected = {each["id"] for each in entities if within(each, *ends)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import shutil
 import subprocess
-from typing import Any
 
 import pytest
 
@@ -28,9 +27,6 @@ def _cut_off() -> tuple[str, ...]:
 class Offline(CommandLine):
     """The command line where no packet can leave: in a network namespace without a route."""
 
-    def __call__(self, *arguments: object, **more: Any) -> subprocess.CompletedProcess[str]:
-        return super().__call__(*arguments, prefix=_cut_off(), **more)
-
 
 @pytest.fixture
 def pulled(connected: CommandLine) -> CommandLine:
@@ -45,5 +41,7 @@ def offline(pulled: CommandLine, server: Server) -> Offline:
     """The command line with that replica, without a network and without a key."""
     return Offline(
         pulled.folder,
+        pulled.fork_servers,
         {"FTRACK_SERVER": server.url, "FTRACK_API_USER": "demo", "TRACKTEROID_OFFLINE": "1"},
+        _cut_off(),
     )

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cli.conftest import on_terminal
 from tests.conftest import CommandLine, Server
 from tests.offline.conftest import NOT_PULLED, PULLED, Offline
 from tests.recording.test_equality import contents
@@ -79,13 +75,10 @@ def test_scripts_recorded_without_a_network_leave_what_they_leave_when_run_onlin
     make_server: Callable[[], Server], server: Server, pulled: CommandLine, offline: Offline
 ) -> None:
     direct = make_server()
-    environment = {**os.environ, **direct.environment, "HOME": str(pulled.folder)}
-    environment["FTRACK_API_SCHEMA_CACHE_PATH"] = str(pulled.folder)
+    folders = dict.fromkeys(("HOME", "FTRACK_API_SCHEMA_CACHE_PATH"), str(pulled.folder))
     server.requests.clear()
     for script in scripts(pulled):
-        online = subprocess.run(
-            [sys.executable, script], env=environment, capture_output=True, text=True, check=False
-        )
+        online = pulled.python(script, **direct.environment, **folders)
         assert online.returncode == 0, online.stderr
         recorded = offline("record", script)
         assert recorded.returncode == 0, recorded.stderr
@@ -129,7 +122,7 @@ def test_a_person_sees_what_a_batch_was_built_on_and_that_it_was_recorded_offlin
     assert re.search(r"^\s+offline\s.*a replica that was pulled .+ before", shown, re.M)
     assert f"{layout} (layout, pending), {tasks} (tasks, pending)" in shown
 
-    *_, top, below, lowest = on_terminal(offline, "inspect", NO_COLOR="1").splitlines()
+    *_, top, below, lowest = offline.on_terminal("inspect", NO_COLOR="1").splitlines()
     assert top.rstrip() == f"{layout}  layout  pending"
     assert below.rstrip() == f"\u2514\u2500\u2500 {tasks}  tasks  pending"
     assert lowest.strip() == (f"\u2514\u2500\u2500 {publish}  publish  pending  also on {layout}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from tests.cli.conftest import on_terminal, refused
+from tests.cli.conftest import refused
 from tests.conftest import CommandLine, Server
 
 PROJECT = "salt_and_ember"
@@ -80,8 +80,8 @@ def test_json_has_what_is_held(connected: CommandLine, server: Server) -> None:
 
 
 def test_a_terminal_shows_progress_and_a_table(connected: CommandLine) -> None:
-    assert PROJECT in on_terminal(connected, "replica", "pull", "--project", PROJECT)
-    assert "TYPE" in on_terminal(connected, "replica", "status")
+    assert PROJECT in connected.on_terminal("replica", "pull", "--project", PROJECT)
+    assert "TYPE" in connected.on_terminal("replica", "status")
 
 
 def test_a_name_that_no_project_has_is_told(connected: CommandLine) -> None:

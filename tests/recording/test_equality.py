@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -22,13 +20,8 @@ def test_a_recorded_and_committed_script_leaves_the_server_as_a_direct_run_does(
     make_server: Callable[[], Server], trackteroid: CommandLine, tmp_path: Path
 ) -> None:
     direct, deferred = make_server(), make_server()
-    ran = subprocess.run(
-        [sys.executable, str(SCRIPT)],
-        env={**os.environ, **direct.environment, "FTRACK_API_SCHEMA_CACHE_PATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    cache = {"FTRACK_API_SCHEMA_CACHE_PATH": str(tmp_path)}
+    ran = trackteroid.python(SCRIPT, **direct.environment, **cache)
     assert ran.returncode == 0, ran.stderr
 
     trackteroid.environment = deferred.environment

@@ -36,8 +36,8 @@ def make_proxy(server: Server) -> Iterator[Callable[..., FaultyProxy]]:
     """Return a function that puts a proxy with a plan in front of `server`."""
     made: list[FaultyProxy] = []
 
-    def make(plan: Plan, delay: float = 1.5) -> FaultyProxy:
-        made.append(FaultyProxy(server.url, plan, delay=delay))
+    def make(plan: Plan, delay: float = 1.5, retry_after: int = 7) -> FaultyProxy:
+        made.append(FaultyProxy(server.url, plan, delay=delay, retry_after=retry_after))
         return made[-1]
 
     yield make

@@ -17,6 +17,7 @@ import pytest
 from tests.conftest import CommandLine, Server
 from tests.faults import Fault, FaultyProxy, is_write
 from tests.replay.workload import Workload
+from tests.support.generated import part
 from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.operations import Update
 from trackteroid_cli.batches.spool import Spool, State
@@ -55,7 +56,7 @@ def test_a_commit_that_is_killed_is_carried_on_by_the_next_one(
 ) -> None:
     work = make_workload(PLACES.index(place))
     work.record(2)
-    killed = connected("commit", "--chunk-size", chunk_size, **{VARIABLE: place})
+    killed = connected.fresh("commit", "--chunk-size", chunk_size, **{VARIABLE: place})
     assert killed.returncode == -signal.SIGKILL
     left = work.spool.entries()[0].state
     assert left is (State.COMMITTED if place == "settled" else State.COMMITTING)
@@ -64,7 +65,7 @@ def test_a_commit_that_is_killed_is_carried_on_by_the_next_one(
     work.check(server)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(part(6, least=2)))
 def test_a_commit_that_is_killed_at_any_moment_is_carried_on(
     make_workload: Callable[[int], Workload], connected: CommandLine, server: Server, seed: int
 ) -> None:
@@ -212,7 +213,7 @@ NEW_SCOPE = (
 )
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(part(4, least=2)))
 def test_recording_that_is_killed_leaves_earlier_batches_and_no_part_of_one(
     make_workload: Callable[[int], Workload], connected: CommandLine, seed: int
 ) -> None:

@@ -187,7 +187,7 @@ def test_chunks_are_remembered_when_a_commit_dies_between_them(
     connected: CommandLine, server: Server, put: Put, spool: Spool, place: str
 ) -> None:
     entry = put(*map(new_scope, range(5)))
-    connected("commit", "--chunk-size", "2", **{VARIABLE: place})
+    connected.fresh("commit", "--chunk-size", "2", **{VARIABLE: place})
     assert len(names(server)) == (2 if place == "sent" else 0)
     again = connected("commit", "--chunk-size", "2")
     assert again.returncode == 0, again.stderr

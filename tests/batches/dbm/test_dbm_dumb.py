@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.generated import part
 from trackteroid_cli.batches.dbm import DbmCorrupt, DbmNotFound, open_reader
 from trackteroid_cli.batches.dbm.dumb import DumbReader
 
@@ -21,7 +22,7 @@ def write(path: Path, pairs: dict[bytes, bytes]) -> None:
 
 
 @given(st.dictionaries(st.binary(), st.binary(max_size=600), max_size=20))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=part(50))
 def test_what_dbm_dumb_wrote_is_read(pairs: dict[bytes, bytes]) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder, "x.dbm")

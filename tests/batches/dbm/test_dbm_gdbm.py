@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.batches.dbm.gdbm_format import BLOCK, MACHINES, Machine, build
+from tests.support.generated import part
 from trackteroid_cli.batches.dbm import DbmCorrupt, DbmError, DbmForeign, open_reader
 from trackteroid_cli.batches.dbm.gdbm import GdbmReader
 
@@ -39,7 +40,7 @@ def test_a_file_of_any_machine_is_read(machine: Machine, count: int, tmp_path: P
 
 
 @given(st.dictionaries(st.binary(), st.binary(), max_size=40))
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=part(30))
 def test_any_bytes_are_read(pairs: dict[bytes, bytes]) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder, "x.dbm")
@@ -174,7 +175,7 @@ def test_overlapping_buckets_are_refused(tmp_path: Path) -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=part(200))
 def test_a_damaged_file_raises_our_error_or_none(data: st.DataObject) -> None:
     machine = data.draw(st.sampled_from(list(MACHINES.values())))
     file = bytearray(build({b"key %d" % n: b"v" * n for n in range(20)}, machine))

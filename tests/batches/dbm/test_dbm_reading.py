@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.generated import part
 from trackteroid_cli.batches.dbm import (
     DbmCorrupt,
     DbmEmpty,
@@ -54,7 +55,7 @@ def everything(path: Path) -> dict[bytes, bytes]:
 
 
 @given(st.dictionaries(st.binary(), st.binary(), max_size=30))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=part(50))
 def test_any_bytes_come_back_as_they_were(pairs: dict[bytes, bytes]) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder, "x.dbm")
@@ -70,7 +71,7 @@ NEIGHBOURS = st.lists(st.sampled_from([0, 1, 2, 254, 255]), max_size=3).map(byte
 
 
 @given(st.lists(NEIGHBOURS, max_size=40), NEIGHBOURS)
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=part(100))
 def test_a_prefix_finds_the_keys_that_begin_with_it(keys: list[bytes], prefix: bytes) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder, "x.dbm")
@@ -220,7 +221,7 @@ def test_values_that_are_not_bytes_are_refused(batch: Path) -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=part(150))
 def test_a_damaged_byte_raises_our_error_or_none(data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder, "x.dbm")

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.engine.query.query_production import Production, small_production
+from tests.support.generated import part
 from trackteroid_cli.engine.query.language import (
     And,
     Comparison,
@@ -230,7 +231,9 @@ def rows_of(production: Production, table: str) -> list[Row]:
 
 
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=part(300),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(conditions)
 def test_sql_finds_the_same_rows_as_row_by_row_evaluation(

@@ -1,0 +1,155 @@
+"""Servers for the tests: embedded ftracks with the demo data, over real HTTP on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import threading
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvicorn
+
+from trackteroid_cli.engine.engine import Engine
+from trackteroid_cli.engine.http import application
+from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
+
+T = TypeVar("T")
+
+#: Actions that change the server.
+WRITES = frozenset({"create", "update", "delete"})
+
+
+@dataclass
+class Server:
+    """An embedded ftrack with the demo data."""
+
+    engine: Engine
+    url: str = ""
+    #: The actions of every request, in order.
+    requests: list[list[str]] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "FTRACK_SERVER": self.url,
+            "FTRACK_API_KEY": SANDBOX_KEY,
+            "FTRACK_API_USER": SANDBOX_USER,
+        }
+
+    @property
+    def writes(self) -> list[list[str]]:
+        """The requests that could change something."""
+        return [actions for actions in self.requests if WRITES.intersection(actions)]
+
+    def call(self, *operations: dict[str, Any]) -> list[Any]:
+        """Ask the engine directly."""
+        return self.engine.call(list(operations), user=SANDBOX_USER, key=SANDBOX_KEY)
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """Return the entities that *expression* finds."""
+        result: list[dict[str, Any]] = self.call({"action": "query", "expression": expression})[0][
+            "data"
+        ]
+        return result
+
+    def watched(self, app: Any) -> Any:
+        """Return *app*, noting what each request asks for."""
+
+        async def watching(scope: Any, receive: Any, send: Any) -> None:
+            body = b""
+
+            async def receive_and_note() -> Any:
+                nonlocal body
+                message = await receive()
+                body += message.get("body", b"")
+                if message["type"] == "http.request" and not message.get("more_body"):
+                    self.requests.append(
+                        [entry.get("action", "?") for entry in json.loads(body or b"[]")]
+                    )
+                return message
+
+            await app(scope, receive_and_note if scope["type"] == "http" else receive, send)
+
+        return watching
+
+
+class WebThread:
+    """The one thread that serves every server; each has a port and connections of its own.
+
+    A server that is stopped answers no request any more, so that a late one of another test can
+    reach nobody: it has the port of a server that is gone.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def start(self, database: Path) -> tuple[Server, uvicorn.Server]:
+        """Serve the engine in the file *database*."""
+        server = Server(Engine(database))
+        config = uvicorn.Config(
+            server.watched(application(server.engine)),
+            host="127.0.0.1",
+            port=0,
+            log_level="error",
+            lifespan="off",
+        )
+        web = uvicorn.Server(config)
+        self._run(_start(web))
+        port = web.servers[0].sockets[0].getsockname()[1]
+        server.url = server.engine.server_url = f"http://127.0.0.1:{port}"
+        return server, web
+
+    def stop(self, server: Server, web: uvicorn.Server) -> None:
+        """Close the port and the connections, once requests under way are answered."""
+        self._run(_stop(web))
+        server.engine.close()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+async def _start(web: uvicorn.Server) -> None:
+    """Start *web* as `uvicorn.Server.serve` does, but without a loop of its own that ends it."""
+    web.config.load()
+    web.lifespan = web.config.lifespan_class(web.config)
+    await web.startup()
+    await web.on_tick(0)  # the headers of every answer, such as the date
+
+
+async def _stop(web: uvicorn.Server) -> None:
+    """Stop *web* as `uvicorn.Server.shutdown` does, without its pauses of a tenth of a second."""
+    for listener in web.servers:
+        listener.close()
+    for connection in list(web.server_state.connections):
+        connection.shutdown()
+    while web.server_state.connections or web.server_state.tasks:
+        await asyncio.sleep(0.001)
+
+
+class ServerMaker:
+    """Starts servers with the demo data for one test."""
+
+    def __init__(self, web: WebThread, demo_database: Path, folder: Path) -> None:
+        self._web, self._demo_database, self._folder = web, demo_database, folder
+        self._running: list[tuple[Server, uvicorn.Server]] = []
+
+    def __call__(self) -> Server:
+        path = self._folder / f"server-{len(self._running)}.sqlite"
+        shutil.copy(self._demo_database, path)
+        self._running.append(self._web.start(path))
+        return self._running[-1][0]
+
+    def close(self) -> None:
+        for each in self._running:
+            self._web.stop(*each)
