@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trackteroid_cli import settings
 from trackteroid_cli.batches.spool import Entry, Spool, State
@@ -201,7 +201,7 @@ def _answered(connection: Connection) -> Check:
     return _ok("server", f"answers, in {connection.answered_in * 1000:.0f} ms")
 
 
-def _user(information: dict[str, Any], connection: Connection) -> str:
+def _user(information: dict[str, object], connection: Connection) -> str:
     user = information.get("user_information")
     name = user.get("username") if isinstance(user, dict) else None
     return str(name or connection.server.api_user)

@@ -19,7 +19,6 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from trackteroid_cli.errors import NotConfigured, Offline, UsageError
 
@@ -332,13 +331,13 @@ def _read_text(file: Path, what: str) -> tuple[str, int]:
         ) from error
 
 
-def _parsed(file: Path, text: str) -> dict[str, Any]:
+def _parsed(file: Path, text: str) -> dict[str, object]:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
     try:
-        document: dict[str, Any] = tomllib.loads(text)
+        document: dict[str, object] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise NotConfigured(
             f"cannot read the settings file {file}",
@@ -348,7 +347,7 @@ def _parsed(file: Path, text: str) -> dict[str, Any]:
     return document
 
 
-def _server_table(file: Path, document: Mapping[str, Any]) -> dict[str, str]:
+def _server_table(file: Path, document: Mapping[str, object]) -> dict[str, str]:
     """Return the table ``[server]`` of *document*, with its values stripped.
 
     Raises:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from trackteroid_cli.batches.operations import Create, Identity, Operation, identity
 
@@ -38,24 +38,20 @@ NAMES = (
 )
 
 
-def label_of(data: Mapping[str, Any]) -> Label | None:
+def label_of(data: Mapping[str, object]) -> Label | None:
     """Return the label of the entity with the attributes *data* (ftrack's JSON form), if any."""
     link = data.get("link")
     if isinstance(link, list) and link:
         names = tuple(str(part.get("name", "")) for part in link if isinstance(part, Mapping))
         return Label(names[-1], names)
-    full_name = " ".join(
-        data[name] for name in NAMES[:2] if isinstance(data.get(name), str) and data[name]
-    )
+    values = {name: value for name in NAMES if isinstance(value := data.get(name), str) and value}
+    full_name = " ".join(values[name] for name in NAMES[:2] if name in values)
     if full_name:
         return Label(full_name)
-    for name in NAMES[2:]:
-        if isinstance(data.get(name), str) and data[name]:
-            return Label(data[name][:80])
-    return None
+    return next((Label(values[name][:80]) for name in NAMES[2:] if name in values), None)
 
 
-def references(value: Any) -> Iterator[Identity]:
+def references(value: object) -> Iterator[Identity]:
     """Yield the entities that a value in ftrack's JSON form refers to."""
     if isinstance(value, list):
         for item in value:
@@ -86,7 +82,7 @@ class Names:
         """Return the label of *entity*, or None where the batch has none."""
         return self._label(entity, frozenset())
 
-    def value(self, value: Any) -> str:
+    def value(self, value: object) -> str:
         """Return a value in ftrack's JSON form for a person, entities by name."""
         return self._value(value, frozenset())
 
@@ -98,7 +94,7 @@ class Names:
         described = self._described(create, {*above, entity}) if create else ""
         return described or " ".join(map(self._part, entity[1]))
 
-    def _value(self, value: Any, above: Iterable[Identity]) -> str:
+    def _value(self, value: object, above: Iterable[Identity]) -> str:
         if isinstance(value, list):
             return "[" + ", ".join(self._value(item, above) for item in value) + "]"
         if isinstance(value, Mapping):
@@ -147,7 +143,7 @@ class Names:
         return label
 
 
-def referenced(reference: Mapping[str, Any]) -> Identity:
+def referenced(reference: Mapping[str, object]) -> Identity:
     """Return the entity that a reference in ftrack's JSON form names."""
     key = (value for name, value in reference.items() if name != "__entity_type__")
     return Identity(str(reference.get("__entity_type__")), tuple(map(str, key)))

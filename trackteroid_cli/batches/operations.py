@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from trackteroid_cli.errors import InvalidOperation
 
@@ -47,7 +47,7 @@ class Create:
 
     entity_type: str
     entity_key: dict[str, str]
-    entity_data: dict[str, Any] = field(default_factory=dict)
+    entity_data: dict[str, object] = field(default_factory=dict)
     commit: int = 0
 
 
@@ -58,8 +58,8 @@ class Update:
     entity_type: str
     entity_key: dict[str, str]
     attribute_name: str
-    new_value: Any
-    old_value: Any = UNSET
+    new_value: object
+    old_value: object = UNSET
     commit: int = 0
 
 
@@ -91,13 +91,13 @@ def counts(operations: Iterable[Operation]) -> dict[str, int]:
     return result
 
 
-def to_json(operation: Operation) -> dict[str, Any]:
+def to_json(operation: Operation) -> dict[str, object]:
     """Return *operation* as a batch holds it, and as ``inspect --jsonl`` prints it.
 
     ``commit`` numbers the script's commits from 1, where it is known: operations of one commit were
     meant to reach the server together.
     """
-    document: dict[str, Any] = {
+    document: dict[str, object] = {
         "operation": KINDS[type(operation)],
         "entity_type": operation.entity_type,
         "entity_key": operation.entity_key,
@@ -153,7 +153,7 @@ def from_json(document: object) -> Operation:
     raise _invalid('"operation" must be "create", "update" or "delete"', document)
 
 
-def texts(value: Any) -> Iterator[str]:
+def texts(value: object) -> Iterator[str]:
     """Yield every text in a JSON value; the ids of all entities that it mentions are among them."""
     if isinstance(value, str):
         yield value

@@ -6,7 +6,7 @@ Source: ``ftrack_api/session.py``, ``commit``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import TypedDict
 
 from trackteroid_cli.batches.operations import (
     KINDS,
@@ -17,8 +17,19 @@ from trackteroid_cli.batches.operations import (
     identity,
 )
 
-#: One entry of a request to the server.
-Payload: TypeAlias = dict[str, Any]
+
+class _Target(TypedDict):
+    """What every entry says."""
+
+    action: str
+    entity_type: str
+    entity_key: list[str]
+
+
+class Payload(_Target, total=False):
+    """One entry of a request to the server; a delete has no ``entity_data``."""
+
+    entity_data: dict[str, object]
 
 
 def squash(operations: Iterable[Operation]) -> list[Payload]:

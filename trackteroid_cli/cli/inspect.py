@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -240,7 +240,7 @@ def _review(
     output.styled(Text(f"{counted(header.counts)}{together}; one request", style="bold"))
 
 
-def _provenance(summary: Summary) -> list[tuple[str, Any]]:
+def _provenance(summary: Summary) -> list[tuple[str, str]]:
     header = summary.header
     by = f" by {header.user} on {header.host}" if header.user else ""
     rows = [

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -22,6 +22,9 @@ from trackteroid_cli.errors import UsageError
 if TYPE_CHECKING:
     from trackteroid_cli.server.answer_cache import AnswerCache
     from trackteroid_cli.server.query_pages import PagedQuery
+
+#: What a query selects, page by page.
+Entities: TypeAlias = Iterator[Mapping[str, object]]
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -124,7 +127,7 @@ def _kept_answers(
             output.note(f"reused: this was answered {ago(answers.oldest)}")
 
 
-def _show_table(paged: PagedQuery, entities: Iterator[Any], output: Output) -> None:
+def _show_table(paged: PagedQuery, entities: Entities, output: Output) -> None:
     rows = [paged.row(entity) for entity in entities]
     if rows:
         output.table(paged.columns, rows)
@@ -132,16 +135,16 @@ def _show_table(paged: PagedQuery, entities: Iterator[Any], output: Output) -> N
         output.note(plural(len(rows), "entity").replace("entitys", "entities"))
 
 
-def _show_json(paged: PagedQuery, entities: Iterator[Any], output: Output) -> None:  # noqa: ARG001
+def _show_json(paged: PagedQuery, entities: Entities, output: Output) -> None:  # noqa: ARG001
     output.document(list(entities))
 
 
-def _show_jsonl(paged: PagedQuery, entities: Iterator[Any], output: Output) -> None:  # noqa: ARG001
+def _show_jsonl(paged: PagedQuery, entities: Entities, output: Output) -> None:
     for entity in entities:
         output.json_line(entity)
 
 
-def _show_csv(paged: PagedQuery, entities: Iterator[Any], output: Output) -> None:
+def _show_csv(paged: PagedQuery, entities: Entities, output: Output) -> None:
     import csv
 
     first = next(entities, None)
@@ -152,7 +155,7 @@ def _show_csv(paged: PagedQuery, entities: Iterator[Any], output: Output) -> Non
     writer.writerows(paged.row(entity) for entity in entities)
 
 
-def _show_ids(paged: PagedQuery, entities: Iterator[Any], output: Output) -> None:
+def _show_ids(paged: PagedQuery, entities: Entities, output: Output) -> None:
     for entity in entities:
         output.line("\t".join(paged.key(entity)))
 

@@ -17,7 +17,9 @@ from trackteroid_cli.errors import InvalidOperation, NotFound, UsageError, cause
 from trackteroid_cli.moments import ago
 
 if TYPE_CHECKING:
+    from trackteroid_cli.batches.operations import Operation
     from trackteroid_cli.recording.program import Program
+    from trackteroid_cli.recording.record import Recorded
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -180,7 +182,7 @@ def _record_lines(
         _report(saved, output, output_file is not None)
 
 
-def _read_lines(source: str) -> Iterator[Any]:
+def _read_lines(source: str) -> Iterator[Operation]:
     import json
 
     from trackteroid_cli.batches.operations import from_json
@@ -225,7 +227,7 @@ def _lines(source: str) -> Iterator[str]:
         ) from error
 
 
-def _report(batch: Any, output: Output, as_file: bool) -> None:
+def _report(batch: Recorded, output: Output, as_file: bool) -> None:
     header = batch.header
     shown = str(batch.path) if as_file else header.id
     seen = f", as seen in a replica pulled {ago(header.replica)}" if header.replica else ""

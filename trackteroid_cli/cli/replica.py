@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from trackteroid_cli.cli.render.output import Output
 from trackteroid_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from trackteroid_cli.offline.pull.draft import State
     from trackteroid_cli.offline.pull.pull import Pulled, Watch
     from trackteroid_cli.offline.replicas import Replica
 
@@ -105,9 +106,8 @@ def status(
     from trackteroid_cli.offline import replicas
 
     replica = replicas.required(server.url)
-    document = _document(replica)
     if as_json:
-        output.document(document)
+        output.document(_document(replica))
         return
     from trackteroid_cli.moments import ago
 
@@ -116,7 +116,8 @@ def status(
     output.row(("size", f"{replica.size / 1e6:.1f} MB"))
     output.row(("path", str(replica.path)))
     output.table(
-        ("TYPE", "ROWS"), [(name, str(number)) for name, number in document["rows"].items()]
+        ("TYPE", "ROWS"),
+        [(name, str(number)) for name, number in replicas.count_rows(replica).items()],
     )
 
 
@@ -163,7 +164,7 @@ def _show_holdings(replica: Replica, output: Output) -> None:
         output.row(("expression", each.expression, ago(each.pulled)))
 
 
-def _document(replica: Replica) -> dict[str, Any]:
+def _document(replica: Replica) -> dict[str, object]:
     """Return what is held as ``--json`` shows it: ages in seconds, sizes in bytes."""
     from dataclasses import asdict
 
@@ -211,7 +212,7 @@ def _progress() -> Iterator[Watch]:
     ) as progress:
         task = progress.add_task("pulling", total=None, rate="")
 
-        def watch(state: Any, total: int | None) -> None:
+        def watch(state: State, total: int | None) -> None:
             speed = progress.tasks[0].speed
             progress.update(
                 task,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -82,7 +82,7 @@ def _not_restored(inverse: Inverse) -> list[str]:
     return [*inverse.unknown, *(f"what went with {text}" for text in inverse.lost)]
 
 
-def _as_json(made: Reverted | None, inverse: Inverse) -> dict[str, Any]:
+def _as_json(made: Reverted | None, inverse: Inverse) -> dict[str, object]:
     summary = Summary(made.header, State.PENDING, made.path) if made else None
     batch = summary_document(summary) if summary else None
     return {"batch": batch, "not_restored": _not_restored(inverse)}

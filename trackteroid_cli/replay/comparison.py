@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trackteroid_cli.batches.operations import (
     LISTS_OF_PARTS,
@@ -53,7 +53,7 @@ class Comparison:
 
     statuses: list[Status]
     conflicts: list[Conflict] = field(default_factory=list)
-    adjusted: dict[int, Any] = field(default_factory=dict)
+    adjusted: dict[int, object] = field(default_factory=dict)
 
     @property
     def landed(self) -> bool:
@@ -220,7 +220,7 @@ class _Judgement:
             status = Status.THERE
         elif UNSET in attribute.earlier:
             status = Status.MISSING  # nobody knows what the author saw
-        elif self._is_of_forerunner(name, now):
+        elif self._is_of_predecessor(name, now):
             status = Status.MISSING
         elif _only_adds(attribute, self.server):
             status = self._add_members(attribute, now)
@@ -229,7 +229,7 @@ class _Judgement:
             self._report(name, attribute, now)
         self._set(positions if status is Status.CONFLICT else attribute.positions, status)
 
-    def _is_of_forerunner(self, name: str, now: Any) -> bool:
+    def _is_of_predecessor(self, name: str, now: object) -> bool:
         if self.predecessors is None:
             return False
         return any(equal(now, value) for value in self.predecessors.values(self.entity, name))
@@ -251,15 +251,16 @@ class _Judgement:
         """Return whether the entity may have gone with one that the batch itself has deleted."""
         return bool(self.taken) and attribute.positions[-1] < self.sent
 
-    def _add_members(self, attribute: AttributeHistory, now: list[Any]) -> Status:
-        before, present = keys_of(attribute.recorded), keys_of(now)
+    def _add_members(self, attribute: AttributeHistory, now: object) -> Status:
+        members = _members(now)
+        known = keys_of(_members(attribute.recorded)) | keys_of(members)
         for position, value in attribute.values():
-            added = [item for item in value if key_of(item) not in before | present]
-            self.comparison.adjusted[position] = [*now, *added]
+            added = [item for item in _members(value) if key_of(item) not in known]
+            self.comparison.adjusted[position] = [*members, *added]
         return Status.MISSING
 
     def _report(
-        self, name: str, attribute: AttributeHistory, now: Any, *, gone: bool = False
+        self, name: str, attribute: AttributeHistory, now: object, *, gone: bool = False
     ) -> None:
         recorded = None if attribute.recorded is UNSET else attribute.recorded
         self.comparison.conflicts.append(
@@ -291,10 +292,16 @@ def _only_adds(attribute: AttributeHistory, server: ServerState) -> bool:
     return before <= after and all(map(server.is_new, after - before))
 
 
-def _created_members(value: Any, server: ServerState) -> Iterator[str]:
+def _members(value: object) -> list[object]:
+    """Return the members of a collection; any other value has none."""
+    return value if isinstance(value, list) else []
+
+
+def _created_members(value: object, server: ServerState) -> Iterator[str]:
     """Yield the ids in a collection of the entities that the batch creates."""
-    if isinstance(value, list):
-        yield from (key[0] for key in keys_of(value) if len(key) == 1 and server.is_new(key))
+    for key in keys_of(_members(value)):
+        if len(key) == 1 and server.is_new(key):
+            yield key[0]
 
 
 def _texts(operation: Operation) -> Iterator[str]:

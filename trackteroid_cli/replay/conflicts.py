@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trackteroid_cli.batches.labels import NAMES, Label, Names, label_of, references
 from trackteroid_cli.batches.operations import Identity, Operation
@@ -32,9 +32,9 @@ class Conflict:
     entity_type: str
     entity_key: dict[str, str]
     attribute: str
-    recorded: Any
-    now: Any
-    wanted: Any
+    recorded: object
+    now: object
+    wanted: object
     gone: bool = False
     label: str = ""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timezone
-from typing import Any
 
 from trackteroid_cli import moments
 
@@ -17,19 +16,19 @@ def equal(one: object, other: object) -> bool:
     return bool(_comparable(one) == _comparable(other))
 
 
-def keys_of(references: Iterable[Any]) -> frozenset[tuple[str, ...]]:
+def keys_of(references: Iterable[object]) -> frozenset[tuple[str, ...]]:
     """Return the keys of the members of a collection."""
     return frozenset(map(key_of, references))
 
 
-def key_of(reference: Any) -> tuple[str, ...]:
+def key_of(reference: object) -> tuple[str, ...]:
     """Return the key of a reference; its type may be named by a supertype, and does not count."""
     if not isinstance(reference, Mapping):
         return (str(reference),)
     return tuple(str(reference[name]) for name in sorted(reference) if not name.startswith("__"))
 
 
-def _comparable(value: Any) -> Any:
+def _comparable(value: object) -> object:
     """Return a form that two equal values share."""
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from trackteroid_cli.batches.operations import (
     UNSET,
@@ -28,12 +27,12 @@ class AttributeHistory:
         earlier: the values before each update, from the one that the author saw.
     """
 
-    recorded: Any
-    wanted: Any
+    recorded: object
+    wanted: object
     positions: list[int]
-    earlier: list[Any] = field(default_factory=list)
+    earlier: list[object] = field(default_factory=list)
 
-    def values(self) -> Iterator[tuple[int, Any]]:
+    def values(self) -> Iterator[tuple[int, object]]:
         """Yield the position of each update, and the value that it sets."""
         yield from zip(self.positions, [*self.earlier[1:], self.wanted], strict=True)
 

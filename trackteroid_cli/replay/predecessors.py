@@ -6,8 +6,6 @@ that was recorded later may change them again.
 
 from __future__ import annotations
 
-from typing import Any
-
 from trackteroid_cli import moments
 from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.header import Header
@@ -25,9 +23,9 @@ class Predecessors:
     def __init__(self, spool: Spool, header: Header) -> None:
         self._spool = spool
         self._header = header
-        self._values: dict[tuple[Identity, str], list[Any]] | None = None
+        self._values: dict[tuple[Identity, str], list[object]] | None = None
 
-    def values(self, entity: Identity, attribute: str) -> list[Any]:
+    def values(self, entity: Identity, attribute: str) -> list[object]:
         """Return the values that an attribute was set to, in ftrack's JSON form."""
         if self._values is None:
             self._values = {}

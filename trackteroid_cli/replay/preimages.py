@@ -8,7 +8,7 @@ counted, so that a revert can say what it does not restore.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +78,7 @@ class Preimage:
     labels: dict[Identity, Label] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return the preimage as a batch holds it."""
         return {
             "operations": [to_json(operation) for operation in self.operations],
@@ -274,21 +274,21 @@ class _Server:
                 lost[name] = number
         return lost
 
-    def _labels(self, data: Mapping[str, Any]) -> Iterator[tuple[Identity, Label]]:
+    def _labels(self, data: Mapping[str, object]) -> Iterator[tuple[Identity, Label]]:
         for value in data.values():
             if isinstance(value, Mapping) and "__entity_type__" in value:
                 label = label_of(value)
                 if label is not None:
                     yield self._identity(value), label
 
-    def _identity(self, reference: Mapping[str, Any]) -> Identity:
+    def _identity(self, reference: Mapping[str, object]) -> Identity:
         entity_type = str(reference["__entity_type__"])
         names = self._schema.primary_key(entity_type)
         return Identity(entity_type, tuple(str(reference[name]) for name in names))
 
 
 def _grouped(
-    deleted: Iterable[Delete], known: Mapping[str, Any]
+    deleted: Iterable[Delete], known: Container[str]
 ) -> Iterator[tuple[str, list[dict[str, str]]]]:
     """Yield the keys of each type that a server knows, as many at a time as one query takes."""
     by_type: dict[str, list[dict[str, str]]] = {}

@@ -6,7 +6,7 @@ It is asked in a few large queries, however many operations there are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trackteroid_cli.batches.operations import LISTS_OF_PARTS, UNSET, Identity
 from trackteroid_cli.replay.equality import key_of
@@ -22,7 +22,7 @@ class ServerState:
 
     def __init__(self, connection: Connection, histories: Iterable[History]) -> None:
         self._schema = connection.schema
-        self._entities: dict[Identity, dict[str, Any]] = {}
+        self._entities: dict[Identity, dict[str, object]] = {}
         listed = list(histories)
         self._new = {key_of(history.key) for history in listed if history.created is not None}
         queries = list(self._queries(listed))
@@ -48,7 +48,7 @@ class ServerState:
         """Return whether the batch itself creates the entity with that key."""
         return key in self._new
 
-    def value(self, entity: Identity, name: str) -> Any:
+    def value(self, entity: Identity, name: str) -> object:
         """Return an attribute in ftrack's JSON form, or `UNSET` where it cannot be asked for."""
         value = self._entities[entity].get(name, UNSET)
         if isinstance(value, list):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ from trackteroid_cli.server.schemas import ServerSchema
 from trackteroid_cli.settings import Server, cache_folder
 
 if TYPE_CHECKING:
+    from trackteroid_cli.engine.schema.documents import SchemaDocument
     from trackteroid_cli.server.answer_cache import AnswerCache
 
 #: Seconds to wait for an answer unless told otherwise; ftrack_api's own default.
@@ -97,7 +98,7 @@ class Connection:
         """Close it."""
         self._session.close()
 
-    def call(self, operations: list[dict[str, Any]]) -> list[Any]:
+    def call(self, operations: Sequence[Mapping[str, object]]) -> list[Any]:
         """Send *operations* as one request and return the result of each.
 
         Raises:
@@ -123,9 +124,9 @@ class Connection:
             raise self._unreadable(f"it has {len(answer)} results for {len(operations)} operations")
         return answer
 
-    def server_information(self) -> dict[str, Any]:
+    def server_information(self) -> dict[str, object]:
         """Return what the server says about itself; the cheapest way to check the credentials."""
-        information: dict[str, Any] = self.call([{"action": "query_server_information"}])[0]
+        information: dict[str, object] = self.call([{"action": "query_server_information"}])[0]
         return information
 
     @cached_property
@@ -133,14 +134,14 @@ class Connection:
         """The server's entity schemas; asked for once, as checking them takes its time."""
         return ServerSchema(self._load_schemas())
 
-    def _load_schemas(self) -> list[dict[str, Any]]:
+    def _load_schemas(self) -> list[SchemaDocument]:
         """Return the schemas from the local copy while it is current, else from the server."""
         import hashlib
 
         known = self.server_information().get("schema_hash")
         try:
             file = cache_folder(self.server.url) / _SCHEMA_CACHE
-            schemas: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+            schemas: list[SchemaDocument] = json.loads(file.read_text(encoding="utf-8"))
             text = json.dumps(schemas, sort_keys=True).encode()
             if hashlib.md5(text, usedforsecurity=False).hexdigest() == known:
                 return schemas

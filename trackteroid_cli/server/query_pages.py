@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trackteroid_cli.errors import InvalidExpression, close_names
 from trackteroid_cli.server.expressions import PAGE
@@ -56,7 +56,7 @@ class PagedQuery:
         paths = (part.strip() for part in text.split(","))
         return list(dict.fromkeys(_AGGREGATE.sub(r"\g<function>_\g<path>", path) for path in paths))
 
-    def entities(self) -> Iterator[dict[str, Any]]:
+    def entities(self) -> Iterator[dict[str, object]]:
         """Yield the entities; they are fetched page by page.
 
         Raises:
@@ -78,16 +78,16 @@ class PagedQuery:
             yield from answer
             left = None if left is None else left - len(answer)
 
-    def row(self, entity: Mapping[str, Any]) -> list[str]:
+    def row(self, entity: Mapping[str, object]) -> list[str]:
         """Return the projected values of *entity* as texts, in the order of `columns`."""
         return [_text(_follow(entity, path.split("."))) for path in self.columns]
 
-    def key(self, entity: Mapping[str, Any]) -> list[str]:
+    def key(self, entity: Mapping[str, object]) -> list[str]:
         """Return the values of the primary key of *entity*."""
         names = self._connection.schema.primary_key(str(entity.get("__entity_type__")))
         return [str(entity.get(name, "")) for name in names]
 
-    def _ask(self, expression: str) -> tuple[list[dict[str, Any]], int | None]:
+    def _ask(self, expression: str) -> tuple[list[dict[str, object]], int | None]:
         try:
             result = self._connection.call([{"action": "query", "expression": expression}])[0]
         except InvalidExpression:
@@ -108,7 +108,7 @@ class PagedQuery:
         return list(schema.default_projections or schema.primary_key)
 
 
-def _follow(value: Any, path: list[str]) -> Any:
+def _follow(value: object, path: list[str]) -> object:
     for position, part in enumerate(path):
         if isinstance(value, list):
             return [_follow(item, path[position:]) for item in value]
@@ -118,7 +118,7 @@ def _follow(value: Any, path: list[str]) -> Any:
     return value
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
-#: The JSON form of one entity schema.
-Document = Mapping[str, Any]
+if TYPE_CHECKING:
+    from trackteroid_cli.engine.schema.documents import Property, SchemaDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Attribute:
     is_restricted: bool = False
 
     @classmethod
-    def read(cls, fragment: Document) -> Attribute:
+    def read(cls, fragment: Property) -> Attribute:
         """Return the attribute that a property of a schema describes."""
         return cls(
             str(fragment.get("type", "")),
@@ -44,12 +44,12 @@ class Attribute:
 class EntitySchema:
     """The schema of one entity type."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: SchemaDocument) -> None:
         self.name = str(document["id"])
         self.primary_key: tuple[str, ...] = tuple(document["primary_key"])
         self.default_projections: tuple[str, ...] = tuple(document["default_projections"])
         self.computed = frozenset(document.get("computed", ()))
-        self._properties: Mapping[str, Document] = document["properties"]
+        self._properties = document["properties"]
 
     @property
     def has_id(self) -> bool:
@@ -73,7 +73,7 @@ class ServerSchema(Mapping[str, EntitySchema]):
         documents: the schemas in ftrack's JSON form.
     """
 
-    def __init__(self, documents: Sequence[Document]) -> None:
+    def __init__(self, documents: Sequence[SchemaDocument]) -> None:
         self.documents = documents
         self._unread = {str(document["id"]): document for document in documents}
         self._types: dict[str, EntitySchema] = {}
@@ -100,7 +100,7 @@ class ServerSchema(Mapping[str, EntitySchema]):
         """Return the names of the parts of a type's key; of an unknown type, ``id``."""
         return self[entity_type].primary_key if entity_type in self else ("id",)
 
-    def reference(self, value: Any) -> Any:
+    def reference(self, value: object) -> object:
         """Return an entity in ftrack's JSON form without attributes other than its key.
 
         Any other value is returned as it is.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from rich.text import Text
 
@@ -31,7 +31,7 @@ _MARKS = {
 }
 
 #: Attribute, old value, new value.
-_Change: TypeAlias = tuple[str, Any, Any]
+_Change: TypeAlias = tuple[str, object, object]
 
 #: Types whose rows are shown as attributes of their owner -> the part of the key that is its id.
 _OWNER_KEYS = {"Metadata": "parent_id", "CustomAttributeValue": "entity_id"}
@@ -116,7 +116,7 @@ class Diff:
             return name, operation.old_value, operation.new_value
         return name, UNSET, None
 
-    def _change(self, name: str, old: Any, new: Any, *, known: bool) -> Text:
+    def _change(self, name: str, old: object, new: object, *, known: bool) -> Text:
         line = Text(f"    {name}  ", style="cyan")
         if known:
             if isinstance(old, list) and isinstance(new, list):
@@ -126,7 +126,7 @@ class Diff:
         line.append(self._names.value(new), style="green")
         return line
 
-    def _membership(self, old: list[Any], new: list[Any]) -> Text:
+    def _membership(self, old: list[object], new: list[object]) -> Text:
         line = Text(style="default")
         before, after = set(map(str, old)), set(map(str, new))
         gone = [item for item in old if str(item) not in after]
@@ -141,7 +141,7 @@ class Diff:
             line.append(text, style=style)
         return line
 
-    def _notable(self, create: Create) -> dict[str, Any]:
+    def _notable(self, create: Create) -> dict[str, object]:
         """Return the attributes of a create that are worth showing."""
         usual = self._defaults.get(create.entity_type, {})
         named = {name for name in create.entity_data if f"{name}_id" in create.entity_data}
@@ -155,7 +155,7 @@ class Diff:
         }
 
     @cached_property
-    def _defaults(self) -> dict[str, dict[str, Any]]:
+    def _defaults(self) -> dict[str, dict[str, object]]:
         from trackteroid_cli.engine.schema.standard import standard_schemas
 
         return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trackteroid_cli.batches.summary import Summary
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from trackteroid_cli.replay.schedule import Result
 
 
-def conflict_document(conflict: Conflict) -> dict[str, Any]:
+def conflict_document(conflict: Conflict) -> dict[str, object]:
     """Return a conflict as ``inspect --check --json`` shows it."""
     return {
         "entity_type": conflict.entity_type,
@@ -24,7 +24,7 @@ def conflict_document(conflict: Conflict) -> dict[str, Any]:
     }
 
 
-def result_document(result: Result) -> dict[str, Any]:
+def result_document(result: Result) -> dict[str, object]:
     """Return what became of a batch as ``commit --json`` shows it."""
     return {
         "id": result.id,
@@ -36,7 +36,7 @@ def result_document(result: Result) -> dict[str, Any]:
     }
 
 
-def summary_document(summary: Summary) -> dict[str, Any]:
+def summary_document(summary: Summary) -> dict[str, object]:
     """Return the summary of a batch as ``inspect --json`` shows it."""
     header = summary.header
     return {

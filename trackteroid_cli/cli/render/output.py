@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from trackteroid_cli.errors import ServerUnreachable, TrackteroidError
 
@@ -65,11 +65,11 @@ class Output:
         text.plain = _harmless(text.plain)
         self.console.print(text)
 
-    def document(self, value: Any) -> None:
+    def document(self, value: object) -> None:
         """Write *value* as JSON."""
         self.line(json.dumps(value, ensure_ascii=not self._is_utf8, indent=2))
 
-    def json_line(self, value: Any) -> None:
+    def json_line(self, value: object) -> None:
         """Write *value* as one line of JSON Lines."""
         self.line(json.dumps(value, ensure_ascii=not self._is_utf8))
 
