@@ -139,7 +139,7 @@ def _show_json(paged: PagedQuery, entities: Entities, output: Output) -> None:  
     output.document(list(entities))
 
 
-def _show_jsonl(paged: PagedQuery, entities: Entities, output: Output) -> None:
+def _show_jsonl(paged: PagedQuery, entities: Entities, output: Output) -> None:  # noqa: ARG001
     for entity in entities:
         output.json_line(entity)
 

@@ -25,8 +25,8 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="Which sandbox.", sho
 
 
 @app.command(
-    epilog='Example, in bash: `eval "$(trackteroid sandbox serve --port 8090 & sleep 2)"`, or copy '
-    "the printed lines into another terminal."
+    epilog="Example: `trackteroid sandbox serve > sandbox.env &`, then `. ./sandbox.env` once it "
+    "says that it serves; or copy the printed lines into another terminal."
 )
 def serve(
     ctx: typer.Context,
