@@ -20,8 +20,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import SECRET, Put, describe, everything_below, refused, states
-from tests.conftest import CommandLine, Server
+from tests.support.batches import Put, describe, everything_below, states
+from tests.support.command_line import SECRET, CommandLine, refused
+from tests.support.servers import Server
 from trackteroid_cli.batches.batch import Attempt, Batch, Header, encode_operations, write
 from trackteroid_cli.batches.operations import Create, Operation, Update, counts, request, to_json
 from trackteroid_cli.batches.spool import Spool, State

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.batches.dbm import gdbm_format
-from tests.cli.conftest import Put, describe, everything_below, refused
-from tests.conftest import CommandLine
+from tests.support.batches import Put, describe, everything_below
+from tests.support.command_line import CommandLine, refused
 from trackteroid_cli.batches.batch import Attempt, Header, encode_operations, write
 from trackteroid_cli.batches.operations import Create, Delete, to_json
 from trackteroid_cli.batches.spool import Spool, State

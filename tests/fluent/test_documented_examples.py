@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import CommandLine, Server
+from tests.support.command_line import CommandLine
+from tests.support.servers import Server
 
 IMPORTS = """\
 from trackteroid_cli import (

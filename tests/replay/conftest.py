@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Server
-from tests.faults import FaultyProxy, Plan
 from tests.replay.workload import Workload
+from tests.support.faults import FaultyProxy, Plan
+from tests.support.servers import Server
 from trackteroid_cli.batches.spool import Spool
 
 

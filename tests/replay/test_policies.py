@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.cli.conftest import Put, put, refused, spool, states
-from tests.conftest import CommandLine, Server
-from tests.faults import Fault, FaultyProxy, is_write
+from tests.support.batches import Put, states
+from tests.support.command_line import CommandLine, refused
+from tests.support.faults import Fault, FaultyProxy, is_write
+from tests.support.servers import Server
 from trackteroid_cli import settings
 from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.operations import Create, Delete, Update, request
@@ -22,8 +23,6 @@ from trackteroid_cli.replay.schedule import commit, waiting
 from trackteroid_cli.server.connection import Connection
 from trackteroid_cli.server.policy import Policy
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
-
-__all__ = ["put", "spool"]  # fixtures
 
 
 def new_scope(number: int) -> Create:
