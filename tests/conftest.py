@@ -16,6 +16,7 @@ import pytest
 from tests.support import generated
 from tests.support.batches import Put, put_batch
 from tests.support.command_line import CommandLine
+from tests.support.faults import FaultyProxy, Plan
 from tests.support.processes import ForkServers
 from tests.support.servers import Server, ServerMaker, WebThread
 from tests.support.sessions import Connect, close
@@ -87,6 +88,20 @@ def make_server(
 def server(make_server: Callable[[], Server]) -> Server:
     """A server with the demo data."""
     return make_server()
+
+
+@pytest.fixture
+def make_proxy(server: Server) -> Iterator[Callable[..., FaultyProxy]]:
+    """Return a function that puts a proxy with a plan in front of `server`."""
+    made: list[FaultyProxy] = []
+
+    def make(plan: Plan, delay: float = 1.5, retry_after: int = 7) -> FaultyProxy:
+        made.append(FaultyProxy(server.url, plan, delay=delay, retry_after=retry_after))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
 
 
 def find_python(version: str) -> str | None:

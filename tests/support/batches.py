@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from trackteroid_cli.batches.batch import Attempt, Header, append_attempt, encode_operations, write
-from trackteroid_cli.batches.operations import Operation, Update, counts
+from trackteroid_cli.batches.operations import Create, Operation, Update, counts
 from trackteroid_cli.batches.spool import Entry, Spool, State, new_id
 
 Put: TypeAlias = Callable[..., Entry]
@@ -42,6 +42,12 @@ def put_batch(
         path.rename(target)
         entry = entry._replace(state=state, path=target)
     return entry
+
+
+def new_scope(number: int) -> Create:
+    """Return the operation that makes a scope with a key and a name of that number."""
+    key = {"id": f"00000000-0000-4000-8000-{number:012}"}
+    return Create("Scope", key, {**key, "name": f"scope {number}"})
 
 
 def describe(shot_id: str, text: str) -> Update:
