@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
 from tests.support import generated
+from tests.support.batches import Put, put_batch
 from tests.support.command_line import CommandLine
+from tests.support.faults import FaultyProxy, Plan
 from tests.support.processes import ForkServers
 from tests.support.servers import Server, ServerMaker, WebThread
+from tests.support.sessions import Connect, close
+from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.engine.demo import load_demo
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.engine.schema.standard import standard_schemas
-
-if TYPE_CHECKING:
-    from trackteroid_cli.session.session import Session
+from trackteroid_cli.fluent.types import relations
+from trackteroid_cli.session import session as sessions
+from trackteroid_cli.session.session import DefaultSession, Session
+from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -83,6 +90,20 @@ def server(make_server: Callable[[], Server]) -> Server:
     return make_server()
 
 
+@pytest.fixture
+def make_proxy(server: Server) -> Iterator[Callable[..., FaultyProxy]]:
+    """Return a function that puts a proxy with a plan in front of `server`."""
+    made: list[FaultyProxy] = []
+
+    def make(plan: Plan, delay: float = 1.5, retry_after: int = 7) -> FaultyProxy:
+        made.append(FaultyProxy(server.url, plan, delay=delay, retry_after=retry_after))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
 def find_python(version: str) -> str | None:
     """Return an interpreter of that version: on PATH, or installed beside the running one."""
     beside = Path(sys.base_prefix).parent
@@ -127,7 +148,67 @@ def connected(trackteroid: CommandLine, server: Server) -> CommandLine:
     return trackteroid
 
 
-def close(session: Session) -> None:
-    """Close *session*, and forget what it has not committed."""
-    session.recorded_operations.clear()
-    session.close()
+@pytest.fixture
+def spool(home: Path) -> Spool:
+    """The spool that the command line uses."""
+    return Spool(home / "spool")
+
+
+@pytest.fixture
+def put(spool: Spool) -> Put:
+    """Puts a batch into the spool as a recording would."""
+    return functools.partial(put_batch, spool)
+
+
+@pytest.fixture(scope="session")
+def schemas(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where sessions keep the schemas, which are the same for every server here."""
+    return tmp_path_factory.mktemp("schemas")
+
+
+@pytest.fixture
+def connect(server: Server, schemas: Path) -> Iterator[Connect]:
+    """Return a function that makes a session on `server`, or on another one."""
+    sessions: list[Session] = []
+
+    def make(to: Server = server, **arguments: Any) -> Session:
+        defaults: dict[str, Any] = {
+            "server_url": to.url,
+            "api_key": SANDBOX_KEY,
+            "api_user": SANDBOX_USER,
+            "schema_cache_path": str(schemas),
+        }
+        session = Session(**{**defaults, **arguments})
+        sessions.append(session)
+        return session
+
+    yield make
+    for session in sessions:
+        close(session)
+
+
+@pytest.fixture
+def session(connect: Connect) -> Session:
+    return connect()
+
+
+@pytest.fixture
+def no_relationships(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relationships that no other test has loaded."""
+    monkeypatch.setattr(relations.SCHEMA, "_sets", None)
+
+
+@pytest.fixture
+def default_session(
+    home: Path, demo_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[DefaultSession]:
+    """The default session, on the demo data and not connected yet."""
+    (home / "sandboxes").mkdir(parents=True, exist_ok=True)
+    shutil.copy(demo_database, home / "sandboxes" / "demo.sqlite")
+    monkeypatch.setenv("FTRACK_SERVER", "sandbox://demo")
+    sessions.default_session.cache_clear()
+    session = sessions.default_session()
+    yield session
+    sessions.default_session.cache_clear()
+    if "_arguments" in vars(session):
+        close(session)

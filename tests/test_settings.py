@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import CommandLine, Server
+from tests.support.command_line import CommandLine
+from tests.support.servers import Server
 from trackteroid_cli import settings
 from trackteroid_cli.errors import NotConfigured, UsageError
 from trackteroid_cli.session.session import Session

@@ -37,9 +37,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import Server
-from tests.recording.test_equality import contents
 from tests.support.generated import part
+from tests.support.servers import Server, contents
 from trackteroid_cli.batches.operations import Create, Delete, Operation, Update, identity
 from trackteroid_cli.batches.squashing import Payload, squash
 from trackteroid_cli.engine.engine import Engine

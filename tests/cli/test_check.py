@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.cli.conftest import Put, describe, refused
-from tests.conftest import CommandLine, Server
+from tests.support.batches import Put, describe
+from tests.support.command_line import CommandLine, refused
+from tests.support.servers import Server
 from trackteroid_cli.batches.operations import Create, Update
 from trackteroid_cli.batches.spool import Entry, Spool, State
 

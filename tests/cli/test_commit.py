@@ -20,8 +20,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import SECRET, Put, describe, everything_below, refused, states
-from tests.conftest import CommandLine, Server
+from tests.support.batches import Put, describe, everything_below, states
+from tests.support.command_line import SECRET, CommandLine, refused
+from tests.support.servers import Server
 from trackteroid_cli.batches.batch import Batch, encode_operations, write
 from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.journal import Attempt, Outcome

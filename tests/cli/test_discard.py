@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Put, describe, everything_below, refused, states
-from tests.conftest import CommandLine, Server
+from tests.support.batches import Put, describe, everything_below, states
+from tests.support.command_line import CommandLine, refused
+from tests.support.servers import Server
 from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.journal import Attempt, Outcome
 from trackteroid_cli.batches.spool import Spool, State

@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import SECRET, Put, describe
-from tests.conftest import CommandLine, Server
+from tests.support.batches import Put, describe
+from tests.support.command_line import SECRET, CommandLine
+from tests.support.servers import Server
 from trackteroid_cli import doctor, settings
 from trackteroid_cli.batches.journal import Attempt, Outcome
 from trackteroid_cli.batches.operations import Update

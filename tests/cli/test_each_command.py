@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conftest import CommandLine
+from tests.support.command_line import CommandLine
 from trackteroid_cli.cli.app import COMMANDS
 
 RECORD = (

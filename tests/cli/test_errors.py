@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.conftest import refused
-from tests.conftest import CommandLine
+from tests.support.command_line import CommandLine, refused
 from trackteroid_cli import errors
 from trackteroid_cli.cli.app import COMMANDS
 from trackteroid_cli.errors import ExitCode, TrackteroidError

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.batches.dbm import gdbm_format
-from tests.cli.conftest import Put, describe, everything_below, refused
-from tests.conftest import CommandLine
+from tests.support.batches import Put, describe, everything_below
+from tests.support.command_line import CommandLine, refused
 from trackteroid_cli.batches.batch import encode_operations, write
 from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.journal import Attempt, Outcome

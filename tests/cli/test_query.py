@@ -11,8 +11,8 @@ import sys
 
 import pytest
 
-from tests.cli.conftest import refused
-from tests.conftest import CommandLine, Server
+from tests.support.command_line import CommandLine, refused
+from tests.support.servers import Server
 
 NESTED = (
     "select name, parent.name, type.name, assignments.resource.username from Task "

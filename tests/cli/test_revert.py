@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Put, describe, refused
-from tests.conftest import CommandLine, Server
+from tests.support.batches import Put, describe
+from tests.support.command_line import CommandLine, refused
+from tests.support.servers import Server
 from trackteroid_cli.batches import dbm as dbmfile
 from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.journal import Attempt, Outcome

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import refused, states
-from tests.conftest import CommandLine
+from tests.support.batches import states
+from tests.support.command_line import CommandLine, refused
 from trackteroid_cli.batches.spool import Spool
 
 

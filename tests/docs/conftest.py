@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CommandLine
-from trackteroid_cli.batches.batch import Header, encode_operations, write
+from trackteroid_cli.batches.batch import encode_operations, write
+from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.operations import UNSET, Operation, Update, counts
 from trackteroid_cli.batches.spool import Spool, State, new_id
 

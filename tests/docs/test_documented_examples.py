@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import CommandLine, Server
+from tests.support.command_line import CommandLine
+from tests.support.servers import Server
 
 IMPORTS = """\
 from trackteroid_cli import (

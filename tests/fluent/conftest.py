@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 
-from tests.conftest import close
+from tests.support.sessions import Connect, close
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.schema.standard import standard_schemas
-from trackteroid_cli.fluent.types import relations
-from trackteroid_cli.session import session as sessions
-from trackteroid_cli.session.session import DefaultSession, Session
-
-Connect: TypeAlias = Callable[..., Session]
+from trackteroid_cli.session.session import Session
 
 
 @pytest.fixture(autouse=True)
-def no_relationships(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget the relationships that another test has loaded."""
-    monkeypatch.setattr(relations.SCHEMA, "_tables", None)
+def _no_relationships(no_relationships: None) -> None:
+    """Load relationships anew in every test here."""
 
 
 @pytest.fixture(scope="session")
@@ -31,15 +26,9 @@ def schema() -> Schema:
     return Schema(standard_schemas())
 
 
-@pytest.fixture(scope="session")
-def schema_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder in which sessions cache the schemas; every sandbox here has the same."""
-    return tmp_path_factory.mktemp("schemas")
-
-
 @pytest.fixture
-def connect(home: Path, demo_database: Path, schema_cache: Path) -> Iterator[Connect]:
-    """Return a function that connects a session to a named sandbox with the demo data."""
+def connect(home: Path, demo_database: Path, schemas: Path) -> Iterator[Connect]:
+    """Return a function that makes a session on a sandbox with the demo data, by its name."""
     opened: list[Session] = []
 
     def make(name: str = "demo", **arguments: Any) -> Session:
@@ -47,7 +36,7 @@ def connect(home: Path, demo_database: Path, schema_cache: Path) -> Iterator[Con
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(demo_database, file)
-        defaults = {"server_url": f"sandbox://{name}", "schema_cache_path": str(schema_cache)}
+        defaults = {"server_url": f"sandbox://{name}", "schema_cache_path": str(schemas)}
         session = Session(**{**defaults, **arguments})
         opened.append(session)
         return session
@@ -67,19 +56,3 @@ def session(connect: Connect) -> Session:
 def quiet(connect: Connect) -> Session:
     """A session on the demo data that does not populate automatically."""
     return connect(auto_populate=False)
-
-
-@pytest.fixture
-def default_session(
-    home: Path, demo_database: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[DefaultSession]:
-    """The default session, on the demo data and not connected yet."""
-    (home / "sandboxes").mkdir(parents=True, exist_ok=True)
-    shutil.copy(demo_database, home / "sandboxes" / "demo.sqlite")
-    monkeypatch.setenv("FTRACK_SERVER", "sandbox://demo")
-    sessions.default_session.cache_clear()
-    session = sessions.default_session()
-    yield session
-    sessions.default_session.cache_clear()
-    if "_arguments" in vars(session):
-        close(session)

@@ -192,7 +192,7 @@ class _Production:
             self.create(kind, **{"from": from_, "to": to})
 
 
-def generate(home: Path, schema_cache: Path) -> Session:
+def generate(home: Path, schemas: Path) -> Session:
     """Return a session on a sandbox below *home* that holds the production."""
     file = home / "sandboxes" / "generated.sqlite"
     file.parent.mkdir(parents=True)
@@ -202,7 +202,7 @@ def generate(home: Path, schema_cache: Path) -> Session:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRACKTEROID_HOME", str(home))
         session = Session(
-            "sandbox://generated", schema_cache_path=str(schema_cache), auto_populate=False
+            "sandbox://generated", schema_cache_path=str(schemas), auto_populate=False
         )
         with session.auto_populating(True):
             _Production(session).build()

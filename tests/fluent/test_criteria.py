@@ -12,9 +12,9 @@ from ftrack_api.symbol import NOT_SET
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import close
 from tests.fluent.generated_production import TEXTS, generate
 from tests.support.generated import part
+from tests.support.sessions import close
 from trackteroid_cli import (
     Asset,
     AssetVersion,
@@ -119,8 +119,8 @@ UNTRIED = {"by_action"}
 
 
 @pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory, schema_cache: Any) -> Iterator[Session]:
-    session = generate(tmp_path_factory.mktemp("generated"), schema_cache)
+def generated(tmp_path_factory: pytest.TempPathFactory, schemas: Any) -> Iterator[Session]:
+    session = generate(tmp_path_factory.mktemp("generated"), schemas)
     yield session
     close(session)
 

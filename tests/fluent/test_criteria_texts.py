@@ -8,7 +8,7 @@ from typing import Any
 import arrow
 import pytest
 
-from tests.fluent.conftest import Connect
+from tests.support.sessions import Connect
 from trackteroid_cli import (
     Asset,
     AssetVersion,

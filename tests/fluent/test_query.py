@@ -11,8 +11,8 @@ from typing import Any
 import ftrack_api
 import pytest
 
-from tests.conftest import Server
-from tests.fluent.conftest import Connect
+from tests.support.servers import Server
+from tests.support.sessions import Connect
 from trackteroid_cli import (
     SCHEMA,
     Asset,
@@ -241,13 +241,13 @@ def test_a_query_is_logged_once_and_its_text_only_when_it_is_sent(
     assert performed == ['Performing query: "select id, name from Task"']
 
 
-def test_a_bare_ftrack_session_can_be_queried(server: Server, schema_cache: Any) -> None:
+def test_a_bare_ftrack_session_can_be_queried(server: Server, schemas: Any) -> None:
     bare = ftrack_api.Session(
         **{
             name.removeprefix("FTRACK_").lower().replace("server", "server_url"): value
             for name, value in server.environment.items()
         },
-        schema_cache_path=str(schema_cache),
+        schema_cache_path=str(schemas),
         auto_connect_event_hub=False,
     )
     assert Query(Shot, bare).by_name("sh010").get_all()

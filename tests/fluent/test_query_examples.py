@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.conftest import CommandLine, Server
+from tests.support.command_line import CommandLine
+from tests.support.servers import Server
 
 SCRIPT = """
 import logging, sys

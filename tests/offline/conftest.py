@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from tests.conftest import CommandLine, Server
+from tests.support.command_line import CommandLine
+from tests.support.servers import Server
 
 #: The project that is pulled, and the one that is not.
 PULLED, NOT_PULLED = "salt_and_ember", "brightwater"

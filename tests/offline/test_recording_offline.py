@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.conftest import CommandLine, Server
 from tests.offline.conftest import NOT_PULLED, PULLED, Offline
-from tests.recording.test_equality import contents
+from tests.support.command_line import CommandLine
+from tests.support.servers import Server, contents
 
 #: Ids are made from names, so that two runs make the same entities.
 BEGINNING = """

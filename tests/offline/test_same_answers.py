@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import Server
 from tests.engine.query.query_production import small_production
 from tests.engine.query.test_query_random import conditions
 from tests.offline.pull.comparing import pull_from
 from tests.support.generated import part
+from tests.support.servers import Server
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.errors import NotPulled
 from trackteroid_cli.offline import replicas

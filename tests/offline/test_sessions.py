@@ -9,8 +9,10 @@ from typing import Any
 import ftrack_api
 import pytest
 
-from tests.conftest import CommandLine, Server, close
 from tests.offline.conftest import PULLED
+from tests.support.command_line import CommandLine
+from tests.support.servers import Server
+from tests.support.sessions import close
 from trackteroid_cli.errors import NotPulled, Offline, ServerUnreachable
 from trackteroid_cli.session.session import Session
 

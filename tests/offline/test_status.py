@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from tests.cli.conftest import refused
-from tests.conftest import CommandLine, Server
+from tests.support.command_line import CommandLine, refused
+from tests.support.servers import Server
 
 PROJECT = "salt_and_ember"
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from tests.conftest import CommandLine, Server
+from tests.support.command_line import CommandLine
+from tests.support.servers import Server, contents
 
 SCRIPT = Path(__file__).parent / "scripts" / "production.py"
-
-#: Columns in which the server keeps the moment of the request.
-MOMENTS = frozenset({"created_at", "date", "thread_activity", "finished_at"})
 
 
 def test_a_recorded_and_committed_script_leaves_the_server_as_a_direct_run_does(
@@ -34,30 +30,6 @@ def test_a_recorded_and_committed_script_leaves_the_server_as_a_direct_run_does(
     assert committed.returncode == 0, committed.stderr
     assert len(deferred.writes) == 1
     assert contents(deferred) == contents(direct)
-
-
-def contents(server: Server) -> dict[str, Counter[Any]]:
-    """Return every row of every table, without what two servers cannot share.
-
-    That is the moment of a request, and ids that the server itself gives out.
-    """
-    connection = server.engine.store.connection
-    tables = [
-        name
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        if not name.startswith(("_", "sqlite_"))
-    ]
-    return {table: rows(connection, table) for table in tables}
-
-
-def rows(connection: Any, table: str) -> Counter[Any]:
-    cursor = connection.execute(f'SELECT * FROM "{table}"')
-    names = [column[0] for column in cursor.description]
-    left_out = set(MOMENTS)
-    if table in ("status_change", "list_object", "asset_version_link"):
-        left_out.add("id")
-    kept = [index for index, name in enumerate(names) if name not in left_out]
-    return Counter(tuple((names[index], row[index]) for index in kept) for row in cursor)
 
 
 def test_a_recorded_batch_is_a_dbm_file_to_the_standard_library_and_the_reverse(

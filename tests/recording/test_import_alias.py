@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 import trackteroid_cli
-from tests.conftest import CommandLine, Server
+from tests.support.command_line import CommandLine
+from tests.support.servers import Server
 from trackteroid_cli.recording.import_alias import MODULES, trackteroid_importable
+
+pytestmark = pytest.mark.usefixtures("no_relationships")
 
 SCRIPT = """
 from trackteroid import AssetVersion, Query, SCHEMA, SESSION, Status, Task

@@ -1,4 +1,4 @@
-"""What the tests of crashes share: a workload, and proxies that are closed again."""
+"""What the tests of crashes share: a workload whose twin has committed everything."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Server
-from tests.faults import FaultyProxy, Plan
 from tests.replay.workload import Workload
 from trackteroid_cli.batches.spool import Spool
 
@@ -24,20 +22,6 @@ def make_workload(
     def make(seed: int) -> Workload:
         path = Path(shutil.copy(demo_database, tmp_path / f"twin-{len(made)}.sqlite"))
         made.append(Workload.beside(path, Spool(home / "spool"), seed))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-
-
-@pytest.fixture
-def make_proxy(server: Server) -> Iterator[Callable[..., FaultyProxy]]:
-    """Return a function that puts a proxy with a plan in front of `server`."""
-    made: list[FaultyProxy] = []
-
-    def make(plan: Plan, delay: float = 1.5, retry_after: int = 7) -> FaultyProxy:
-        made.append(FaultyProxy(server.url, plan, delay=delay, retry_after=retry_after))
         return made[-1]
 
     yield make

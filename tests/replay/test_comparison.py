@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Server
+from tests.support.servers import Server
 from trackteroid_cli import settings
 from trackteroid_cli.batches.operations import UNSET, Create, Delete, Operation, Update
 from trackteroid_cli.batches.squashing import squash

@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import CommandLine, Server
-from tests.faults import COMMON, Fault, FaultyProxy, is_write
 from tests.replay.workload import Workload
+from tests.support.command_line import CommandLine
+from tests.support.faults import COMMON, Fault, FaultyProxy, is_write
 from tests.support.generated import part
+from tests.support.servers import Server
 from trackteroid_cli import settings
 from trackteroid_cli.batches.spool import State
 from trackteroid_cli.replay.policy import Policy

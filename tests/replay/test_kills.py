@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import CommandLine, Server
-from tests.faults import Fault, FaultyProxy, is_write
 from tests.replay.workload import Workload
+from tests.support.command_line import CommandLine
+from tests.support.faults import Fault, FaultyProxy, is_write
 from tests.support.generated import part
+from tests.support.servers import Server
 from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.operations import Update
 from trackteroid_cli.batches.spool import Spool, State

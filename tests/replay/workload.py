@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Server
-from tests.recording.test_equality import contents
+from tests.support.servers import Server, contents
 from trackteroid_cli.batches.batch import Batch, encode_operations, write
 from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.operations import Create, Delete, Operation, Update, counts

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import CommandLine, Server
-from tests.session.conftest import Connect, find
+from tests.support.command_line import CommandLine
+from tests.support.servers import Server
+from tests.support.sessions import Connect, find
 from trackteroid_cli.errors import StorageError
 from trackteroid_cli.session.session import Session
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Server
-from tests.session.conftest import kinds, on_server
+from tests.support.servers import Server
+from tests.support.sessions import kinds, on_server
 from trackteroid_cli.session.session import Session
 
 

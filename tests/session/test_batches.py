@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Server
-from tests.session.conftest import Connect, find, kinds, on_server, recorded, updates
+from tests.support.servers import Server
+from tests.support.sessions import Connect, find, kinds, on_server, recorded, updates
 from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.errors import CannotDefer
 from trackteroid_cli.session.session import Session

@@ -9,8 +9,8 @@ from typing import Any
 import arrow
 import pytest
 
-from tests.conftest import Server
-from tests.session.conftest import exists, find, kinds, on_server, recorded, updates
+from tests.support.servers import Server
+from tests.support.sessions import exists, find, kinds, on_server, recorded, updates
 from trackteroid_cli.session.session import Session
 
 

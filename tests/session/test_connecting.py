@@ -16,8 +16,8 @@ import ftrack_api.exception
 import pytest
 
 import trackteroid_cli
-from tests.conftest import Server
-from tests.session.conftest import Connect
+from tests.support.servers import Server
+from tests.support.sessions import Connect
 from trackteroid_cli.errors import NotConfigured
 from trackteroid_cli.session.session import DefaultSession, Session
 

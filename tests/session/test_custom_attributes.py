@@ -8,8 +8,8 @@ from typing import Any
 import arrow
 import pytest
 
-from tests.conftest import Server
-from tests.session.conftest import find, on_server
+from tests.support.servers import Server
+from tests.support.sessions import find, on_server
 from trackteroid_cli.session.session import Session
 
 VALUES = [("fstart", 1009), ("slate", "A-1 é"), ("complexity", ["hard"])]

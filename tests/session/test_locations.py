@@ -11,8 +11,8 @@ import ftrack_api.exception
 import ftrack_api.structure.id
 import pytest
 
-from tests.conftest import Server
-from tests.session.conftest import exists, on_server
+from tests.support.servers import Server
+from tests.support.sessions import exists, on_server
 from trackteroid_cli.session.session import Session
 
 

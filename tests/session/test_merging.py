@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.session.conftest import Connect
+from tests.support.sessions import Connect
 
 
 def test_an_entity_that_comes_twice_in_an_answer_has_what_both_tell(connect: Connect) -> None:

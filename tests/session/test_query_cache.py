@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Server
+from tests.support.servers import Server
 from trackteroid_cli.session.session import Session
 
 

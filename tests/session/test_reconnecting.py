@@ -10,8 +10,8 @@ import ftrack_api.exception
 import pytest
 import requests
 
-from tests.conftest import Server
-from tests.session.conftest import Connect, find, kinds, on_server
+from tests.support.servers import Server
+from tests.support.sessions import Connect, find, kinds, on_server
 from trackteroid_cli.batches.spool import State
 from trackteroid_cli.errors import CannotDefer, ServerRefused
 from trackteroid_cli.session.session import Session

@@ -10,8 +10,8 @@ import ftrack_api
 import ftrack_api.symbol
 import pytest
 
-from tests.conftest import Server
-from tests.session.conftest import kinds, updates
+from tests.support.servers import Server
+from tests.support.sessions import kinds, updates
 from trackteroid_cli.errors import CannotDefer
 from trackteroid_cli.session.session import Session
 

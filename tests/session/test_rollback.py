@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Server
-from tests.session.conftest import find, kinds, updates
+from tests.support.servers import Server
+from tests.support.sessions import find, kinds, updates
 from trackteroid_cli.session.session import Session
 
 

@@ -6,8 +6,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Server
-from tests.session.conftest import Connect, find, kinds, on_server, recorded, updates
+from tests.support.servers import Server
+from tests.support.sessions import Connect, find, kinds, on_server, recorded, updates
 from trackteroid_cli.session.session import Session
 
 

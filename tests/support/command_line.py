@@ -16,6 +16,9 @@ from tests.support.processes import ForkServer, ForkServers
 
 Finished = subprocess.CompletedProcess[str]
 
+#: A key that no server here asks for; recognisable wherever it should not be.
+SECRET = "c0ffee00-5ec2-e75e-c2e7-0123456789ab"
+
 
 @dataclass
 class CommandLine:
@@ -127,3 +130,22 @@ def _read_terminal(master: int) -> bytes:
     finally:
         os.close(master)
     return written
+
+
+def refused(finished: Finished, status: int, *, what: str, why: str = "", hint: str = "") -> None:
+    """Check that a command ended with one clear message, and printed nothing else."""
+    errors = finished.stderr
+    assert finished.returncode == status, errors
+    assert "Traceback" not in errors
+    assert errors.count("error: ") == 1, errors
+    said = dict(
+        line.strip().split(": ", 1) for line in errors.splitlines() if line[:7].endswith(": ")
+    )
+    assert what in said["error"], errors
+    assert why in errors.partition("  why: ")[2], errors
+    assert hint in errors.partition(" next: ")[2], errors
+    assert said["next"], errors
+    if finished.stdout:
+        told = json.loads(finished.stdout)["error"]
+        assert set(told) == {"what", "why", "next", "exit"}
+        assert (told["what"], told["exit"]) == (said["error"], status)

@@ -105,7 +105,10 @@ def _receive(control: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
         fds.frombytes(data)
     size, body = int.from_bytes(head, "big"), b""
     while len(body) < size:
-        body += control.recv(size - len(body))
+        chunk = control.recv(size - len(body))
+        if not chunk:
+            return None
+        body += chunk
     return json.loads(body), list(fds)
 
 

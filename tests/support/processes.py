@@ -28,15 +28,21 @@ class Forked:
     def __init__(self, status: socket.socket) -> None:
         self._status = status.makefile("r")
         status.close()
-        self.pid = int(self._status.readline())
+        self.pid = self._next_number()
         self.returncode: int | None = None
 
     def wait(self) -> int:
         """Return its exit status, or minus the signal that killed it, once it has ended."""
         if self.returncode is None:
             with self._status:
-                self.returncode = int(self._status.readline())
+                self.returncode = self._next_number()
         return self.returncode
+
+    def _next_number(self) -> int:
+        line = self._status.readline()
+        if not line:
+            raise RuntimeError("the fork server has ended; standard error says why")
+        return int(line)
 
 
 class ForkServer:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,10 @@ T = TypeVar("T")
 
 #: Actions that change the server.
 WRITES = frozenset({"create", "update", "delete"})
+
+
+#: Columns in which the server keeps the moment of the request.
+MOMENTS = frozenset({"created_at", "date", "thread_activity", "finished_at"})
 
 
 @dataclass
@@ -153,3 +158,27 @@ class ServerMaker:
     def close(self) -> None:
         for each in self._running:
             self._web.stop(*each)
+
+
+def contents(server: Server) -> dict[str, Counter[Any]]:
+    """Return every row of every table, without what two servers cannot share.
+
+    That is the moment of a request, and ids that the server itself gives out.
+    """
+    connection = server.engine.store.connection
+    tables = [
+        name
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        if not name.startswith(("_", "sqlite_"))
+    ]
+    return {table: rows(connection, table) for table in tables}
+
+
+def rows(connection: Any, table: str) -> Counter[Any]:
+    cursor = connection.execute(f'SELECT * FROM "{table}"')
+    names = [column[0] for column in cursor.description]
+    left_out = set(MOMENTS)
+    if table in ("status_change", "list_object", "asset_version_link"):
+        left_out.add("id")
+    kept = [index for index, name in enumerate(names) if name not in left_out]
+    return Counter(tuple((names[index], row[index]) for index in kept) for row in cursor)

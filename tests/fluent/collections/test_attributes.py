@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from ftrack_api.symbol import NOT_SET
 
-from tests.conftest import Server, close
 from tests.fluent.collections.examples import (
     AssetVersion,
     Component,
@@ -23,6 +22,8 @@ from tests.fluent.collections.examples import (
     named,
     shots,
 )
+from tests.support.servers import Server
+from tests.support.sessions import close
 from trackteroid_cli.errors import NoAttribute
 from trackteroid_cli.fluent.types.entity_types import EntityType
 from trackteroid_cli.session.session import Session
@@ -30,9 +31,9 @@ from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 
 @pytest.fixture
-def watched(server: Server, schema_cache: Path) -> Iterator[Session]:
-    """A session that populates automatically, on a server that logs requests."""
-    session = Session(server.url, SANDBOX_KEY, SANDBOX_USER, schema_cache_path=str(schema_cache))
+def watched(server: Server, schemas: Path) -> Iterator[Session]:
+    """A session that would populate by itself, on a server whose requests are noted."""
+    session = Session(server.url, SANDBOX_KEY, SANDBOX_USER, schema_cache_path=str(schemas))
     yield session
     close(session)
 

@@ -16,7 +16,7 @@ from tests.fluent.collections.examples import (
     named,
     shots,
 )
-from tests.fluent.conftest import Connect
+from tests.support.sessions import Connect
 from trackteroid_cli.errors import EntityCollectionOperationError, NoAttribute
 from trackteroid_cli.fluent.collections.collection import EmptyCollection, EntityCollection, collect
 from trackteroid_cli.fluent.types.entity_types import EntityType

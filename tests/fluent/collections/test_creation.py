@@ -18,7 +18,7 @@ from tests.fluent.collections.examples import (
     named,
     shots,
 )
-from tests.fluent.conftest import Connect
+from tests.support.sessions import Connect
 from trackteroid_cli.errors import EntityCollectionOperationError, NoAttribute
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.fluent.collections.examples import Sequence, Shot, Task, found, named, shots
-from tests.fluent.conftest import Connect
+from tests.support.sessions import Connect
 from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.operations import to_json
 from trackteroid_cli.session.session import Session

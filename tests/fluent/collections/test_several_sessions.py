@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.fluent.collections.examples import found, named, shots
-from tests.fluent.conftest import Connect
+from tests.support.sessions import Connect
 from trackteroid_cli.errors import EntityCollectionOperationError
 
 OPERATIONS: dict[str, Callable[[Any, Any], object]] = {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fluent.collections.examples import found, shots
-from tests.fluent.conftest import Connect
+from tests.support.sessions import Connect
 from trackteroid_cli.fluent.collections.collection import EmptyCollection
 
 

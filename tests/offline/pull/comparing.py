@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Server as Served
+from tests.support.servers import Server as Served
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.offline import replicas
 from trackteroid_cli.offline.pull.pull import Pulled, pull

@@ -8,7 +8,6 @@ from typing import Any
 import filelock
 import pytest
 
-from tests.conftest import Server
 from tests.offline.pull.comparing import (
     folder,
     generations,
@@ -18,6 +17,7 @@ from tests.offline.pull.comparing import (
     rows_in,
     rows_of,
 )
+from tests.support.servers import Server
 from trackteroid_cli.engine.storage.errors import PermissionDenied
 from trackteroid_cli.errors import InvalidExpression, NotFound, ReplicaBusy, UsageError
 from trackteroid_cli.offline import replicas

@@ -14,9 +14,10 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from tests.conftest import CommandLine, Server
-from tests.faults import Fault, FaultyProxy
 from tests.offline.pull.comparing import folder, generations, pull_from, rows_in, rows_of
+from tests.support.command_line import CommandLine
+from tests.support.faults import Fault, FaultyProxy
+from tests.support.servers import Server
 from trackteroid_cli.offline import replicas
 
 PULL = ("replica", "pull", "--all-projects", "--retries", "0")
