@@ -91,7 +91,7 @@ def both(production: Server) -> Iterator[tuple[Connection, Engine]]:
     """The server over HTTP, and its replica."""
     replica = pull_from(production, every_project=True).replica
     address = Address(production.url, SANDBOX_USER, SANDBOX_KEY)
-    with Connection(address) as connection, closing(replicas.engine(replica)) as engine:
+    with Connection(address) as connection, closing(replicas.open_engine(replica)) as engine:
         yield connection, engine
 
 

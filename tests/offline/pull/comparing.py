@@ -45,13 +45,13 @@ def rows_of(engine: Engine) -> Rows:
 
 def rows_in(replica: Replica) -> Rows:
     """Return the rows of every table of a replica."""
-    with closing(replicas.engine(replica)) as engine:
+    with closing(replicas.open_engine(replica)) as engine:
         return rows_of(engine)
 
 
 def query(replica: Replica, expression: str) -> list[dict[str, Any]]:
     """Return what the replica answers to the user of the tests."""
-    with closing(replicas.engine(replica)) as engine:
+    with closing(replicas.open_engine(replica)) as engine:
         entities: list[dict[str, Any]] = engine.call(
             [{"action": "query", "expression": expression}], user=SANDBOX_USER, key=REPLICA_KEY
         )[0]["data"]

@@ -9,7 +9,7 @@ import pytest
 
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.schema.standard import standard_schemas
-from trackteroid_cli.offline.ownership import ABOVE, OWNERSHIP, is_scoped, owners_of
+from trackteroid_cli.offline.ownership import OWNERSHIP, UPWARD_REFERENCES, is_scoped, owners_of
 from trackteroid_cli.offline.pull.plan import OWNERS, Job, Plan, Reach
 from trackteroid_cli.server.expressions import PAGE
 
@@ -47,11 +47,11 @@ def test_every_type_is_held_whole_or_for_projects(plan: Plan) -> None:
 
 
 def test_the_ways_are_those_of_the_schema(schema: Schema) -> None:
-    for root, ways in [*OWNERSHIP.items(), *ABOVE.items()]:
+    for root, ways in [*OWNERSHIP.items(), *UPWARD_REFERENCES.items()]:
         members = [schema.types[name] for name in schema.families[root].members]
         for way in ways:
-            assert any(way.by in member.scalars for member in members), (root, way)
-            assert way.column in schema.types[way.owner].scalars, (root, way)
+            assert any(way.column in member.scalars for member in members), (root, way)
+            assert way.owner_column in schema.types[way.owner].scalars, (root, way)
 
 
 def test_what_is_held_for_projects_can_be_reached_from_one(schema: Schema, plan: Plan) -> None:
@@ -90,7 +90,7 @@ def test_a_type_that_the_table_does_not_know_belongs_to_what_it_refers_to() -> N
     (timelog,) = (each for each in documents if each["id"] == "Timelog")
     documents.append({**timelog, "id": "Shift", "alias_for": {"id": "Shift", "classifiers": {}}})
     schema = Schema(documents)
-    assert [(each.by, each.owner) for each in owners_of(schema, "Shift")] == [
+    assert [(each.column, each.owner) for each in owners_of(schema, "Shift")] == [
         ("context_id", "Context")
     ]
     assert is_scoped(schema, "Shift")

@@ -199,7 +199,7 @@ def test_other_schemas_begin_the_replica_anew(server: Server) -> None:
 
 def test_what_the_server_tells_of_itself_is_kept(server: Server) -> None:
     replica = pull_from(server).replica
-    with closing(replicas.engine(replica)) as engine:
+    with closing(replicas.open_engine(replica)) as engine:
         engine.store.set_setting("server_information", '{"version": "9.9", "schema_hash": "x"}')
         (user, *_) = server.query("select username from User where is_active is true")
         (told,) = engine.call(

@@ -241,12 +241,12 @@ class Draft:
         for root, way in self.plan.referring(source):
             key = source.key[0]
             before = connection.execute(
-                f"SELECT DISTINCT {quoted(way.column)} FROM {quoted(source.table)} "
+                f"SELECT DISTINCT {quoted(way.owner_column)} FROM {quoted(source.table)} "
                 f"WHERE {quoted(key)} IN (SELECT value FROM json_each(?)) "
-                f"AND {quoted(way.column)} IS NOT NULL",
+                f"AND {quoted(way.owner_column)} IS NOT NULL",
                 [json.dumps([row[key] for row in rows])],
             )
-            ids = {id_ for (id_,) in before} - {row.get(way.column) for row in rows}
+            ids = {id_ for (id_,) in before} - {row.get(way.owner_column) for row in rows}
             yield from self.plan.named(root, ids, reach)
 
     def _drop_gone(
@@ -305,7 +305,8 @@ class Draft:
                 row
                 for key in keys
                 for row in connection.execute(
-                    f"SELECT {quoted(way.column)} FROM {quoted(source.table)} WHERE {names}", key
+                    f"SELECT {quoted(way.owner_column)} FROM {quoted(source.table)} WHERE {names}",
+                    key,
                 )
             ]
             ids = [id_ for (id_,) in referred if id_ is not None]
@@ -324,7 +325,7 @@ class Draft:
             columns = ", ".join(map(quoted, other.key))
             orphans = connection.execute(
                 f"SELECT {columns} FROM {quoted(other.table)} "
-                f"WHERE {quoted(way.by)} IN (SELECT value FROM json_each(?)){kinds}",
+                f"WHERE {quoted(way.column)} IN (SELECT value FROM json_each(?)){kinds}",
                 [owners],
             ).fetchall()
             yield from self._remove(connection, other, orphans)

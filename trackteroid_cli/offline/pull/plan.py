@@ -11,7 +11,13 @@ from typing import Any
 
 from trackteroid_cli.engine.query.rows import ONE_TYPE
 from trackteroid_cli.engine.schema.schema import TYPE_COLUMN, Schema
-from trackteroid_cli.offline.ownership import ABOVE, Ownership, is_scoped, owned_rows, owners_of
+from trackteroid_cli.offline.ownership import (
+    UPWARD_REFERENCES,
+    Ownership,
+    is_scoped,
+    owned_rows,
+    owners_of,
+)
 from trackteroid_cli.server.expressions import PAGE, listed, quoted
 
 #: How many owners one query names.
@@ -243,30 +249,33 @@ class Plan:
         if job.reach is Reach.ROW:
             for root, way in self._ways(job.entity_type):
                 if not any(self.sources[name].has_id for name in self._by_root[root]):
-                    yield from self._jobs(root, way, _values(rows, way.column), Reach.ROW)
+                    yield from self._jobs(root, way, _values(rows, way.owner_column), Reach.ROW)
             return
         for root, way in self._ways(job.entity_type):
-            if way.sort == "part" or (job.reach is Reach.FULL and root != "Context"):
+            if way.kind == "part" or (job.reach is Reach.FULL and root != "Context"):
                 reach = Reach.FULL if job.reach is Reach.FULL else Reach.PART
-                yield from self._jobs(root, way, _values(rows, way.column), reach)
+                yield from self._jobs(root, way, _values(rows, way.owner_column), reach)
         if job.reach is Reach.SELECTED:
             source = self.sources[job.entity_type]
             here = set(_values(rows, source.key[0]))
-            for way in (*owners_of(self.schema, source.root), *ABOVE.get(source.root, ())):
-                if way.column == "id" and way.by in source.projections:
+            for way in (
+                *owners_of(self.schema, source.root),
+                *UPWARD_REFERENCES.get(source.root, ()),
+            ):
+                if way.owner_column == "id" and way.column in source.projections:
                     # A project names itself as its project.
-                    above = (id_ for id_ in _values(rows, way.by) if id_ not in here)
+                    above = (id_ for id_ in _values(rows, way.column) if id_ not in here)
                     yield from self.named(way.owner, above, Reach.SELECTED)
 
     def belonging(self, source: Source) -> Iterator[tuple[Source, Ownership]]:
         """Yield the sources whose rows go when their owners, of *source*, are gone."""
         for root, way in self._ways(source.entity_type):
-            if way.column == "id":
+            if way.owner_column == "id":
                 yield from ((self.sources[name], way) for name in self._by_root[root])
 
     def referring(self, source: Source) -> Iterator[tuple[str, Ownership]]:
         """Yield what rows of *source* refer to and own, by root type."""
-        yield from (each for each in self._ways(source.entity_type) if each[1].column != "id")
+        yield from (each for each in self._ways(source.entity_type) if each[1].owner_column != "id")
 
     def _jobs(
         self, type_name: str, way: Ownership, values: Iterable[str], reach: Reach
@@ -275,8 +284,8 @@ class Plan:
         for start in range(0, len(wanted), OWNERS):
             part = tuple(wanted[start : start + OWNERS])
             for name in self.sources_of(type_name):
-                if way.by in self.schema.types[name].scalars:
-                    yield Job(name, by=way.by, values=part, reach=reach)
+                if way.column in self.schema.types[name].scalars:
+                    yield Job(name, by=way.column, values=part, reach=reach)
 
     def _source(self, name: str) -> Source:
         family = self.schema.family_of(name)

@@ -227,7 +227,7 @@ def _try_to_remove(generation: Path) -> None:
 
 
 def _schema_hash(former: Replica) -> str:
-    with closing(replicas.engine(former)) as engine:
+    with closing(replicas.open_engine(former)) as engine:
         return engine.store.schema.hash
 
 
