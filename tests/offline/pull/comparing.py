@@ -9,8 +9,8 @@ from typing import Any
 from tests.conftest import Server as Served
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.offline import replicas
-from trackteroid_cli.offline.pull.pull import Pulled, pull
-from trackteroid_cli.offline.pull.scope import Wanted
+from trackteroid_cli.offline.pull.pull import PullResult, pull
+from trackteroid_cli.offline.pull.scope import RequestedScope
 from trackteroid_cli.offline.replicas import REPLICA_KEY, Replica
 from trackteroid_cli.server.retry import RetryPolicy
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER, Server
@@ -23,11 +23,11 @@ def pull_from(
     *expressions: str,
     projects: tuple[str, ...] = (),
     every_project: bool = False,
-) -> Pulled:
+) -> PullResult:
     """Pull what is named, or all that is held."""
-    wanted = Wanted(projects, every_project, expressions)
+    requested = RequestedScope(projects, every_project, expressions)
     policy = RetryPolicy(longest_wait=0.01)
-    return pull(Server(server.url, SANDBOX_USER, SANDBOX_KEY), wanted, policy)
+    return pull(Server(server.url, SANDBOX_USER, SANDBOX_KEY), requested, policy)
 
 
 def rows_of(engine: Engine) -> Rows:

@@ -10,7 +10,7 @@ import pytest
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.schema.standard import standard_schemas
 from trackteroid_cli.offline.ownership import OWNERSHIP, UPWARD_REFERENCES, is_scoped, owners_of
-from trackteroid_cli.offline.pull.plan import OWNERS, Job, Plan, Reach
+from trackteroid_cli.offline.pull.plan import OWNERS_PER_QUERY, Include, Job, Plan
 from trackteroid_cli.server.expressions import PAGE
 
 
@@ -47,11 +47,14 @@ def test_every_type_is_held_whole_or_for_projects(plan: Plan) -> None:
 
 
 def test_the_ways_are_those_of_the_schema(schema: Schema) -> None:
-    for root, ways in [*OWNERSHIP.items(), *UPWARD_REFERENCES.items()]:
+    for root, ownerships in [*OWNERSHIP.items(), *UPWARD_REFERENCES.items()]:
         members = [schema.types[name] for name in schema.families[root].members]
-        for way in ways:
-            assert any(way.column in member.scalars for member in members), (root, way)
-            assert way.owner_column in schema.types[way.owner].scalars, (root, way)
+        for ownership in ownerships:
+            assert any(ownership.column in member.scalars for member in members), (root, ownership)
+            assert ownership.owner_column in schema.types[ownership.owner].scalars, (
+                root,
+                ownership,
+            )
 
 
 def test_what_is_held_for_projects_can_be_reached_from_one(schema: Schema, plan: Plan) -> None:
@@ -61,7 +64,7 @@ def test_what_is_held_for_projects_can_be_reached_from_one(schema: Schema, plan:
             root
             for name in plan.sources
             if schema.types[name].root in reached
-            for root, _ in plan._ways(name)
+            for root, _ in plan._owned_rows(name)
         } - reached
         if not further:
             break
@@ -99,10 +102,12 @@ def test_a_type_that_the_table_does_not_know_belongs_to_what_it_refers_to() -> N
 @pytest.mark.parametrize(
     "job",
     [
-        Job("Project", reach=Reach.PART),
+        Job("Project", include=Include.PARTS),
         Job("TypedContext", "project_id", ("a", "b"), low="1", high="2", after="17"),
         Job("Metadata", "parent_id", ("a",), alone=True),
-        Job("Shot", within="Shot where name is x", follow="assets", reach=Reach.SELECTED),
+        Job(
+            "Shot", within="Shot where name is x", follow="assets", include=Include.PARTS_AND_OWNERS
+        ),
     ],
 )
 def test_a_job_is_the_same_after_it_was_written_down(job: Job) -> None:
@@ -126,7 +131,7 @@ def test_owners_whose_rows_are_all_there_are_not_asked_for_again(plan: Plan) -> 
     rows = [{"parent_id": "a"}] * 10 + [{"parent_id": "b"}] * (PAGE - 10)
     (following,) = plan.next_pages(job, rows)
     assert following.values == ("b", "c")
-    assert plan.complete(job, rows) == ("a",)
+    assert plan.complete_owners(job, rows) == ("a",)
 
 
 def test_an_owner_that_fills_a_page_is_asked_for_page_by_page(plan: Plan) -> None:
@@ -146,13 +151,13 @@ def test_an_owner_of_rows_without_ids_that_fills_a_page_is_asked_for_by_itself(p
 
 
 def test_many_owners_are_divided_among_queries(plan: Plan) -> None:
-    jobs = list(plan.named("Asset", map(str, range(OWNERS + 1)), Reach.PART))
-    assert [len(job.values) for job in jobs] == [OWNERS, 1]
+    jobs = list(plan.id_jobs("Asset", map(str, range(OWNERS_PER_QUERY + 1)), Include.PARTS))
+    assert [len(job.values) for job in jobs] == [OWNERS_PER_QUERY, 1]
 
 
 @pytest.mark.parametrize("last", ["0a", "37b2", "fff"])
 def test_what_is_left_after_a_first_page_is_divided_without_a_gap(plan: Plan, last: str) -> None:
-    (job,) = (each for each in plan.projects(["p"]) if each.entity_type == "TypedContext")
+    (job,) = (each for each in plan.project_jobs(["p"]) if each.entity_type == "TypedContext")
     parts = list(plan.next_pages(job, [{"id": last}] * PAGE))
     assert (parts[0].after, parts[-1].high) == (last, "")
     assert [each.high for each in parts[:-1]] == [each.low for each in parts[1:]]

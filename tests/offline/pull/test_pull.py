@@ -172,7 +172,7 @@ def test_a_project_that_is_gone_takes_everything_with_it(server: Server) -> None
 def test_pages_meet_without_a_gap(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("plan", "scope"):
         monkeypatch.setattr(f"trackteroid_cli.offline.pull.{module}.PAGE", 3)
-    monkeypatch.setattr("trackteroid_cli.offline.pull.plan.OWNERS", 4)
+    monkeypatch.setattr("trackteroid_cli.offline.pull.plan.OWNERS_PER_QUERY", 4)
     assert rows_in(pull_from(server, every_project=True).replica) == rows_of(server.engine)
     shot = server.query("Shot")[1]
     server.call(delete("Shot", shot["id"]))
