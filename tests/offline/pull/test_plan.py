@@ -1,4 +1,4 @@
-"""The plan: that every row and every column of a schema is asked for, and by what."""
+"""The plan selects every row and every column of a schema."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_every_type_is_held_whole_or_for_projects(plan: Plan) -> None:
     assert not set(plan.whole) & set(plan.scoped)
 
 
-def test_the_ways_are_those_of_the_schema(schema: Schema) -> None:
+def test_ownership_names_columns_of_the_schema(schema: Schema) -> None:
     for root, ownerships in [*OWNERSHIP.items(), *UPWARD_REFERENCES.items()]:
         members = [schema.types[name] for name in schema.families[root].members]
         for ownership in ownerships:
@@ -57,7 +57,7 @@ def test_the_ways_are_those_of_the_schema(schema: Schema) -> None:
             )
 
 
-def test_what_is_held_for_projects_can_be_reached_from_one(schema: Schema, plan: Plan) -> None:
+def test_every_scoped_type_can_be_reached_from_a_project(schema: Schema, plan: Plan) -> None:
     reached = {"Context"}
     while True:
         further = {
@@ -72,7 +72,7 @@ def test_what_is_held_for_projects_can_be_reached_from_one(schema: Schema, plan:
     assert set(plan.scoped) <= reached
 
 
-def test_one_query_has_all_types_of_a_family_with_the_same_attributes(plan: Plan) -> None:
+def test_types_of_a_family_with_the_same_attributes_share_a_query(plan: Plan) -> None:
     assert plan.sources_of("Shot") == ["TypedContext"]
     assert plan.sources_of("Context") == ["Project", "TypedContext"]
     assert plan.sources_of("FileComponent") == ["FileComponent"]
@@ -88,7 +88,7 @@ def test_an_attribute_of_one_object_type_is_selected_from_that_type() -> None:
     assert "TypedContext" not in plan.sources
 
 
-def test_a_type_that_the_table_does_not_know_belongs_to_what_it_refers_to() -> None:
+def test_an_unknown_type_is_owned_by_the_types_it_refers_to() -> None:
     documents: list[dict[str, Any]] = copy.deepcopy(list(standard_schemas()))
     (timelog,) = (each for each in documents if each["id"] == "Timelog")
     documents.append({**timelog, "id": "Shift", "alias_for": {"id": "Shift", "classifiers": {}}})
@@ -110,7 +110,7 @@ def test_a_type_that_the_table_does_not_know_belongs_to_what_it_refers_to() -> N
         ),
     ],
 )
-def test_a_job_is_the_same_after_it_was_written_down(job: Job) -> None:
+def test_a_job_is_the_same_after_a_round_trip_through_json(job: Job) -> None:
     assert Job.from_json(job.as_json()) == job
 
 
@@ -121,12 +121,12 @@ def test_the_next_page_begins_after_the_last_id(plan: Plan) -> None:
     assert list(plan.next_pages(following, [{"id": "500"}])) == []
 
 
-def test_ids_that_are_numbers_go_page_after_page(plan: Plan) -> None:
+def test_pages_of_numeric_ids_follow_one_another(plan: Plan) -> None:
     (following,) = plan.next_pages(Job("Event"), [{"id": number} for number in range(PAGE)])
     assert 'id > "499"' in plan.expression(following)
 
 
-def test_owners_whose_rows_are_all_there_are_not_asked_for_again(plan: Plan) -> None:
+def test_owners_whose_rows_are_complete_are_not_queried_again(plan: Plan) -> None:
     job = Job("Metadata", "parent_id", ("a", "b", "c"))
     rows = [{"parent_id": "a"}] * 10 + [{"parent_id": "b"}] * (PAGE - 10)
     (following,) = plan.next_pages(job, rows)
@@ -134,7 +134,7 @@ def test_owners_whose_rows_are_all_there_are_not_asked_for_again(plan: Plan) -> 
     assert plan.complete_owners(job, rows) == ("a",)
 
 
-def test_an_owner_that_fills_a_page_is_asked_for_page_by_page(plan: Plan) -> None:
+def test_an_owner_that_fills_a_page_is_queried_page_by_page(plan: Plan) -> None:
     job = Job("Asset", "context_id", ("a", "b"))
     rows = [{"id": f"{number:03}", "context_id": "a"} for number in range(PAGE)]
     _, alone = plan.next_pages(job, rows)
@@ -142,7 +142,7 @@ def test_an_owner_that_fills_a_page_is_asked_for_page_by_page(plan: Plan) -> Non
     assert (following.values, following.after) == (("a",), "499")
 
 
-def test_an_owner_of_rows_without_ids_that_fills_a_page_is_asked_for_by_itself(plan: Plan) -> None:
+def test_an_owner_that_fills_a_page_of_rows_without_ids_gets_its_own_query(plan: Plan) -> None:
     job = Job("Metadata", "parent_id", ("a", "b"))
     others, alone = plan.next_pages(job, [{"parent_id": "a"}] * PAGE)
     assert (others.values, alone.values, alone.joinable) == (("b",), ("a",), False)
@@ -156,7 +156,7 @@ def test_many_owners_are_divided_among_queries(plan: Plan) -> None:
 
 
 @pytest.mark.parametrize("last", ["0a", "37b2", "fff"])
-def test_what_is_left_after_a_first_page_is_divided_without_a_gap(plan: Plan, last: str) -> None:
+def test_the_rows_after_a_first_page_are_divided_without_a_gap(plan: Plan, last: str) -> None:
     (job,) = (each for each in plan.project_jobs(["p"]) if each.entity_type == "TypedContext")
     parts = list(plan.next_pages(job, [{"id": last}] * PAGE))
     assert (parts[0].after, parts[-1].high) == (last, "")
