@@ -1,8 +1,7 @@
-"""Built on: the state that a batch which is recorded offline depends on.
+"""Built on: the replica and the pending batches that an offline recording depends on.
 
-Its header says how old the replica was that its author saw, and which batches it needs of those
-that waited then: they created or deleted an entity that it mentions, or set an attribute that it
-sets again.
+The header of its batch says how old the replica was, and which of the batches that were pending it
+needs: those that create or delete an entity that it mentions, or set an attribute that it sets too.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ class Holdings:
     Attributes:
         server: the normalised URL of the server it was pulled from.
         pulled: when the last pull began; what it asked for is at least as new.
-        whole: root types (families of `engine.schema`) of which every row is held.
-        scoped: root types of which the rows of the pulled projects are held.
+        whole: root types (families of `engine.schema`) whose rows are all held.
+        scoped: root types whose rows are held for the pulled projects only.
         every_project: whether all projects were asked for, not only the named ones.
         projects: those held, by name or because all were asked for.
         expressions: those that were pulled besides projects.

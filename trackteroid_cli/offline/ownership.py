@@ -13,8 +13,8 @@ from typing import Literal, NamedTuple
 
 from trackteroid_cli.engine.schema.schema import Schema
 
-#: How rows belong to their owner. A *part* describes its owner, and every pull of the owner includes
-#: it; a *child* is an entity of its own, which the pull of a whole project includes.
+#: How rows belong to their owner. A *part* describes its owner and is pulled together with it; a
+#: *child* is an entity of its own and is pulled with a whole project.
 Kind = Literal["part", "child"]
 
 
@@ -78,7 +78,7 @@ OWNERSHIP: dict[str, tuple[Ownership, ...]] = {
     "NoteLabelLink": (Ownership("note_id", "Note", "part"),),
     "Recipient": (Ownership("note_id", "Note", "part"),),
     "StatusChange": (),
-    # Small tables with keys of several parts, which come with what they belong to.
+    # Small tables with a composite key, pulled together with their owners.
     "DashboardResource": (Ownership("dashboard_id", "Dashboard", "part"),),
     "JobComponent": (Ownership("job_id", "Job", "part"),),
     "ProjectSchemaObjectType": (Ownership("project_schema_id", "ProjectSchema", "part"),),

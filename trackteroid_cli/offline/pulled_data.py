@@ -33,7 +33,7 @@ class PulledData:
         self.engine = engine
         self.schema = engine.store.schema
         self.analysis = QueryAnalysis(self.schema)
-        #: The root types of which every row is held.
+        #: The root types whose rows are all held.
         self.whole = frozenset(holdings.whole)
 
     @cached_property
@@ -48,7 +48,7 @@ class PulledData:
 
     @cached_property
     def by_expression(self) -> frozenset[str]:
-        """The root types of which an expression pulled some rows, directly or with an owner."""
+        """The root types with rows that an expression pulled, directly or with an owner."""
         found = {root for _, query in self.expressions for root, _ in self.analysis.types(query)}
         waiting = {*found, "Context"} if found else set()
         while waiting:

@@ -28,8 +28,8 @@ class Question:
         """Refuse a query about types, projects or entities that are not held.
 
         Raises:
-            NotPulled: it is about such.
-            ParseError: a name is in no schema.
+            NotPulled: it is about one of these.
+            ParseError: it names what the schemas do not have.
         """
         self._check_types()
         if not self.was_pulled:

@@ -164,7 +164,7 @@ class OfflineServer:
             raise NotPulled(
                 f"the replica of {self.url} has no active user {name!r}",
                 why="the session is to be theirs",
-                hint="correct FTRACK_API_USER, or readded it with: trackteroid replica pull",
+                hint="correct FTRACK_API_USER, or refresh it with: trackteroid replica pull",
             )
 
 

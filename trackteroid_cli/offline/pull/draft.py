@@ -1,7 +1,7 @@
 """The draft: the replica that a pull builds, with the jobs that are left.
 
-Each answer is stored in one transaction with the progress that it means, so that a pull which was
-killed can be resumed.
+Each answer is stored in one transaction with the progress of the pull, so that a killed pull can be
+resumed.
 """
 
 from __future__ import annotations

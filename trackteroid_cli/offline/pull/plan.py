@@ -1,4 +1,4 @@
-"""The plan: which queries fetch the rows of a server, and which queries follow from the answers."""
+"""The plan: which queries fetch the rows of a server, and which follow from the answers."""
 
 from __future__ import annotations
 
@@ -176,12 +176,12 @@ class Plan:
 
     @cached_property
     def whole(self) -> tuple[str, ...]:
-        """The root types of which every row is pulled."""
+        """The root types whose rows are all pulled."""
         return tuple(root for root in self._by_root if not is_scoped(self.schema, root))
 
     @cached_property
     def scoped(self) -> tuple[str, ...]:
-        """The root types of which those rows are pulled that belong to a project."""
+        """The root types whose rows are pulled for projects only."""
         return tuple(root for root in self._by_root if is_scoped(self.schema, root))
 
     def sources_of(self, type_name: str) -> list[str]:
@@ -203,7 +203,7 @@ class Plan:
         """Yield the jobs for every row of the projects with *ids*."""
         for name in self.sources_of("Context"):
             if name != "Project":
-                # One condition, so that a server can go along an index to the next page.
+                # One condition for each query, so that a server can use an index for the next page.
                 yield from (Job(name, by="project_id", values=(id_,)) for id_ in ids)
         yield from self.id_jobs("Project", ids, Include.EVERYTHING)
 

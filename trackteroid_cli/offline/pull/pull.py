@@ -80,8 +80,8 @@ def pull(
         ServerError: it refuses.
         StorageError: the disk refuses.
     """
-    place = replicas.folder(server.url)
-    with _exclusive(place), _hinting_at_resumption():
+    folder = replicas.folder(server.url)
+    with _exclusive(folder), _hinting_at_resumption():
         former = replicas.current(server.url)
         began = moments.now()
         with Connection(server) as connection:
@@ -93,7 +93,7 @@ def pull(
             scope = scopes.resolve(connection, schema, requested, held, from_scratch=from_scratch)
         base = None if from_scratch or former is None else former.path
         fingerprint = scope.fingerprint(schema, base.name if base else "")
-        path = place / "draft.sqlite"
+        path = folder / "draft.sqlite"
         with open_draft(path, schemas, fingerprint=fingerprint, base=base, began=began) as (
             draft,
             resumed,
@@ -104,7 +104,7 @@ def pull(
             holdings = _holdings(draft, server, scope, None if from_scratch else held)
             draft.finish(holdings, information)
             state = draft.state
-        _put_in_use(place, path, began)
+        _put_in_use(folder, path, began)
     replica = replicas.current(server.url)
     assert replica is not None
     return PullResult(
@@ -208,22 +208,22 @@ def _holdings(draft: Draft, server: Server, scope: Scope, held: Holdings | None)
     )
 
 
-def _put_in_use(place: Path, draft: Path, began: str) -> None:
+def _put_in_use(folder: Path, draft: Path, began: str) -> None:
     """Make the draft the replica in use, and remove the others."""
     with storing(
-        f"cannot put the replica in {place} in use",
+        f"cannot put the replica in {folder} in use",
         hint="make room or correct the permissions, then run the same command again",
     ):
         moment = began.translate(dict.fromkeys(map(ord, ":-.")))
         number = 1
-        while (place / f"{moment}-{number}.sqlite").exists():
+        while (folder / f"{moment}-{number}.sqlite").exists():
             number += 1
-        generation = place / f"{moment}-{number}.sqlite"
+        generation = folder / f"{moment}-{number}.sqlite"
         draft.rename(generation)
         remove_database(draft)  # the files that SQLite left beside it
-        sync_folder(place)
-        write_whole(place / replicas.CURRENT, generation.name + "\n")
-        for other in place.glob("*.sqlite"):
+        sync_folder(folder)
+        write_whole(folder / replicas.CURRENT, generation.name + "\n")
+        for other in folder.glob("*.sqlite"):
             if other != generation:
                 _try_to_remove(other)
 
@@ -242,7 +242,7 @@ def _schema_hash(former: Replica) -> str:
 
 
 @contextmanager
-def _exclusive(place: Path) -> Iterator[None]:
+def _exclusive(folder: Path) -> Iterator[None]:
     """Hold the lock that allows only one pull of a server at a time.
 
     Raises:
@@ -251,14 +251,14 @@ def _exclusive(place: Path) -> Iterator[None]:
     """
     import filelock
 
-    owner = place / "pulling"
-    lock = filelock.FileLock(place / "pull.lock", timeout=0)
+    owner = folder / "pulling"
+    lock = filelock.FileLock(folder / "pull.lock", timeout=0)
     try:
         with storing(
-            f"cannot write in {place}",
+            f"cannot write in {folder}",
             hint="make room or correct the permissions, or set TRACKTEROID_HOME",
         ):
-            place.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             try:
                 lock.acquire()
             except filelock.Timeout:

@@ -101,7 +101,7 @@ def resolve(
         InvalidExpression: an expression cannot be read.
         UsageError: what it selects cannot be pulled by itself.
     """
-    projects = _projects(connection, requested.projects)
+    projects = _find_projects(connection, requested.projects)
     expressions = list(requested.expressions)
     every_project = requested.every_project
     if held is not None and (from_scratch or not requested):
@@ -109,21 +109,21 @@ def resolve(
         projects.update({each.id: each.name for each in held.projects})
         expressions += [each.expression for each in held.expressions]
     if every_project:
-        projects = _every_project(connection)
+        projects = _find_every_project(connection)
     elif held is not None and held.every_project:
         # A replica of every project gets the newest ones as well, whatever else is named.
         known = {each.id for each in held.projects}
         projects.update(
-            (id_, name) for id_, name in _every_project(connection).items() if id_ not in known
+            (id_, name) for id_, name in _find_every_project(connection).items() if id_ not in known
         )
     return Scope(
         projects,
-        tuple(_selection(connection, schema, each) for each in dict.fromkeys(expressions)),
+        tuple(_parse_selection(connection, schema, each) for each in dict.fromkeys(expressions)),
         every_project,
     )
 
 
-def _projects(connection: Connection, names: Sequence[str]) -> dict[str, str]:
+def _find_projects(connection: Connection, names: Sequence[str]) -> dict[str, str]:
     """Return the names, by id, of the projects with *names* as name or full name."""
     if not names:
         return {}
@@ -135,11 +135,11 @@ def _projects(connection: Connection, names: Sequence[str]) -> dict[str, str]:
     known = {str(row[name]).lower() for row in rows for name in ("name", "full_name")}
     for name in names:
         if name.lower() not in known:
-            raise _unknown(connection, name)
+            raise _unknown_project(connection, name)
     return {row["id"]: row["name"] for row in rows}
 
 
-def _every_project(connection: Connection) -> dict[str, str]:
+def _find_every_project(connection: Connection) -> dict[str, str]:
     projects: dict[str, str] = {}
     condition = ""
     while True:
@@ -152,8 +152,8 @@ def _every_project(connection: Connection) -> dict[str, str]:
         condition = f" where id > {quoted(rows[-1]['id'])}"
 
 
-def _unknown(connection: Connection, name: str) -> NotFound:
-    names = set(_every_project(connection).values())
+def _unknown_project(connection: Connection, name: str) -> NotFound:
+    names = set(_find_every_project(connection).values())
     hint = " or ".join(close_names(name, names))
     return NotFound(
         f"the server has no project {name!r}",
@@ -162,7 +162,7 @@ def _unknown(connection: Connection, name: str) -> NotFound:
     )
 
 
-def _selection(connection: Connection, schema: Schema, expression: str) -> Selection:
+def _parse_selection(connection: Connection, schema: Schema, expression: str) -> Selection:
     within = without_projections(expression)
     try:
         query = parse(expression)
@@ -180,10 +180,10 @@ def _selection(connection: Connection, schema: Schema, expression: str) -> Selec
         connection,
         f"select id from {query.entity_type} where id in (select id from {within}) limit 1",
     )
-    return Selection(expression, query.entity_type, within, _follow(schema, query))
+    return Selection(expression, query.entity_type, within, _followed_projections(schema, query))
 
 
-def _follow(schema: Schema, query: Query) -> str:
+def _followed_projections(schema: Schema, query: Query) -> str:
     """Return the projections of *query* that lead to other entities."""
     relations = schema.types[query.entity_type].relations
     paths = [path for path in query.projections or () if isinstance(path, Path)]
