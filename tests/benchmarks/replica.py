@@ -28,9 +28,9 @@ PULL = r"""
 import json, re, resource, time
 from trackteroid_cli import settings
 from trackteroid_cli.offline.pull import pull as pulling
-from trackteroid_cli.offline.pull.fetching import Fetching
+from trackteroid_cli.offline.pull.fetching import Fetcher
 from trackteroid_cli.server.retry import RetryPolicy
-from trackteroid_cli.offline.pull.scope import Wanted
+from trackteroid_cli.offline.pull.scope import RequestedScope
 def peak():
     try:  # a process inherits the other figure from the one that started it
         status = open("/proc/self/status", encoding="ascii").read()
@@ -38,26 +38,26 @@ def peak():
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 requests = open("requests.jsonl", "w+", encoding="utf-8")
-send = Fetching.send
+send = Fetcher.send
 sent = 0
 def noting(self, expressions, label):
     global sent
     sent += 1
     requests.write(json.dumps(expressions) + "\n")
     send(self, expressions, label)
-Fetching.send = noting
+Fetcher.send = noting
 started = time.perf_counter()
-pulled = pulling.pull(settings.server(), Wanted(every_project=True), RetryPolicy())
+pulled = pulling.pull(settings.server(), RequestedScope(every_project=True), RetryPolicy())
 seconds = time.perf_counter() - started
 memory = peak()
-Fetching.send = send
+Fetcher.send = send
 requests.seek(0)
 started = time.perf_counter()
-with Fetching(settings.server(), RetryPolicy()) as fetching:
+with Fetcher(settings.server(), RetryPolicy()) as fetcher:
     while sent:
-        while fetching.free and (line := requests.readline()):
-            fetching.send(json.loads(line), None)
-        sent -= len(fetching.take())
+        while fetcher.free_slots and (line := requests.readline()):
+            fetcher.send(json.loads(line), None)
+        sent -= len(fetcher.take())
 requests.close()
 fetching_seconds = time.perf_counter() - started
 print(json.dumps([seconds, fetching_seconds, memory, pulled.new]))

@@ -1,4 +1,4 @@
-"""What the tests of working offline share: a replica of one project, and a way to be cut off."""
+"""Fixtures for offline tests: a replica of one project, and a command line without a network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PULLED, NOT_PULLED = "salt_and_ember", "brightwater"
 
 @functools.cache
 def _cut_off() -> tuple[str, ...]:
-    """Return what runs a command where there is no network, not even a loopback that is up."""
+    """Return the command that runs another without a network, not even a loopback."""
     unshare = shutil.which("unshare")
     for options in (("-n",), ("-rn",)):
         if unshare and not subprocess.run([unshare, *options, "true"], check=False).returncode:
@@ -26,7 +26,7 @@ def _cut_off() -> tuple[str, ...]:
 
 
 class Offline(CommandLine):
-    """The command line where no packet can leave: in a network namespace without a route."""
+    """The command line in a network namespace without a route, which no packet can leave."""
 
 
 @pytest.fixture

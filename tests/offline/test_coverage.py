@@ -1,4 +1,4 @@
-"""A replica answers what it can know, and names the pull that makes it know the rest."""
+"""A replica answers from the data it holds, and names the pull for what it does not hold."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def one(server: Engine, expression: str) -> str:
         'Shot where name is "sh010" limit 0',
     ],
 )
-def test_a_question_that_the_replica_holds_the_answer_of_is_answered_as_by_the_server(
+def test_a_query_about_held_data_gets_the_answer_of_the_server(
     server: Engine, replica: Connection, expression: str
 ) -> None:
     expression = f"{_filled(server, expression)} order by id"
@@ -174,7 +174,7 @@ def test_a_question_that_the_replica_holds_the_answer_of_is_answered_as_by_the_s
         ('Task where not project.name is "salt_and_ember"', "every Task", "--project NAME"),
     ],
 )
-def test_a_question_about_what_was_not_pulled_is_refused_and_names_the_pull(
+def test_a_query_about_data_that_was_not_pulled_is_refused_with_the_pull_to_run(
     server: Engine, replica: Connection, expression: str, what: str, command: str
 ) -> None:
     with pytest.raises(NotPulled) as refused:
@@ -184,7 +184,7 @@ def test_a_question_about_what_was_not_pulled_is_refused_and_names_the_pull(
     assert f"it holds {PULLED}, what 'select assets from Shot" in refused.value.why
 
 
-def test_an_answer_that_may_be_incomplete_says_what_is_seen(
+def test_an_answer_that_may_be_incomplete_has_a_warning_with_what_is_held(
     server: Engine, replica: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen = ask(replica, "Shot")
@@ -195,7 +195,7 @@ def test_an_answer_that_may_be_incomplete_says_what_is_seen(
     assert record.getMessage().startswith(f"of Shot, only what was pulled is seen: {PULLED}, ")
 
 
-def test_what_is_linked_from_another_project_is_missed_aloud(
+def test_a_link_from_another_project_is_refused_or_warned_about(
     server: Engine, home: Path, trackteroid: Any
 ) -> None:
     ours, theirs = one(server, SHOT), one(server, OTHER_SHOT)
@@ -218,7 +218,7 @@ def test_what_is_linked_from_another_project_is_missed_aloud(
                 ask(replica, expression)
 
 
-def test_with_every_project_only_names_that_it_never_had_are_refused(
+def test_a_replica_of_every_project_refuses_only_unknown_names(
     server: Engine, home: Path, trackteroid: Any
 ) -> None:
     trackteroid.environment = {"FTRACK_SERVER": URL}
@@ -230,7 +230,7 @@ def test_with_every_project_only_names_that_it_never_had_are_refused(
     assert "it holds every project" in refused.stderr
 
 
-def test_a_count_of_nothing_is_refused_where_there_may_be_something(home: Path) -> None:
+def test_a_count_of_zero_is_refused_if_the_server_may_have_more(home: Path) -> None:
     strict = {"ftrack-api-options": "strict:1"}
     address = Server(URL, SANDBOX_USER, SANDBOX_KEY)
     with (
@@ -243,7 +243,7 @@ def test_a_count_of_nothing_is_refused_where_there_may_be_something(home: Path) 
         assert ask(replica, f'{counted} and project.name is "{PULLED}"') == [{"count_id": 0}]
 
 
-def test_what_the_refusal_names_makes_the_replica_answer(
+def test_the_pull_that_a_refusal_names_makes_the_replica_answer(
     server: Engine, home: Path, trackteroid: Any
 ) -> None:
     trackteroid.environment = {"FTRACK_SERVER": URL}
@@ -257,13 +257,13 @@ def test_what_the_refusal_names_makes_the_replica_answer(
     assert answered.stdout.strip() == one(server, OTHER_SHOT)
 
 
-def test_an_expression_that_cannot_be_read_is_told_as_by_the_server(replica: Connection) -> None:
+def test_an_invalid_expression_gets_the_error_of_the_server(replica: Connection) -> None:
     for expression in ("Shot where (", "Shoot", "Shot where nmae is x"):
         with pytest.raises(InvalidExpression):
             ask(replica, expression)
 
 
-def test_without_a_replica_the_pull_is_named(trackteroid: Any) -> None:
+def test_an_error_without_a_replica_names_the_pull_to_run(trackteroid: Any) -> None:
     trackteroid.environment = {"FTRACK_SERVER": "https://studio.example"}
     refused = trackteroid("query", "--offline", "Shot")
     assert refused.returncode == 4
@@ -272,7 +272,7 @@ def test_without_a_replica_the_pull_is_named(trackteroid: Any) -> None:
 
 
 def _sorted(value: Any) -> Any:
-    """Return *value* with what has no order in an order: a collection has none of its own."""
+    """Return *value* with its collections, which have no order of their own, sorted."""
     if isinstance(value, dict):
         return {name: _sorted(part) for name, part in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Scripts recorded without a network see the replica and what was recorded before them."""
+"""Scripts recorded without a network see the replica and the batches recorded before."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def scripts(folder: CommandLine) -> list[Path]:
     ]
 
 
-def test_scripts_recorded_without_a_network_leave_what_they_leave_when_run_online(
+def test_scripts_recorded_offline_have_the_result_of_a_run_online(
     make_server: Callable[[], Server], server: Server, pulled: CommandLine, offline: Offline
 ) -> None:
     direct = make_server()
@@ -95,7 +95,7 @@ def test_scripts_recorded_without_a_network_leave_what_they_leave_when_run_onlin
     assert contents(server) == contents(direct)
 
 
-def test_a_batch_recorded_offline_tells_what_it_was_built_on_and_how_old_the_replica_was(
+def test_the_header_of_an_offline_batch_has_the_batches_it_needs_and_the_age_of_the_replica(
     offline: Offline,
 ) -> None:
     for script in scripts(offline):
@@ -110,7 +110,7 @@ def test_a_batch_recorded_offline_tells_what_it_was_built_on_and_how_old_the_rep
     assert layout["replica"] == holdings["pulled"]
 
 
-def test_a_person_sees_what_a_batch_was_built_on_and_that_it_was_recorded_offline(
+def test_inspect_shows_that_a_batch_was_recorded_offline_and_what_it_is_built_on(
     offline: Offline,
 ) -> None:
     for script in scripts(offline):
@@ -128,7 +128,7 @@ def test_a_person_sees_what_a_batch_was_built_on_and_that_it_was_recorded_offlin
     assert lowest.strip() == (f"\u2514\u2500\u2500 {publish}  publish  pending  also on {layout}")
 
 
-def test_a_batch_waits_behind_the_one_that_it_was_built_on(
+def test_a_batch_waits_for_the_one_that_it_is_built_on(
     pulled: CommandLine, offline: Offline
 ) -> None:
     for script in scripts(offline):
@@ -154,7 +154,7 @@ def test_a_batch_waits_for_a_discarded_one_to_be_restored(
     assert pulled("commit").returncode == 0
 
 
-def test_without_pending_a_recording_sees_the_replica_alone(offline: Offline) -> None:
+def test_without_pending_a_recording_sees_only_the_replica(offline: Offline) -> None:
     layout, tasks, _ = scripts(offline)
     assert offline("record", layout).returncode == 0
     expression = 'Sequence where name is "sq700" and project.name is "salt_and_ember"'
@@ -165,7 +165,7 @@ def test_without_pending_a_recording_sees_the_replica_alone(offline: Offline) ->
     assert "does not hold every Shot that the query may mean" in recorded.stderr
 
 
-def test_what_was_committed_since_the_pull_is_still_seen(
+def test_batches_committed_since_the_pull_are_visible(
     pulled: CommandLine, offline: Offline
 ) -> None:
     layout, tasks, _ = scripts(offline)
@@ -203,7 +203,7 @@ def test_a_conflict_says_how_old_the_replica_was_that_the_author_saw(
     assert "the author saw a replica that was pulled" in held.stderr
 
 
-def test_a_batch_about_what_is_not_held_is_left_out_with_a_warning(
+def test_a_batch_about_data_that_is_not_held_is_left_out_with_a_warning(
     server: Server, pulled: CommandLine, offline: Offline
 ) -> None:
     script = BEGINNING + (
@@ -219,7 +219,7 @@ def test_a_batch_about_what_is_not_held_is_left_out_with_a_warning(
     assert "elsewhere" not in silent.stderr
 
 
-def test_a_script_that_closes_its_session_leaves_the_same_batch(offline: Offline) -> None:
+def test_a_script_that_closes_its_session_records_the_same_batch(offline: Offline) -> None:
     layout, _, _ = scripts(offline)
     assert offline("record", layout).returncode == 0
     text = (
@@ -238,7 +238,7 @@ def test_a_script_that_closes_its_session_leaves_the_same_batch(offline: Offline
     assert "salt_and_ember / sq700 / sh010" in offline("inspect", "closes").stdout
 
 
-def test_what_was_committed_is_seen_after_another_project_was_pulled(
+def test_a_committed_batch_is_visible_after_a_pull_of_another_project(
     server: Server, pulled: CommandLine, offline: Offline
 ) -> None:
     layout, _, _ = scripts(offline)
@@ -247,7 +247,7 @@ def test_what_was_committed_is_seen_after_another_project_was_pulled(
     assert pulled("replica", "pull", "--project", NOT_PULLED).returncode == 0
     found = offline("query", 'Shot where parent.name is "sq700"', "--format", "ids")
     assert found.stdout.count("\n") == 2
-    # What somebody else has changed since is not hidden by what had landed before.
+    # A batch that landed before does not hide a later change of somebody else.
     (shot,) = server.query('Shot where parent.name is "sq700" and name is "sh010"')
     assert pulled("replica", "pull", "--project", PULLED).returncode == 0
     server.call({"action": "delete", "entity_type": "Shot", "entity_key": [shot["id"]]})
@@ -256,7 +256,7 @@ def test_what_was_committed_is_seen_after_another_project_was_pulled(
     assert found.stdout.count("\n") == 1
 
 
-def test_what_was_left_out_of_a_commit_is_not_seen(
+def test_operations_left_out_of_a_commit_are_not_visible(
     server: Server, pulled: CommandLine, offline: Offline
 ) -> None:
     (shot,) = server.query('Shot where name is "sh010" and parent.name is "sq010" limit 1')

@@ -1,4 +1,4 @@
-"""The replica answers as its server does: generated queries, asked of both."""
+"""The replica answers generated queries as its server does."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ OTHERS = [
 
 @pytest.fixture
 def production(server: Server, tmp_path: Path) -> Server:
-    """A server with the production that the conditions are about."""
+    """A server with the production that the conditions name."""
     path = tmp_path / "small.sqlite"
     small_production(path).store.close()
     connection = server.engine.store.connection
@@ -92,7 +92,7 @@ def both(production: Server) -> Iterator[tuple[Connection, Engine]]:
     """The server over HTTP, and its replica."""
     replica = pull_from(production, every_project=True).replica
     address = Address(production.url, SANDBOX_USER, SANDBOX_KEY)
-    with Connection(address) as connection, closing(replicas.engine(replica)) as engine:
+    with Connection(address) as connection, closing(replicas.open_engine(replica)) as engine:
         yield connection, engine
 
 
@@ -101,7 +101,7 @@ def same(both: tuple[Connection, Engine], expressions: list[str]) -> list[Any]:
     connection, engine = both
     operations = [{"action": "query", "expression": each} for each in expressions]
     there = connection.call(operations)
-    # The order of entities is told only where it was asked for.
+    # The order of entities is defined only where the query has one.
     here = engine.call(operations, user=SANDBOX_USER, key=REPLICA_KEY)
     for expression, ours, theirs in zip(expressions, here, there, strict=True):
         assert in_order(ours["data"]) == in_order(theirs["data"]), expression
@@ -140,11 +140,11 @@ def test_a_thousand_queries_get_the_same_answer(both: tuple[Connection, Engine])
         found += sum(bool(answer["data"]) for answer in same(both, several))
 
     ask()
-    assert found > part(100)  # not only the same nothing
+    assert found > part(100)  # not only empty answers
 
 
 @pytest.mark.parametrize("expression", OTHERS)
-def test_every_sort_of_row_gets_the_same_answer(
+def test_every_entity_type_gets_the_same_answer(
     both: tuple[Connection, Engine], expression: str
 ) -> None:
     (answer,) = same(both, [expression])
@@ -162,7 +162,7 @@ def test_aggregates_get_the_same_answer(both: tuple[Connection, Engine]) -> None
     assert engine.call(operations, user=SANDBOX_USER, key=REPLICA_KEY, strict=True) == there
 
 
-def test_a_part_of_the_server_answers_as_the_server_or_refuses_or_says_what_it_has_seen(
+def test_a_partial_replica_answers_as_the_server_or_refuses_or_warns(
     production: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     pull_from(production, projects=("alpha",))

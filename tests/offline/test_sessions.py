@@ -57,7 +57,7 @@ def test_an_offline_session_reads_as_the_server_answers(server: Server, session:
     assert server.requests == []
 
 
-def test_a_block_sees_what_it_has_committed_and_the_session_does_not_afterwards(
+def test_a_block_sees_its_commits_and_the_session_does_not_see_them_afterwards(
     session: Session, tmp_path: Path
 ) -> None:
     sequence = first_shot(session)["parent"]
@@ -91,7 +91,7 @@ def test_sessions_of_one_recording_see_each_others_commits(offline: Any) -> None
     assert (ran.stdout, ran.returncode) == ("1\n", 0), ran.stderr
 
 
-def test_what_is_created_and_not_committed_can_be_asked_about(
+def test_entities_created_and_not_committed_can_be_queried(
     session: Session, tmp_path: Path
 ) -> None:
     sequence = first_shot(session)["parent"]
@@ -107,7 +107,7 @@ def test_what_is_created_and_not_committed_can_be_asked_about(
         assert locations == ["ftrack.unmanaged"]
 
 
-def test_what_needs_the_server_is_refused(server: Server, session: Session) -> None:
+def test_requests_that_need_the_server_are_refused(server: Server, session: Session) -> None:
     first_shot(session)["description"] = "not recorded"
     with pytest.raises(Offline, match="cannot commit in an offline session"):
         session.commit()
@@ -121,9 +121,7 @@ def test_what_needs_the_server_is_refused(server: Server, session: Session) -> N
     assert server.requests == []
 
 
-def test_an_offline_session_goes_online_when_it_is_told_to(
-    server: Server, session: Session
-) -> None:
+def test_an_offline_session_can_reconnect_online(server: Server, session: Session) -> None:
     shot = first_shot(session)
     shot["description"] = "from the plane"
     session.reconnect(offline=False, api_key=server.environment["FTRACK_API_KEY"])
@@ -132,7 +130,7 @@ def test_an_offline_session_goes_online_when_it_is_told_to(
     assert there["description"] == "from the plane"
 
 
-def test_a_user_whom_the_replica_does_not_have_is_refused(connect: Connect) -> None:
+def test_an_unknown_user_is_refused(connect: Connect) -> None:
     with pytest.raises(NotPulled, match="no active user 'nobody'"):
         connect(api_user="nobody")
 
@@ -148,7 +146,7 @@ def test_the_environment_makes_every_session_offline(
     assert server.requests == []
 
 
-def test_a_server_that_cannot_be_reached_is_told_with_the_replica_that_is_there(
+def test_the_error_for_an_unreachable_server_mentions_the_replica(
     pulled: CommandLine, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from trackteroid_cli.offline import replicas as replica

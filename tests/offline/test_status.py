@@ -11,7 +11,7 @@ from tests.support.servers import Server
 PROJECT = "salt_and_ember"
 
 
-def test_nothing_pulled_yet_says_what_to_run(connected: CommandLine) -> None:
+def test_status_without_a_replica_says_what_to_run(connected: CommandLine) -> None:
     finished = connected("replica", "status")
     refused(
         finished, 4, what="there is no replica of", hint="trackteroid replica pull --project NAME"
@@ -19,7 +19,7 @@ def test_nothing_pulled_yet_says_what_to_run(connected: CommandLine) -> None:
     assert connected.json("replica", "status", "--json")["error"]["exit"] == 4
 
 
-def test_a_first_pull_of_nothing_says_how_to_name_projects(connected: CommandLine) -> None:
+def test_a_first_pull_without_projects_says_how_to_name_them(connected: CommandLine) -> None:
     finished = connected("replica", "pull")
     assert finished.returncode == 0, finished.stderr
     assert "no project is held yet" in finished.stderr
@@ -84,7 +84,7 @@ def test_a_terminal_shows_progress_and_a_table(connected: CommandLine) -> None:
     assert "TYPE" in connected.on_terminal("replica", "status")
 
 
-def test_a_name_that_no_project_has_is_told(connected: CommandLine) -> None:
+def test_an_unknown_project_is_an_error(connected: CommandLine) -> None:
     refused(
         connected("replica", "pull", "--project", "salt_and_amber"),
         4,
@@ -93,17 +93,17 @@ def test_a_name_that_no_project_has_is_told(connected: CommandLine) -> None:
     )
 
 
-def test_an_expression_that_cannot_be_read_is_wrong_usage(connected: CommandLine) -> None:
+def test_an_invalid_expression_is_wrong_usage(connected: CommandLine) -> None:
     refused(connected("replica", "pull", "Shot where nme is x"), 2, what="the query", why="'nme'")
     refused(connected("replica", "pull", "Metadata"), 2, what="Metadata cannot be pulled")
 
 
-def test_all_projects_and_one_make_no_sense_together(connected: CommandLine) -> None:
+def test_all_projects_and_a_project_are_wrong_usage_together(connected: CommandLine) -> None:
     finished = connected("replica", "pull", "--all-projects", "--project", PROJECT)
     refused(finished, 2, what="--all-projects goes without --project")
 
 
-def test_a_server_out_of_reach_is_tried_again_later(trackteroid: CommandLine) -> None:
+def test_an_unreachable_server_has_the_status_for_a_later_try(trackteroid: CommandLine) -> None:
     trackteroid.environment = {
         "FTRACK_SERVER": "http://127.0.0.1:9",
         "FTRACK_API_KEY": "k",
@@ -112,7 +112,7 @@ def test_a_server_out_of_reach_is_tried_again_later(trackteroid: CommandLine) ->
     refused(trackteroid("replica", "pull"), 75, what="cannot reach", hint="run the same command")
 
 
-def test_a_damaged_replica_is_told(connected: CommandLine) -> None:
+def test_a_damaged_replica_is_an_error(connected: CommandLine) -> None:
     status = connected.json("replica", "pull", "--json")
     with open(status["path"], "wb") as file:  # noqa: PTH123
         file.write(b"no database" * 1000)

@@ -14,7 +14,7 @@ from trackteroid_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from trackteroid_cli.offline.pull.draft import State
-    from trackteroid_cli.offline.pull.pull import Pulled, Watch
+    from trackteroid_cli.offline.pull.pull import PullResult, Watch
     from trackteroid_cli.offline.replicas import Replica
 
 app = typer.Typer(
@@ -81,13 +81,13 @@ def pull(
     server = settings.server()
     from trackteroid_cli.cli.signals import stopping
     from trackteroid_cli.offline.pull.pull import pull as pull_replica
-    from trackteroid_cli.offline.pull.scope import Wanted
+    from trackteroid_cli.offline.pull.scope import RequestedScope
     from trackteroid_cli.server.retry import RetryPolicy
 
-    wanted = Wanted(tuple(projects or ()), all_projects, tuple(expressions or ()))
+    requested = RequestedScope(tuple(projects or ()), all_projects, tuple(expressions or ()))
     policy = RetryPolicy(retries)
     with stopping(policy.stop), _progress() as watch:
-        pulled = pull_replica(server, wanted, policy, watch)
+        pulled = pull_replica(server, requested, policy, watch)
     _report(pulled, output)
 
 
@@ -121,7 +121,7 @@ def status(
     )
 
 
-def _report(pulled: Pulled, output: Output) -> None:
+def _report(pulled: PullResult, output: Output) -> None:
     if pulled.resumed:
         output.note("went on where the last pull was stopped")
     if pulled.refused:
@@ -147,7 +147,7 @@ def _report(pulled: Pulled, output: Output) -> None:
         )
 
 
-def _changes(pulled: Pulled) -> str:
+def _changes(pulled: PullResult) -> str:
     return f"{pulled.new} new, {pulled.changed} changed, {pulled.gone} gone"
 
 

@@ -1,7 +1,7 @@
-"""Lineage: what a batch that is recorded offline goes on from.
+"""Built on: the replica and the pending batches that an offline recording depends on.
 
-That is how old the replica was that its author saw, and which of the batches that waited then it
-needs: they created or deleted something that it mentions, or set what it sets again.
+The header of its batch says how old the replica was, and which of the batches that were pending it
+needs: those that create or delete an entity that it mentions, or set an attribute that it sets too.
 """
 
 from __future__ import annotations
@@ -30,58 +30,58 @@ if TYPE_CHECKING:
     from trackteroid_cli.offline.server import OfflineServer
 
 
-class Lineage(TypedDict, total=False):
-    """The parts of a header that tell it."""
+class BuiltOn(TypedDict, total=False):
+    """The parts of a header about what its batch is built on."""
 
     replica: str
     built_on: list[str]
 
 
-def lineage(server: OfflineServer | None, recording: Recording) -> Lineage:
-    """Return what *recording* goes on from.
+def header_parts(server: OfflineServer | None, recording: Recording) -> BuiltOn:
+    """Return the parts of a header about what *recording* is built on.
 
     Args:
-        server: what the session has asked in place of the server; None if it has asked the server.
-        recording: with the names of what it mentions.
+        server: answered the session in place of the server; None if the server itself answered.
+        recording: with the labels of the entities that it mentions.
     """
     if server is None:
         return {}
     return {
-        "replica": _pulled(server.replica.holdings, recording),
-        "built_on": list(_needed(recording, server.laid)),
+        "replica": _oldest_pull(server.replica.holdings, recording),
+        "built_on": list(_needed_batches(recording, server.overlaid)),
     }
 
 
-def _needed(recording: Recording, laid: Iterable[OverlaidBatch]) -> Iterable[str]:
-    """Yield the ids of the batches in *laid* that *recording* needs."""
-    operations = [from_json(json.loads(text)) for text in recording.operations] if laid else []
+def _needed_batches(recording: Recording, overlaid: Iterable[OverlaidBatch]) -> Iterable[str]:
+    """Yield the ids of the *overlaid* batches that *recording* needs."""
+    operations = [from_json(json.loads(text)) for text in recording.operations] if overlaid else []
     mentioned = {text for operation in operations for text in texts(to_json(operation))}
-    updated = {_place(each) for each in operations if isinstance(each, Update)}
+    updated = {_updated_attribute(each) for each in operations if isinstance(each, Update)}
     deleted = {identity(each) for each in operations if isinstance(each, Delete)}
-    for other in laid:
-        for operation in _operations(other):
+    for batch in overlaid:
+        for operation in _operations(batch):
             if isinstance(operation, Update):
-                needed = _place(operation) in updated or identity(operation) in deleted
+                needed = _updated_attribute(operation) in updated or identity(operation) in deleted
             else:
                 needed = mentioned.issuperset(operation.entity_key.values())
             if needed:
-                yield other.entry.id
+                yield batch.entry.id
                 break
 
 
-def _place(operation: Update) -> tuple[Identity, str]:
+def _updated_attribute(operation: Update) -> tuple[Identity, str]:
     return identity(operation), operation.attribute_name
 
 
-def _operations(laid: OverlaidBatch) -> list[Operation]:
+def _operations(overlaid: OverlaidBatch) -> list[Operation]:
     try:
-        with Batch(laid.entry.path) as batch:
+        with Batch(overlaid.entry.path) as batch:
             return list(batch.operations())
     except TrackteroidError:
-        return []  # it has been settled meanwhile
+        return []  # its file has moved or gone since the overlay was made
 
 
-def _pulled(holdings: Holdings, recording: Recording) -> str:
+def _oldest_pull(holdings: Holdings, recording: Recording) -> str:
     """Return when the oldest of the projects that *recording* mentions was pulled."""
     projects = {project.name: project.pulled for project in holdings.projects}
     moments = [

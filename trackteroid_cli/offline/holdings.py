@@ -1,6 +1,6 @@
 """Holdings: what a replica holds, as data.
 
-They are kept in the replica itself, so that they change with its rows in one transaction.
+They are stored in the replica itself, so that they change with its rows in one transaction.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-#: The setting of the store under which holdings are kept.
+#: The name of the setting that stores holdings.
 SETTING = "holdings"
 
 
@@ -23,7 +23,7 @@ class PulledProject:
 
 @dataclass(frozen=True, slots=True)
 class PulledExpression:
-    """What one query expression selected, with what belongs to it; *entity_type* is its type."""
+    """The entities that one query expression selected, with their parts."""
 
     expression: str
     entity_type: str
@@ -36,12 +36,12 @@ class Holdings:
 
     Attributes:
         server: the normalised URL of the server it was pulled from.
-        pulled: when the last pull began: what that pull asked for is at least as new.
-        whole: root types (families of `engine.schema`) of which every row is held.
-        scoped: root types of which the rows of the pulled projects are held.
+        pulled: when the last pull began; what it asked for is at least as new.
+        whole: root types (families of `engine.schema`) whose rows are all held.
+        scoped: root types whose rows are held for the pulled projects only.
         every_project: whether all projects were asked for, not only the named ones.
-        projects: those held, whichever way they were asked for.
-        expressions: what was pulled besides.
+        projects: those held, by name or because all were asked for.
+        expressions: those that were pulled besides projects.
     """
 
     server: str
@@ -54,13 +54,13 @@ class Holdings:
 
     @property
     def oldest(self) -> str:
-        """When what is held the longest was pulled."""
+        """When the oldest of what is held was pulled."""
         projects = (each.pulled for each in self.projects)
         expressions = (each.pulled for each in self.expressions)
         return min([self.pulled, *projects, *expressions])
 
     def pulled_of(self, project: str | None) -> str:
-        """Return when the entities of a project were pulled; None for those of no project."""
+        """Return when the entities of a project, or of no project, were pulled."""
         if project is None:
             return self.pulled
         moments = [each.pulled for each in self.projects if each.id == project]

@@ -1,7 +1,7 @@
-"""Overlays: a replica with batches laid over it, as the server will be once it has got them.
+"""Overlays: a replica with batches applied, as the server will be once they are committed.
 
-An overlay is a file of its own beside the replica. It is made when it is first asked for, from the
-one with fewer batches if there is one, and kept for whoever asks next.
+An overlay is a file of its own beside the replica. It is built when it is first needed, from an
+overlay with fewer of the same batches if there is one, and kept for the next use.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 #: How many overlays of one replica are kept; each is a file as large as the replica.
-_KEPT = 2
+_KEPT_OVERLAYS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class OverlaidBatch:
-    """A batch that is laid over a replica; *landed* is when the server got it, '' if it waits."""
+    """A batch of an overlay; *landed* is when the server got it, '' if it waits."""
 
     entry: Entry
     header: Header
     landed: str = ""
 
 
-def batches_over(replica: Replica, spool: Spool) -> list[OverlaidBatch]:
+def batches_to_overlay(replica: Replica, spool: Spool) -> list[OverlaidBatch]:
     """Return the batches that *replica* lacks, in recorded order.
 
-    These are the ones that wait for its server, and those that landed there after the oldest of
-    what is held was pulled.
+    These are the batches that wait for its server, and those that landed there after the oldest
+    part of the replica was pulled.
     """
     states = (State.PENDING, State.COMMITTING, State.COMMITTED)
     oldest = replica.holdings.oldest
@@ -63,30 +63,30 @@ def batches_over(replica: Replica, spool: Spool) -> list[OverlaidBatch]:
             with Batch(entry.path) as batch:
                 header, journal = batch.header, batch.journal()
         except TrackteroidError:
-            continue  # damaged, or it has just left its place: commit tells of it
+            continue  # damaged, or moved just now: `commit` reports it
         last = journal.last
         landed = last.when if entry.state is State.COMMITTED and last is not None else ""
-        for_us = header.server in ("", normalise_url(replica.holdings.server))
-        if for_us and not (landed and moments.parse(landed) < moments.parse(oldest)):
+        same_server = header.server in ("", normalise_url(replica.holdings.server))
+        if same_server and not (landed and moments.parse(landed) < moments.parse(oldest)):
             found.append(OverlaidBatch(entry, header, landed))
     return found
 
 
 def open_overlay(replica: Replica, batches: Sequence[OverlaidBatch]) -> Engine:
-    """Return an engine on *replica* with *batches* laid over it; the caller closes it.
+    """Return an engine on *replica* with *batches* applied; the caller closes it.
 
-    A batch that cannot be laid, such as one about a project that is not held, is left out, and a
-    warning says so.
+    A batch that cannot be applied, such as one about a project that is not held, is left out with a
+    warning.
 
     Raises:
         ReplicaError: the disk refuses, or the replica cannot be read.
     """
     if not batches:
-        return replicas.engine(replica)
+        return replicas.open_engine(replica)
     import filelock
 
     folder = replica.path.parent / "overlays"
-    files = [folder / f"{name}.sqlite" for name in _names(replica, batches)]
+    files = [folder / f"{name}.sqlite" for name in _overlay_names(replica, batches)]
     with storing(
         f"cannot lay the batches that wait over the replica {replica.path}",
         hint="make room or correct the permissions; --without-pending goes without them",
@@ -96,28 +96,30 @@ def open_overlay(replica: Replica, batches: Sequence[OverlaidBatch]) -> Engine:
         folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder / "lock"):
             if not files[-1].exists():
-                _make(replica, batches, files)
+                _build(replica, batches, files)
                 _remove_others(files[-1])
-            engine = _opened(replica, files[-1])
+            engine = _open_file(replica, files[-1])
     for text in filter(None, engine.store.get_setting("left_out").split("\n")):
         _logger.warning("%s", text)
     return engine
 
 
-def lay(engine: Engine, operations: Iterable[Operation], *, user: str, moment: str) -> None:
-    """Do *operations*, but for what has been done already.
+def apply_operations(
+    engine: Engine, operations: Iterable[Operation], *, user: str, moment: str
+) -> None:
+    """Apply *operations* to *engine*, except those whose result is already there.
 
     Raises:
-        EngineError: the engine refuses; nothing was changed.
+        EngineError: the engine refuses them; nothing was changed.
     """
-    payloads = list(_still_to_do(engine, squash(operations)))
+    payloads = list(_without_landed(engine, squash(operations)))
     if payloads:
-        engine.apply(payloads, user=user, moment=_stored(moment))
+        engine.apply(payloads, user=user, moment=_engine_moment(moment))
 
 
 @contextmanager
-def copied(engine: Engine, path: Path) -> Iterator[Engine]:
-    """Give an engine on a copy, at *path*, of what *engine* holds; closed when the block ends."""
+def copied_engine(engine: Engine, path: Path) -> Iterator[Engine]:
+    """Yield an engine on a copy, at *path*, of the data of *engine*; close it afterwards."""
     with closing(sqlite3.connect(path)) as target:
         engine.store.connection.backup(target)
     copy = type(engine)(path, server_url=engine.server_url)
@@ -127,61 +129,64 @@ def copied(engine: Engine, path: Path) -> Iterator[Engine]:
         copy.close()
 
 
-def _names(replica: Replica, batches: Sequence[OverlaidBatch]) -> list[str]:
+def _overlay_names(replica: Replica, batches: Sequence[OverlaidBatch]) -> list[str]:
     """Return the name of the overlay with the first of *batches*, with the first two, and so on."""
     names, digest = [], hashlib.sha256(replica.path.name.encode())
-    for laid in batches:
-        digest.update(f"{laid.entry.id} {laid.landed}".encode())
+    for batch in batches:
+        digest.update(f"{batch.entry.id} {batch.landed}".encode())
         names.append(digest.hexdigest()[:20])
     return names
 
 
-def _make(replica: Replica, batches: Sequence[OverlaidBatch], files: Sequence[Path]) -> None:
-    """Make the last of *files*, from the longest of the others that is there."""
+def _build(replica: Replica, batches: Sequence[OverlaidBatch], files: Sequence[Path]) -> None:
+    """Build the last of *files*, from the existing one with the most batches."""
     done = next((n for n in range(len(files), 0, -1) if files[n - 1].exists()), 0)
-    base = _opened(replica, files[done - 1]) if done else replicas.engine(replica)
-    draft = files[-1].with_suffix(".new")
-    remove_database(draft)
+    base = _open_file(replica, files[done - 1]) if done else replicas.open_engine(replica)
+    unfinished = files[-1].with_suffix(".new")
+    remove_database(unfinished)
     try:
-        with copied(base, draft) as engine:
+        with copied_engine(base, unfinished) as engine:
             left_out = engine.store.get_setting("left_out")
-            for laid in batches[done:]:
-                left_out += _lay_batch(engine, laid, replica.holdings)
+            for batch in batches[done:]:
+                left_out += _apply_batch(engine, batch, replica.holdings)
             engine.store.set_setting("left_out", left_out)
     finally:
         base.close()
-    draft.rename(files[-1])
+    unfinished.rename(files[-1])
 
 
-def _lay_batch(engine: Engine, laid: OverlaidBatch, holdings: Holdings) -> str:
-    """Lay one batch; return a line that says why it could not be done, or nothing."""
+def _apply_batch(engine: Engine, overlaid: OverlaidBatch, holdings: Holdings) -> str:
+    """Apply one batch; return a line that says why it was left out, '' if it was not."""
     from trackteroid_cli.engine.storage.errors import EngineError
 
-    header = laid.header
+    header = overlaid.header
     try:
-        with Batch(laid.entry.path) as batch:
+        with Batch(overlaid.entry.path) as batch:
             operations = list(batch.operations())
             journal = batch.journal()
-        if laid.landed and journal.last is not None:
+        if overlaid.landed and journal.last is not None:
             dropped = set(journal.last.left_out)
-            operations = [each for place, each in enumerate(operations) if place not in dropped]
-            operations = list(_not_held_yet(engine, operations, laid.landed, holdings))
-        lay(engine, operations, user=header.api_user, moment=header.created)
+            operations = [each for index, each in enumerate(operations) if index not in dropped]
+            operations = list(_without_pulled(engine, operations, overlaid.landed, holdings))
+        apply_operations(engine, operations, user=header.api_user, moment=header.created)
     except (TrackteroidError, EngineError) as error:
         return f"batch {header.id} ({header.name}) is not seen offline: {error}\n"
     return ""
 
 
-def _not_held_yet(
+def _without_pulled(
     engine: Engine, operations: Iterable[Operation], landed: str, holdings: Holdings
 ) -> Iterator[Operation]:
-    """Leave out what was pulled after it had landed: the replica has it, or what came after it."""
-    belonging = ProjectLookup((engine,), frozenset(holdings.whole))
+    """Leave out operations on projects that were pulled after the batch landed.
+
+    The replica has their result, or a later state.
+    """
+    lookup = ProjectLookup((engine,), frozenset(holdings.whole))
     projects: dict[str, str | None] = {}
     for operation in operations:
         mentioned = list(operation.entity_key.values())
         if isinstance(operation, Create):
-            # Names and the like are not looked for: each would be, in every table.
+            # Only what may be a key is looked up, as each lookup searches every table.
             mentioned += texts(
                 [
                     value
@@ -189,19 +194,19 @@ def _not_held_yet(
                     if "_id" in name or not isinstance(value, str)
                 ]
             )
-        known = (projects.get(text) or belonging.project_of("", text) for text in mentioned)
+        known = (projects.get(text) or lookup.project_of("", text) for text in mentioned)
         project = next(filter(None, known), None)
         projects.update(dict.fromkeys(operation.entity_key.values(), project))
         if moments.parse(holdings.pulled_of(project)) < moments.parse(landed):
             yield operation
 
 
-def _opened(replica: Replica, path: Path) -> Engine:
-    return replicas.engine(replicas.Replica(path, replica.holdings, replica.size))
+def _open_file(replica: Replica, path: Path) -> Engine:
+    return replicas.open_engine(replicas.Replica(path, replica.holdings, replica.size))
 
 
-def _still_to_do(engine: Engine, payloads: Iterable[Payload]) -> Iterator[Payload]:
-    """Leave out what has landed by now: creates of what is there, deletes of what is gone."""
+def _without_landed(engine: Engine, payloads: Iterable[Payload]) -> Iterator[Payload]:
+    """Leave out creates of entities that exist, and deletes of entities that are gone."""
     created = set()
     for payload in payloads:
         entity_type, key = payload["entity_type"], payload["entity_key"]
@@ -219,11 +224,11 @@ def _still_to_do(engine: Engine, payloads: Iterable[Payload]) -> Iterator[Payloa
 
 
 def _remove_others(used: Path) -> None:
-    """Remove overlays that nobody has asked for lately."""
+    """Remove all but the overlays that were used last."""
     files = [each for each in used.parent.glob("*.sqlite") if each != used]
     files.sort(key=lambda each: each.stat().st_mtime, reverse=True)
-    for file in files[_KEPT - 1 :]:
-        with suppress(PermissionError):  # Windows keeps what a process has open
+    for file in files[_KEPT_OVERLAYS - 1 :]:
+        with suppress(PermissionError):  # Windows keeps a file that a process has open
             remove_database(file)
 
 
@@ -234,6 +239,6 @@ def _written_since(entry: Entry, moment: str) -> bool:
         return False
 
 
-def _stored(moment: str) -> str:
-    """Return a header's moment as the engine takes it."""
+def _engine_moment(moment: str) -> str:
+    """Return a header's moment in the form that the engine takes."""
     return f"{moments.parse(moment):%Y-%m-%d %H:%M:%S}"

@@ -1,7 +1,7 @@
-"""Ways: which rows belong to which, so that everything that belongs to a project can be asked for.
+"""Ownership: which rows belong to which, so that a pull can follow from a project to all its rows.
 
-The schemas name the references, not which of them mean that one row is a part of another. Keys and
-owners are root types, or types of a family where only some of its types own anything.
+The schemas name the references, but do not say which of them mean that one row belongs to another.
+Keys and owners here are root types, or types of a family of which only some own anything.
 
 Source: ftrack's API documentation; the entity schemas.
 """
@@ -13,21 +13,21 @@ from typing import Literal, NamedTuple
 
 from trackteroid_cli.engine.schema.schema import Schema
 
-#: How rows belong to their owner. A *part* tells about it, and is pulled wherever the owner is; a
-#: *child* stands for itself, and is pulled with a whole project.
-Sort = Literal["part", "child"]
+#: How rows belong to their owner. A *part* describes its owner and is pulled together with it; a
+#: *child* is an entity of its own and is pulled with a whole project.
+Kind = Literal["part", "child"]
 
 
 class Ownership(NamedTuple):
-    """Rows belong to an owner if their attribute *by* is the owner's attribute *column*."""
+    """Rows belong to an *owner* if their *column* equals the owner's *owner_column*."""
 
-    by: str
+    column: str
     owner: str
-    sort: Sort = "child"
-    column: str = "id"
+    kind: Kind = "child"
+    owner_column: str = "id"
 
 
-#: The ways to each type's owners. Types without any do not belong to anything, and are held whole.
+#: The owners of each type. A type without owners belongs to nothing, and is held whole.
 OWNERSHIP: dict[str, tuple[Ownership, ...]] = {
     # What a project has.
     "Context": (Ownership("project_id", "Project"),),
@@ -69,7 +69,7 @@ OWNERSHIP: dict[str, tuple[Ownership, ...]] = {
         Ownership("id", "SettingComponent", "part", "component_id"),
     ),
     "ComponentLocation": (Ownership("component_id", "Component", "part"),),
-    # What tells about any of them; owners with a collection of these are found from the schema.
+    # What describes any of them; owners with a collection of these are found from the schema.
     "CustomAttributeValue": (),
     "EntitySetting": (Ownership("parent_id", "Context", "part"),),
     "Metadata": (),
@@ -78,7 +78,7 @@ OWNERSHIP: dict[str, tuple[Ownership, ...]] = {
     "NoteLabelLink": (Ownership("note_id", "Note", "part"),),
     "Recipient": (Ownership("note_id", "Note", "part"),),
     "StatusChange": (),
-    # Small tables with keys of several parts, which come with what they belong to.
+    # Small tables with a composite key, pulled together with their owners.
     "DashboardResource": (Ownership("dashboard_id", "Dashboard", "part"),),
     "JobComponent": (Ownership("job_id", "Job", "part"),),
     "ProjectSchemaObjectType": (Ownership("project_schema_id", "ProjectSchema", "part"),),
@@ -89,26 +89,26 @@ OWNERSHIP: dict[str, tuple[Ownership, ...]] = {
     "WorkflowSchemaStatus": (Ownership("workflow_schema_id", "WorkflowSchema", "part"),),
 }
 
-#: Further references that lead up: what an expression selects is held with what is above it.
-ABOVE: dict[str, tuple[Ownership, ...]] = {
+#: References upwards besides `OWNERSHIP`: a pull of an expression includes their targets.
+UPWARD_REFERENCES: dict[str, tuple[Ownership, ...]] = {
     "Context": (Ownership("parent_id", "Context"),),
     "AssetVersion": (Ownership("task_id", "TypedContext"),),
     "ReviewSessionObject": (Ownership("version_id", "AssetVersion"),),
 }
 
-#: Collections that lead to rows which tell about their owner, whatever its type.
-_TELLING = ("metadata", "notes", "settings", "status_changes")
+#: Collections of parts, on types of any family.
+_PART_COLLECTIONS = ("metadata", "notes", "settings", "status_changes")
 
 
 def owned_rows(schema: Schema, type_name: str) -> Iterator[tuple[str, Ownership]]:
-    """Yield the root types whose rows belong to those of *type_name*, and how."""
+    """Yield the root types whose rows belong to rows of *type_name*, each with its ownership."""
     for root in schema.families:
-        for way in owners_of(schema, root):
-            if way.owner in schema.types and schema.is_kind_of(type_name, way.owner):
-                yield root, way
+        for ownership in owners_of(schema, root):
+            owner = ownership.owner
+            if owner in schema.types and schema.is_kind_of(type_name, owner):
+                yield root, ownership
     entity_type = schema.types[type_name]
-    told = [entity_type.relations.get(name) for name in _TELLING]
-    for relation in told:
+    for relation in map(entity_type.relations.get, _PART_COLLECTIONS):
         if relation is not None and relation.kind == "many":
             root = schema.types[relation.target].root
             yield root, Ownership(relation.column, type_name, "part")
@@ -117,8 +117,8 @@ def owned_rows(schema: Schema, type_name: str) -> Iterator[tuple[str, Ownership]
 
 
 def owners_of(schema: Schema, root: str) -> tuple[Ownership, ...]:
-    """Return the ways of a root type; where the table has none, those that its references tell."""
-    if root in OWNERSHIP or root in _WHOLE:
+    """Return the owners of a root type; for a type unknown here, the targets of its references."""
+    if root in OWNERSHIP or root in _ALWAYS_WHOLE:
         return OWNERSHIP.get(root, ())
     return tuple(
         Ownership(relation.column, relation.target)
@@ -127,11 +127,11 @@ def owners_of(schema: Schema, root: str) -> tuple[Ownership, ...]:
     )
 
 
-#: Types whose owners are found from the schema.
-_TOLD = frozenset({"CustomAttributeValue", "Metadata", "Note", "StatusChange"})
+#: Parts that owners of many types share; the owners are found from the schema.
+_SHARED_PARTS = frozenset({"CustomAttributeValue", "Metadata", "Note", "StatusChange"})
 
-#: Types that refer to such as belong to a project, and are held whole all the same.
-_WHOLE = frozenset(
+#: Types that refer to rows of a project, and are held whole nevertheless.
+_ALWAYS_WHOLE = frozenset(
     {
         "CustomAttributeLink",
         "CustomAttributeLinkFrom",
@@ -143,11 +143,11 @@ _WHOLE = frozenset(
 
 
 def is_scoped(schema: Schema, root: str, seen: frozenset[str] = frozenset()) -> bool:
-    """Return whether only those rows of a root type are held that belong to something pulled."""
-    if root == "Context" or root in _TOLD:
+    """Return whether a replica holds only those rows of a root type whose owners were pulled."""
+    if root == "Context" or root in _SHARED_PARTS:
         return True
     return any(
-        is_scoped(schema, schema.types[way.owner].root, seen | {root})
-        for way in owners_of(schema, root)
-        if way.owner in schema.types and schema.types[way.owner].root not in seen | {root}
+        is_scoped(schema, schema.types[each.owner].root, seen | {root})
+        for each in owners_of(schema, root)
+        if each.owner in schema.types and schema.types[each.owner].root not in seen | {root}
     )

@@ -1,27 +1,28 @@
-"""ProjectLookup: which entities a replica knows, and which project each is a part of."""
+"""Project lookup: which entities a replica holds, and which project each belongs to."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.engine import Engine
+    from trackteroid_cli.engine.storage.values import Stored
 
 #: Columns that hold the key of an owner of any type.
 OWNER_COLUMNS = ("parent_id", "entity_id")
 
-#: References that do not lead to what an entity is a part of.
+#: References that do not lead to an owner.
 _NOT_OWNERS = frozenset({"thumbnail", "in_reply_to", "task"})
 
 
 class ProjectLookup:
-    """The entities in *engines*, the first of which is asked first; all have one schema.
+    """Looks entities up in *engines*, which have one schema, in order.
 
     Args:
-        whole: the root types that belong to no project.
+        whole: the root types whose rows belong to no project.
     """
 
     def __init__(self, engines: Sequence[Engine], whole: frozenset[str]) -> None:
@@ -30,39 +31,40 @@ class ProjectLookup:
         self._whole = whole
         self._projects: dict[tuple[str, str], str | None] = {}
 
-    def unknown(self, root: str, keys: Iterable[str]) -> list[str]:
-        """Return those of *keys* that no entity of that root type ('' for any) has."""
-        left = dict.fromkeys(keys)
-        for each in [root] if root else self._keyed_by_id:
+    def unknown_keys(self, root: str, keys: Iterable[str]) -> list[str]:
+        """Return the *keys* that no entity of that root type ('' for any) has."""
+        unknown = dict.fromkeys(keys)
+        for each in [root] if root else self._roots_with_id:
             for engine in self._engines:
                 rows = engine.store.connection.execute(
                     f'SELECT id FROM "{self._table(each)}" '
                     "WHERE id IN (SELECT value FROM json_each(?))",
-                    [json.dumps(list(left))],
+                    [json.dumps(list(unknown))],
                 )
                 for (key,) in rows.fetchall():
-                    left.pop(str(key), None)
-            if not left:
+                    unknown.pop(str(key), None)
+            if not unknown:
                 break
-        return list(left)
+        return list(unknown)
 
     def root_of(self, key: str) -> str:
         """Return the root type of the entity with that key, '' if there is none."""
-        return next((each for each in self._keyed_by_id if self.row(each, key)), "")
+        return next((each for each in self._roots_with_id if self.row(each, key)), "")
 
     def project_of(self, root: str, key: str) -> str | None:
-        """Return the project that an entity is a part of, along the references of its row.
+        """Return the key of the project that an entity belongs to, along the references of its row.
 
         Args:
             root: its root type, '' for any.
+            key: its key.
         """
         if (root, key) not in self._projects:
             self._projects[root, key] = self._find_project(root, key)
         return self._projects[root, key]
 
-    def row(self, root: str, key: str) -> dict[str, Any] | None:
-        """Return what is stored of an entity that has an id."""
-        if root not in self._keyed_by_id:
+    def row(self, root: str, key: str) -> dict[str, Stored] | None:
+        """Return the stored row of an entity that has an id."""
+        if root not in self._roots_with_id:
             return None
         for engine in self._engines:
             cursor = engine.store.connection.execute(
@@ -75,19 +77,19 @@ class ProjectLookup:
 
     def _find_project(self, root: str, key: str) -> str | None:
         seen: set[tuple[str, str]] = set()
-        waiting = [(root, key)] if root else [(each, key) for each in self._keyed_by_id]
+        waiting = [(root, key)] if root else [(each, key) for each in self._roots_with_id]
         while waiting:
-            here = waiting.pop()
-            row = None if here in seen else self.row(*here)
-            seen.add(here)
+            entity = waiting.pop()
+            row = None if entity in seen else self.row(*entity)
+            seen.add(entity)
             if row is None:
                 continue
             if row.get("project_id"):
                 return str(row["project_id"])
-            waiting.extend(self._owners(here[0], row))
+            waiting.extend(self._owners(entity[0], row))
         return None
 
-    def _owners(self, root: str, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def _owners(self, root: str, row: Mapping[str, Stored]) -> Iterator[tuple[str, str]]:
         for name in self._schema.family_of(root).members:
             for relation in self._schema.types[name].relations.values():
                 target = self._schema.types[relation.target].root
@@ -97,13 +99,13 @@ class ProjectLookup:
                         yield target, str(value)
         for column in OWNER_COLUMNS:
             if row.get(column):
-                yield from ((each, str(row[column])) for each in self._keyed_by_id)
+                yield from ((each, str(row[column])) for each in self._roots_with_id)
 
     def _table(self, root: str) -> str:
         return self._schema.families[root].table
 
     @cached_property
-    def _keyed_by_id(self) -> tuple[str, ...]:
+    def _roots_with_id(self) -> tuple[str, ...]:
         return tuple(
             root
             for root, family in self._schema.families.items()

@@ -1,4 +1,4 @@
-"""Touching: which types a query touches, by which relations, and which entities it names."""
+"""Query analysis: which types and relations a query reads, and which entities it names."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ _PROJECT_NAMES = ("name", "full_name")
 class Step(NamedTuple):
     """A relation on a path, from entities of the type *owner*.
 
-    *is_part* tells that what it leads to is pulled along with its owner.
+    *pulled_with_owner* says whether the entities it leads to come with every pull of the owner.
     """
 
     relation: Relation
     owner: str
     owner_root: str
     target_root: str
-    is_part: bool
+    pulled_with_owner: bool
 
     @property
     def name(self) -> str:
-        """The attribute."""
+        """The name of the relation."""
         return self.relation.name
 
 
-class Touch(NamedTuple):
+class ConditionRelation(NamedTuple):
     """A relation that a condition follows, and the type that it leads to.
 
-    *negated* tells that an entity may fit because nothing is found there.
+    *negated* says whether an entity may match because nothing is found there.
     """
 
     step: Step
@@ -46,11 +46,11 @@ class Touch(NamedTuple):
     negated: bool
 
 
-class Named(NamedTuple):
-    """What a comparison names: entities of *root* ('' for any), by their key or by another name.
+class NamedEntities(NamedTuple):
+    """The entities of *root* ('' for any) that a comparison names by key, or projects by name.
 
-    *attribute* is ``id``, or the one by which projects are named; *distance* is how many relations
-    lead there from the entity that is tested.
+    *attribute* is ``id``, ``name`` or ``full_name``; *distance* is the number of relations from the
+    entity that is tested to those that are named.
     """
 
     root: str
@@ -59,12 +59,12 @@ class Named(NamedTuple):
     distance: int
 
 
-#: Stands for the entities that a sub-query selects.
-_SELECTED = Relation("", "", "many")
+#: The relation to the entities that a sub-query selects.
+_SUBQUERY_MEMBERS = Relation("", "", "many")
 
 
 class QueryAnalysis:
-    """Goes through a query: which types it touches, and which entities it names."""
+    """Finds the types that a query reads, and the entities that it names."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
@@ -82,20 +82,22 @@ class QueryAnalysis:
         return "CustomAttributeValue" if is_dense(found.name) else found.root
 
     def types(self, query: Query) -> Iterator[tuple[str, str]]:
-        """Yield the root, and the name, of each type that the query touches."""
+        """Yield the root type, and the name, of each type that the query reads."""
         yield self.root(query.entity_type), query.entity_type
-        for touch in self.touches(query):
-            yield touch.step.target_root, touch.target
-        for path in projected(query):
-            followed = self._follow(query.entity_type, path)
-            yield from ((step.target_root, target) for step, target in followed)
+        for followed in self.condition_relations(query):
+            yield followed.step.target_root, followed.target
+        for path in projected_paths(query):
+            steps = self._follow(query.entity_type, path)
+            yield from ((step.target_root, target) for step, target in steps)
 
-    def touches(self, query: Query) -> Iterator[Touch]:
+    def condition_relations(self, query: Query) -> Iterator[ConditionRelation]:
         """Yield the relations that the condition of *query* follows."""
         if query.condition is not None:
-            yield from self._touched(query.entity_type, query.condition, negated=False)
+            yield from self._relations_in(query.entity_type, query.condition, negated=False)
 
-    def _touched(self, type_name: str, condition: Condition, *, negated: bool) -> Iterator[Touch]:
+    def _relations_in(
+        self, type_name: str, condition: Condition, *, negated: bool
+    ) -> Iterator[ConditionRelation]:
         from trackteroid_cli.engine.query.language import (
             And,
             Comparison,
@@ -108,32 +110,36 @@ class QueryAnalysis:
 
         if isinstance(condition, (And, Or)):
             for operand in condition.operands:
-                yield from self._touched(type_name, operand, negated=negated)
+                yield from self._relations_in(type_name, operand, negated=negated)
             return
         if isinstance(condition, Not):
-            yield from self._touched(type_name, condition.operand, negated=True)
+            yield from self._relations_in(type_name, condition.operand, negated=True)
             return
         absent = isinstance(condition, Comparison) and condition.literal.is_none
         for step, target in self._follow(type_name, condition.path):
-            yield Touch(step, target, negated or absent)
+            yield ConditionRelation(step, target, negated or absent)
         if isinstance(condition, RelationTest) and condition.condition is not None:
-            reached = self.target(type_name, condition.path)
-            if reached is not None:
-                yield from self._touched(reached, condition.condition, negated=negated)
+            target_type = self.target(type_name, condition.path)
+            if target_type is not None:
+                yield from self._relations_in(target_type, condition.condition, negated=negated)
         elif isinstance(condition, Membership) and isinstance(condition.members, Query):
             members, negated = condition.members, negated or condition.negated
-            # What is selected there decides like a relation that leads to it.
-            step = Step(_SELECTED, members.entity_type, "", self.root(members.entity_type), False)
-            yield Touch(step, members.entity_type, negated)
+            # The entities of a sub-query decide the match as those of a relation do.
+            step = Step(
+                _SUBQUERY_MEMBERS, members.entity_type, "", self.root(members.entity_type), False
+            )
+            yield ConditionRelation(step, members.entity_type, negated)
             if members.condition is not None:
-                yield from self._touched(members.entity_type, members.condition, negated=negated)
+                yield from self._relations_in(
+                    members.entity_type, members.condition, negated=negated
+                )
 
     def steps(self, type_name: str, path: Path) -> list[Step]:
         """Return the relations on *path*."""
         return [step for step, _ in self._follow(type_name, path)]
 
     def target(self, type_name: str, path: Path) -> str | None:
-        """Return the type that *path*, which ends in a relation, leads to."""
+        """Return the type that *path* leads to; None if it does not end in a relation."""
         followed = list(self._follow(type_name, path))
         return followed[-1][1] if len(followed) == len(path.segments) else None
 
@@ -148,31 +154,31 @@ class QueryAnalysis:
             target = target_of(self._schema, relation, segment)
             owner_root = self._schema.types[found.type_name].root
             target_root = self.root(relation.target)
-            is_part = self._is_part(found.type_name, relation)
-            yield Step(relation, type_name, owner_root, target_root, is_part), target
+            along = self._is_pulled_with_owner(found.type_name, relation)
+            yield Step(relation, type_name, owner_root, target_root, along), target
             type_name = target
 
-    def _is_part(self, type_name: str, relation: Relation) -> bool:
-        """Return whether what *relation* leads to comes with every pull of its owner."""
+    def _is_pulled_with_owner(self, type_name: str, relation: Relation) -> bool:
+        """Return whether every pull of *type_name* includes the targets of *relation*."""
         if relation.kind in ("ancestors", "dense"):
             return True
         root = self._schema.types[relation.target].root
         return any(
-            way.sort == "part" and (each, way.by) == (root, relation.column)
-            for each, way in owned_rows(self._schema, type_name)
+            owned.kind == "part" and (each, owned.column) == (root, relation.column)
+            for each, owned in owned_rows(self._schema, type_name)
         )
 
-    def is_part_of(self, root: str, owner_root: str) -> bool:
-        """Return whether rows of a root type come with every pull of those of another one."""
+    def is_pulled_with(self, root: str, owner_root: str) -> bool:
+        """Return whether every pull of the root type *owner_root* includes its rows of *root*."""
         family = self._schema.families.get(owner_root)
         return family is not None and any(
-            way.sort == "part" and each == root
+            owned.kind == "part" and each == root
             for name in family.members
-            for each, way in owned_rows(self._schema, name)
+            for each, owned in owned_rows(self._schema, name)
         )
 
-    def attributes(self, query: Query) -> set[str]:
-        """Return the names of the attributes with which the condition of *query* compares."""
+    def compared_attributes(self, query: Query) -> set[str]:
+        """Return the names of the attributes that the condition of *query* compares."""
         return set() if query.condition is None else set(self._compared(query.condition))
 
     def _compared(self, condition: Condition) -> Iterator[str]:
@@ -195,14 +201,14 @@ class QueryAnalysis:
             if isinstance(condition, RelationTest) and condition.condition is not None:
                 yield from self._compared(condition.condition)
             elif isinstance(condition, Membership) and isinstance(condition.members, Query):
-                yield from self.attributes(condition.members)
+                yield from self.compared_attributes(condition.members)
 
-    def named(self, query: Query) -> Iterator[Named]:
-        """Yield what the query names, wherever it does so and nothing negates it."""
+    def named_entities(self, query: Query) -> Iterator[NamedEntities]:
+        """Yield the entities that the comparisons of the query name, except negated ones."""
         if query.condition is not None:
-            yield from self._named(query.entity_type, query.condition)
+            yield from self._named_in(query.entity_type, query.condition)
 
-    def _named(self, type_name: str, condition: Condition) -> Iterator[Named]:
+    def _named_in(self, type_name: str, condition: Condition) -> Iterator[NamedEntities]:
         from trackteroid_cli.engine.query.language import (
             And,
             Membership,
@@ -214,22 +220,22 @@ class QueryAnalysis:
 
         if isinstance(condition, (And, Or)):
             for operand in condition.operands:
-                yield from self._named(type_name, operand)
+                yield from self._named_in(type_name, operand)
         elif isinstance(condition, RelationTest):
             target = self.target(type_name, condition.path)
             if target is not None and condition.condition is not None:
-                for named in self._named(target, condition.condition):
+                for named in self._named_in(target, condition.condition):
                     yield named._replace(distance=named.distance + 1)
         elif isinstance(condition, Membership) and isinstance(condition.members, Query):
             if not condition.negated:
-                yield from self.named(condition.members)
+                yield from self.named_entities(condition.members)
         elif not isinstance(condition, Not):
-            named_here = self.name(type_name, condition)
-            if named_here is not None:
-                yield named_here
+            compared = self.named_by(type_name, condition)
+            if compared is not None:
+                yield compared
 
-    def name(self, type_name: str, condition: Condition) -> Named | None:
-        """Return what one comparison names, if it does."""
+    def named_by(self, type_name: str, condition: Condition) -> NamedEntities | None:
+        """Return the entities that one comparison names; None if it names none."""
         from trackteroid_cli.engine.query.language import Comparison, Membership, Query
         from trackteroid_cli.engine.query.lookup import find
 
@@ -249,29 +255,31 @@ class QueryAnalysis:
         if not values:
             return None
         if len(followed) == len(segments):
-            return self._key_of(followed[-1], values, len(segments))
+            return self._named_by_key(followed[-1], values, len(segments))
         owner, last = (followed or [type_name])[-1], segments[-1].name
         if owner == "Project" and last in _PROJECT_NAMES:
-            return Named("Context", last, values, len(segments) - 1)
+            return NamedEntities("Context", last, values, len(segments) - 1)
         if self._schema.types[owner].primary_key == (last,):
-            return self._key_of(owner, values, len(segments) - 1)
+            return self._named_by_key(owner, values, len(segments) - 1)
         attribute = find(self._schema, owner, last).member
         if not getattr(attribute, "key", False):
             return None
         for relation in self._schema.types[owner].relations.values():
             if relation.kind == "reference" and relation.column == last:
-                return self._key_of(relation.target, values, len(segments))
-        return Named("", "id", values, len(segments)) if last in OWNER_COLUMNS else None
+                return self._named_by_key(relation.target, values, len(segments))
+        return NamedEntities("", "id", values, len(segments)) if last in OWNER_COLUMNS else None
 
-    def _key_of(self, type_name: str, values: tuple[str, ...], distance: int) -> Named | None:
+    def _named_by_key(
+        self, type_name: str, values: tuple[str, ...], distance: int
+    ) -> NamedEntities | None:
         found = self._schema.types[type_name]
         if found.primary_key != ("id",):
             return None
-        return Named(found.root, "id", values, distance)
+        return NamedEntities(found.root, "id", values, distance)
 
 
-def projected(query: Query) -> Iterator[Path]:
-    """Yield the paths among the projections of *query*, those that are counted as well."""
+def projected_paths(query: Query) -> Iterator[Path]:
+    """Yield the paths among the projections of *query*, those inside aggregates as well."""
     from trackteroid_cli.engine.query.language import Aggregate
 
     for projection in query.projections or ():

@@ -1,7 +1,7 @@
 """Replicas: engine files filled from a server, one folder for each server under the local state.
 
 A pull makes a new file, a *generation*, and then names it in the file ``current``, so that what is
-in use never changes and is never half of a pull.
+in use never changes and never holds half of a pull.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: secret.
 REPLICA_KEY = "replica-key"
 
-#: Names the generation in use.
+#: The file that names the generation in use.
 CURRENT = "current"
 
 
@@ -48,14 +48,14 @@ def current(server_url: str) -> Replica | None:
     Raises:
         ReplicaError: it cannot be read.
     """
-    place = folder(server_url)
+    replica_folder = folder(server_url)
     name = None
     while True:
-        former, name = name, _named(place)
+        former, name = name, _current_name(replica_folder)
         if name is None:
             return None
-        path = place / name
-        # A pull that ends just now names another one and removes this one: look again.
+        path = replica_folder / name
+        # A pull that has just ended names another file and removes this one: look again.
         if path.exists() or name == former:
             return _read(path)
 
@@ -79,8 +79,8 @@ def required(server_url: str) -> Replica:
 
 
 def mention_replica(error: ServerUnreachable) -> None:
-    """Add to the hint of *error* that there is a replica of the server to ask, if there is one."""
-    url, error.url = error.url, ""  # once is enough
+    """Add to the hint of *error* that a replica of the server can answer, if there is one."""
+    url, error.url = error.url, ""  # mention it once
     if not url:
         return
     with suppress(ReplicaError):
@@ -90,7 +90,7 @@ def mention_replica(error: ServerUnreachable) -> None:
             error.hint += f"; or add --offline: there is a replica, pulled {pulled}"
 
 
-def engine(replica: Replica) -> Engine:
+def open_engine(replica: Replica) -> Engine:
     """Return an engine on *replica*; the caller closes it.
 
     Raises:
@@ -108,13 +108,15 @@ def engine(replica: Replica) -> Engine:
 
 
 def count_rows(replica: Replica) -> dict[str, int]:
-    """Return how many rows of each entity type *replica* has, the most first; no type has none.
+    """Return how many rows of each entity type *replica* has, the largest number first.
+
+    Types without rows are left out.
 
     Raises:
         ReplicaError: it cannot be read.
     """
     rows: dict[str, int] = {}
-    with closing(engine(replica)) as opened:
+    with closing(open_engine(replica)) as opened:
         for family in opened.store.schema.families.values():
             if family.dense:
                 continue
@@ -126,14 +128,14 @@ def count_rows(replica: Replica) -> dict[str, int]:
     return dict(sorted(rows.items(), key=lambda each: (-each[1], each[0])))
 
 
-def _named(place: Path) -> str | None:
+def _current_name(replica_folder: Path) -> str | None:
     """Return the name of the generation in use."""
     try:
-        return (place / CURRENT).read_text(encoding="utf-8").strip()
+        return (replica_folder / CURRENT).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _unreadable(place / CURRENT, error.strerror or str(error)) from error
+        raise _unreadable(replica_folder / CURRENT, error.strerror or str(error)) from error
 
 
 def _read(path: Path) -> Replica:

@@ -1,8 +1,8 @@
 """The offline server: answers in place of a server, from this machine's replica of it.
 
-What a session or a connection sends goes to an adapter of `requests`, which answers from the
-replica with the pending batches laid over it, and with what the session has recorded so far.
-Nothing leaves the process.
+The requests of a session or a connection go to an adapter of `requests`, which answers from the
+replica, overlaid with the pending batches and with the recording of the session so far. Nothing
+leaves the process.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import requests
 from requests.adapters import BaseAdapter
 
 from trackteroid_cli import moments
-from trackteroid_cli.batches.operations import from_json
+from trackteroid_cli.batches.operations import Operation, from_json
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import NotPulled, Offline
 from trackteroid_cli.offline import overlays, replicas
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 #: The actions that a replica answers.
-_ANSWERED = frozenset({"query", "query_schemas", "query_server_information", "search"})
+_ANSWERED_ACTIONS = frozenset({"query", "query_schemas", "query_server_information", "search"})
 
 
 class OfflineServer:
-    """The server at *url*, as this machine's replica shows it.
+    """Answers in place of the server at *url*, from this machine's replica.
 
     Args:
         url: of the server.
@@ -56,18 +56,18 @@ class OfflineServer:
         self._without_pending = without_pending
         replica = self.replica = replicas.required(url)
         spool = Spool.default()
-        #: The batches that are laid over the replica.
-        self.laid = [] if without_pending else overlays.batches_over(replica, spool)
+        #: The batches of the overlay.
+        self.overlaid = [] if without_pending else overlays.batches_to_overlay(replica, spool)
         self._closing = ExitStack()
-        self._engine = overlays.open_overlay(replica, self.laid)
+        self._engine = overlays.open_overlay(replica, self.overlaid)
         self._closing.callback(self._engine.close)
         self._pulled = self._engine
-        if self.laid:
-            self._pulled = replicas.engine(replica)
+        if self.overlaid:
+            self._pulled = replicas.open_engine(replica)
             self._closing.callback(self._pulled.close)
         self._coverage = Coverage(replica.holdings, self._pulled)
-        self._drafts: dict[Recording, _Draft] = {}
-        self._said: set[str] = set()
+        self._recording_overlays: dict[Recording, _RecordingOverlay] = {}
+        self._warned: set[str] = set()
         self._lock = threading.RLock()
 
     def answer(
@@ -82,43 +82,44 @@ class OfflineServer:
         Args:
             headers: the request's.
             body: a JSON list of operations.
-            recordings: what the caller has recorded, the outermost first.
-            created: gives the keys of all that the caller has created, committed or not.
+            recordings: those of the caller, the outermost first.
+            created: returns the keys of the entities that the caller created, committed or not.
 
         Raises:
-            Offline: it asks for more than a replica can answer.
+            Offline: a replica cannot answer such a request.
             NotPulled: the replica does not hold what the answer depends on.
         """
         from trackteroid_cli.engine.wire import respond
 
         operations = json.loads(body)
         for operation in operations:
-            if operation.get("action") not in _ANSWERED:
+            if operation.get("action") not in _ANSWERED_ACTIONS:
                 raise Offline(f"cannot do {operation.get('action')!r} offline")
         with self._lock:
             user = next((headers[name] for name in headers if name.lower() == "ftrack-user"), "")
             engine = self._engine_with(recordings, user)
             self._refuse_unknown_user(engine, user)
             questions = [self._coverage.question(each, engine, created) for each in operations]
-            as_ours = {**headers, "ftrack-api-key": replicas.REPLICA_KEY}
+            replica_headers = {**headers, "ftrack-api-key": replicas.REPLICA_KEY}
 
-            def review(results: Sequence[Mapping[str, Any]]) -> None:
+            def review(results: Sequence[Mapping[str, object]]) -> None:
                 for question, result in zip(questions, results, strict=True):
-                    if question is not None:
-                        self._say(question.review(result["data"]))
+                    data = result.get("data")
+                    if question is not None and isinstance(data, list):
+                        self._warn_once(self._coverage.review(question, data))
 
-            return respond(engine, as_ours, body, review)
+            return respond(engine, replica_headers, body, review)
 
-    def _say(self, text: str) -> None:
-        """Warn of answers that are incomplete, once for each sort."""
-        if text and text not in self._said:
-            self._said.add(text)
+    def _warn_once(self, text: str) -> None:
+        """Log a warning about incomplete answers, unless it is empty or was logged before."""
+        if text and text not in self._warned:
+            self._warned.add(text)
             _logger.warning("%s", text)
 
-    def shows(self, recording: Recording) -> bool:
-        """Return whether queries see all that *recording* holds."""
-        draft = self._drafts.get(recording)
-        return draft is None or not draft.left_out
+    def shows_all(self, recording: Recording) -> bool:
+        """Return whether queries see every operation of *recording*."""
+        overlay = self._recording_overlays.get(recording)
+        return overlay is None or not overlay.incomplete
 
     def adapter(
         self,
@@ -135,24 +136,24 @@ class OfflineServer:
         return OfflineAdapter(reopened, recordings, created, owns=True)
 
     def close(self) -> None:
-        """Close the databases; what was laid, and what the replica holds, can be read still."""
+        """Close the databases; `overlaid` and `replica` can still be read."""
         self.closed = True
         with self._lock:
-            for draft in self._drafts.values():
-                draft.close()
-            self._drafts.clear()
+            for overlay in self._recording_overlays.values():
+                overlay.close()
+            self._recording_overlays.clear()
             self._closing.close()
 
     def _engine_with(self, recordings: Sequence[Recording], user: str) -> Engine:
-        """Return the engine that shows what *recordings*, made as *user*, hold by now."""
+        """Return an engine with the operations of *recordings* so far, applied as *user*."""
         engine = self._engine
         for recording in recordings:
-            if recording in self._drafts or len(recording):
-                draft = self._drafts.get(recording)
-                if draft is None or draft.base is not engine:
-                    draft = self._drafts[recording] = _Draft(engine)
-                draft.follow(recording, user)
-                engine = draft.engine
+            if recording in self._recording_overlays or len(recording):
+                overlay = self._recording_overlays.get(recording)
+                if overlay is None or overlay.base is not engine:
+                    overlay = self._recording_overlays[recording] = _RecordingOverlay(engine)
+                overlay.update(recording, user)
+                engine = overlay.engine
         return engine
 
     def _refuse_unknown_user(self, engine: Engine, name: str) -> None:
@@ -167,49 +168,52 @@ class OfflineServer:
             )
 
 
-class _Draft:
-    """A copy of what *base* holds, with what one recording has committed so far."""
+class _RecordingOverlay:
+    """A copy of the data of *base*, with what one recording has committed so far."""
 
     def __init__(self, base: Engine) -> None:
         self.base = base
-        self.left_out = False
-        self._seen = 0
+        self.incomplete = False
+        self._applied = 0
         self._closing = ExitStack()
         folder = self._closing.enter_context(
             tempfile.TemporaryDirectory(prefix="trackteroid-", ignore_cleanup_errors=True)
         )
-        copy = overlays.copied(base, Path(folder) / "draft.sqlite")
+        copy = overlays.copied_engine(base, Path(folder) / "overlay.sqlite")
         self.engine = self._closing.enter_context(copy)
 
-    def follow(self, recording: Recording, user: str) -> None:
-        """Do what *recording* got since the last time, one commit of the script after another."""
+    def update(self, recording: Recording, user: str) -> None:
+        """Apply the operations since the last update, one commit of the script after another."""
         from trackteroid_cli.engine.storage.errors import EngineError
 
-        fresh = recording.operations[self._seen :]
-        self._seen += len(fresh)
-        commits: dict[int, list[Any]] = {}
-        for text in fresh:
+        added = recording.operations[self._applied :]
+        self._applied += len(added)
+        commits: dict[int, list[Operation]] = {}
+        for text in added:
             operation = from_json(json.loads(text))
             commits.setdefault(operation.commit, []).append(operation)
         for operations in commits.values():
             try:
-                overlays.lay(self.engine, operations, user=user, moment=moments.now())
+                overlays.apply_operations(self.engine, operations, user=user, moment=moments.now())
             except EngineError as error:
-                self.left_out = True
+                self.incomplete = True
                 _logger.warning(
                     "what was recorded is kept, but queries of this run do not see it: %s", error
                 )
 
     def close(self) -> None:
-        """Close the copy, and remove it."""
+        """Close and remove the copy."""
         self._closing.close()
 
 
 class OfflineAdapter(BaseAdapter):
     """Answers the requests of one `requests.Session` from *server*; it sends nothing.
 
-    *recordings* gives what the session has recorded so far, the outermost first, *created* the keys
-    of what it has created. The server is closed with the adapter if that *owns* it.
+    Args:
+        server: answers them.
+        recordings: returns the recordings of the session, the outermost first.
+        created: returns the keys of the entities that the session created.
+        owns: whether the adapter closes the server when it is closed itself.
     """
 
     def __init__(
@@ -226,11 +230,13 @@ class OfflineAdapter(BaseAdapter):
         self._created = created
         self._owns = owns
 
-    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+    def send(
+        self, request: requests.PreparedRequest, *_: object, **__: object
+    ) -> requests.Response:
         """Return the replica's answer to *request*.
 
         Raises:
-            Offline: it is for anything but the API of the server.
+            Offline: the request is not for the API of the server.
             NotPulled: the replica does not hold what the answer depends on.
         """
         if request.url != f"{self._server.url}/api":
@@ -241,6 +247,6 @@ class OfflineAdapter(BaseAdapter):
         return answered(request, status, body)
 
     def close(self) -> None:
-        """Close the server, if nobody else may ask it."""
+        """Close the server if the adapter owns it."""
         if self._owns:
             self._server.close()

@@ -16,7 +16,7 @@ from trackteroid_cli.batches.header import Header, make_header
 from trackteroid_cli.batches.operations import Operation, counts
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import NotConfigured
-from trackteroid_cli.offline.built_on import lineage
+from trackteroid_cli.offline.built_on import header_parts
 from trackteroid_cli.recording.import_alias import trackteroid_importable
 from trackteroid_cli.recording.program import Program
 
@@ -92,7 +92,7 @@ def save(
             source=program.source,
             # The arguments stand in all batches of a run, so none may hold any server's key.
             secrets=[each.api_key for each in recorder.sessions],
-            **lineage(session.offline, recording),
+            **header_parts(session.offline, recording),
         )
         path = spool.place(header.id, header.name)
         if output is not None:

@@ -40,7 +40,7 @@ class ReadingBackSession(ReusingSession):
 
     def _without_created(self, entities: Any, projections: str, deferral: Deferral) -> list[Any]:
         """Return those of *entities* that a server may know, and complete the others."""
-        if self.offline is not None and self.offline.shows(deferral.recording):
+        if self.offline is not None and self.offline.shows_all(deferral.recording):
             return list(entities)
         wanted = {each.strip().partition(".")[0] for each in projections.split(",")}
         known = []

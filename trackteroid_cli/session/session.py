@@ -163,7 +163,7 @@ class Session(ReadingBackSession):
             StorageError: the file cannot be written; nothing is half written.
         """
         from trackteroid_cli.batches.header import make_header
-        from trackteroid_cli.offline.built_on import lineage
+        from trackteroid_cli.offline.built_on import header_parts
 
         path = Path(path)
         recording = Recording()
@@ -182,7 +182,7 @@ class Session(ReadingBackSession):
                 server=self.server_url,
                 api_user=self.api_user,
                 secrets=[self.api_key],
-                **lineage(self.offline, recording),
+                **header_parts(self.offline, recording),
             )
             recording.save(path, header, replace=True)
         finally:

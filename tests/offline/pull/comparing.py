@@ -1,4 +1,4 @@
-"""What the tests of replicas share: pulling in this process, and all rows of an engine."""
+"""Helpers for tests of replicas: a pull in this process, and all rows of an engine."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from tests.support.servers import Server as Served
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.offline import replicas
-from trackteroid_cli.offline.pull.pull import Pulled, pull
-from trackteroid_cli.offline.pull.scope import Wanted
+from trackteroid_cli.offline.pull.pull import PullResult, pull
+from trackteroid_cli.offline.pull.scope import RequestedScope
 from trackteroid_cli.offline.replicas import REPLICA_KEY, Replica
 from trackteroid_cli.server.retry import RetryPolicy
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER, Server
@@ -23,15 +23,15 @@ def pull_from(
     *expressions: str,
     projects: tuple[str, ...] = (),
     every_project: bool = False,
-) -> Pulled:
-    """Pull what is named, or all that is held."""
-    wanted = Wanted(projects, every_project, expressions)
+) -> PullResult:
+    """Pull the named projects and expressions, or all that is held."""
+    requested = RequestedScope(projects, every_project, expressions)
     policy = RetryPolicy(longest_wait=0.01)
-    return pull(Server(server.url, SANDBOX_USER, SANDBOX_KEY), wanted, policy)
+    return pull(Server(server.url, SANDBOX_USER, SANDBOX_KEY), requested, policy)
 
 
 def rows_of(engine: Engine) -> Rows:
-    """Return the rows of every table, but for what an engine keeps about itself."""
+    """Return the rows of every table, except those that an engine keeps about itself."""
     connection = engine.store.connection
     tables = connection.execute(
         "SELECT name FROM sqlite_master WHERE type = 'table' "
@@ -45,13 +45,13 @@ def rows_of(engine: Engine) -> Rows:
 
 def rows_in(replica: Replica) -> Rows:
     """Return the rows of every table of a replica."""
-    with closing(replicas.engine(replica)) as engine:
+    with closing(replicas.open_engine(replica)) as engine:
         return rows_of(engine)
 
 
 def query(replica: Replica, expression: str) -> list[dict[str, Any]]:
-    """Return what the replica answers to the user of the tests."""
-    with closing(replicas.engine(replica)) as engine:
+    """Return the answer of the replica to the user of the tests."""
+    with closing(replicas.open_engine(replica)) as engine:
         entities: list[dict[str, Any]] = engine.call(
             [{"action": "query", "expression": expression}], user=SANDBOX_USER, key=REPLICA_KEY
         )[0]["data"]
@@ -59,7 +59,7 @@ def query(replica: Replica, expression: str) -> list[dict[str, Any]]:
 
 
 def names(replica: Replica, expression: str) -> list[str]:
-    """Return the sorted names of what the replica answers."""
+    """Return the sorted names of the entities in the answer of the replica."""
     return sorted(entity["name"] for entity in query(replica, expression))
 
 
@@ -69,5 +69,5 @@ def generations(server: Served) -> list[str]:
 
 
 def folder(server: Served) -> Path:
-    """Return where the replica of the server is."""
+    """Return the folder of the server's replica."""
     return replicas.folder(server.url)

@@ -1,4 +1,4 @@
-"""The plan: that every row and every column of a schema is asked for, and by what."""
+"""The plan selects every row and every column of a schema."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.schema.standard import standard_schemas
-from trackteroid_cli.offline.ownership import ABOVE, OWNERSHIP, is_scoped, owners_of
-from trackteroid_cli.offline.pull.plan import OWNERS, Job, Plan, Reach
+from trackteroid_cli.offline.ownership import OWNERSHIP, UPWARD_REFERENCES, is_scoped, owners_of
+from trackteroid_cli.offline.pull.plan import OWNERS_PER_QUERY, Include, Job, Plan
 from trackteroid_cli.server.expressions import PAGE
 
 
@@ -46,22 +46,25 @@ def test_every_type_is_held_whole_or_for_projects(plan: Plan) -> None:
     assert not set(plan.whole) & set(plan.scoped)
 
 
-def test_the_ways_are_those_of_the_schema(schema: Schema) -> None:
-    for root, ways in [*OWNERSHIP.items(), *ABOVE.items()]:
+def test_ownership_names_columns_of_the_schema(schema: Schema) -> None:
+    for root, ownerships in [*OWNERSHIP.items(), *UPWARD_REFERENCES.items()]:
         members = [schema.types[name] for name in schema.families[root].members]
-        for way in ways:
-            assert any(way.by in member.scalars for member in members), (root, way)
-            assert way.column in schema.types[way.owner].scalars, (root, way)
+        for ownership in ownerships:
+            assert any(ownership.column in member.scalars for member in members), (root, ownership)
+            assert ownership.owner_column in schema.types[ownership.owner].scalars, (
+                root,
+                ownership,
+            )
 
 
-def test_what_is_held_for_projects_can_be_reached_from_one(schema: Schema, plan: Plan) -> None:
+def test_every_scoped_type_can_be_reached_from_a_project(schema: Schema, plan: Plan) -> None:
     reached = {"Context"}
     while True:
         further = {
             root
             for name in plan.sources
             if schema.types[name].root in reached
-            for root, _ in plan._ways(name)
+            for root, _ in plan._owned_rows(name)
         } - reached
         if not further:
             break
@@ -69,7 +72,7 @@ def test_what_is_held_for_projects_can_be_reached_from_one(schema: Schema, plan:
     assert set(plan.scoped) <= reached
 
 
-def test_one_query_has_all_types_of_a_family_with_the_same_attributes(plan: Plan) -> None:
+def test_types_of_a_family_with_the_same_attributes_share_a_query(plan: Plan) -> None:
     assert plan.sources_of("Shot") == ["TypedContext"]
     assert plan.sources_of("Context") == ["Project", "TypedContext"]
     assert plan.sources_of("FileComponent") == ["FileComponent"]
@@ -85,12 +88,12 @@ def test_an_attribute_of_one_object_type_is_selected_from_that_type() -> None:
     assert "TypedContext" not in plan.sources
 
 
-def test_a_type_that_the_table_does_not_know_belongs_to_what_it_refers_to() -> None:
+def test_an_unknown_type_is_owned_by_the_types_it_refers_to() -> None:
     documents: list[dict[str, Any]] = copy.deepcopy(list(standard_schemas()))
     (timelog,) = (each for each in documents if each["id"] == "Timelog")
     documents.append({**timelog, "id": "Shift", "alias_for": {"id": "Shift", "classifiers": {}}})
     schema = Schema(documents)
-    assert [(each.by, each.owner) for each in owners_of(schema, "Shift")] == [
+    assert [(each.column, each.owner) for each in owners_of(schema, "Shift")] == [
         ("context_id", "Context")
     ]
     assert is_scoped(schema, "Shift")
@@ -99,13 +102,15 @@ def test_a_type_that_the_table_does_not_know_belongs_to_what_it_refers_to() -> N
 @pytest.mark.parametrize(
     "job",
     [
-        Job("Project", reach=Reach.PART),
+        Job("Project", include=Include.PARTS),
         Job("TypedContext", "project_id", ("a", "b"), low="1", high="2", after="17"),
         Job("Metadata", "parent_id", ("a",), alone=True),
-        Job("Shot", within="Shot where name is x", follow="assets", reach=Reach.SELECTED),
+        Job(
+            "Shot", within="Shot where name is x", follow="assets", include=Include.PARTS_AND_OWNERS
+        ),
     ],
 )
-def test_a_job_is_the_same_after_it_was_written_down(job: Job) -> None:
+def test_a_job_is_the_same_after_a_round_trip_through_json(job: Job) -> None:
     assert Job.from_json(job.as_json()) == job
 
 
@@ -116,20 +121,20 @@ def test_the_next_page_begins_after_the_last_id(plan: Plan) -> None:
     assert list(plan.next_pages(following, [{"id": "500"}])) == []
 
 
-def test_ids_that_are_numbers_go_page_after_page(plan: Plan) -> None:
+def test_pages_of_numeric_ids_follow_one_another(plan: Plan) -> None:
     (following,) = plan.next_pages(Job("Event"), [{"id": number} for number in range(PAGE)])
     assert 'id > "499"' in plan.expression(following)
 
 
-def test_owners_whose_rows_are_all_there_are_not_asked_for_again(plan: Plan) -> None:
+def test_owners_whose_rows_are_complete_are_not_queried_again(plan: Plan) -> None:
     job = Job("Metadata", "parent_id", ("a", "b", "c"))
     rows = [{"parent_id": "a"}] * 10 + [{"parent_id": "b"}] * (PAGE - 10)
     (following,) = plan.next_pages(job, rows)
     assert following.values == ("b", "c")
-    assert plan.complete(job, rows) == ("a",)
+    assert plan.complete_owners(job, rows) == ("a",)
 
 
-def test_an_owner_that_fills_a_page_is_asked_for_page_by_page(plan: Plan) -> None:
+def test_an_owner_that_fills_a_page_is_queried_page_by_page(plan: Plan) -> None:
     job = Job("Asset", "context_id", ("a", "b"))
     rows = [{"id": f"{number:03}", "context_id": "a"} for number in range(PAGE)]
     _, alone = plan.next_pages(job, rows)
@@ -137,7 +142,7 @@ def test_an_owner_that_fills_a_page_is_asked_for_page_by_page(plan: Plan) -> Non
     assert (following.values, following.after) == (("a",), "499")
 
 
-def test_an_owner_of_rows_without_ids_that_fills_a_page_is_asked_for_by_itself(plan: Plan) -> None:
+def test_an_owner_that_fills_a_page_of_rows_without_ids_gets_its_own_query(plan: Plan) -> None:
     job = Job("Metadata", "parent_id", ("a", "b"))
     others, alone = plan.next_pages(job, [{"parent_id": "a"}] * PAGE)
     assert (others.values, alone.values, alone.joinable) == (("b",), ("a",), False)
@@ -146,13 +151,13 @@ def test_an_owner_of_rows_without_ids_that_fills_a_page_is_asked_for_by_itself(p
 
 
 def test_many_owners_are_divided_among_queries(plan: Plan) -> None:
-    jobs = list(plan.named("Asset", map(str, range(OWNERS + 1)), Reach.PART))
-    assert [len(job.values) for job in jobs] == [OWNERS, 1]
+    jobs = list(plan.id_jobs("Asset", map(str, range(OWNERS_PER_QUERY + 1)), Include.PARTS))
+    assert [len(job.values) for job in jobs] == [OWNERS_PER_QUERY, 1]
 
 
 @pytest.mark.parametrize("last", ["0a", "37b2", "fff"])
-def test_what_is_left_after_a_first_page_is_divided_without_a_gap(plan: Plan, last: str) -> None:
-    (job,) = (each for each in plan.projects(["p"]) if each.entity_type == "TypedContext")
+def test_the_rows_after_a_first_page_are_divided_without_a_gap(plan: Plan, last: str) -> None:
+    (job,) = (each for each in plan.project_jobs(["p"]) if each.entity_type == "TypedContext")
     parts = list(plan.next_pages(job, [{"id": last}] * PAGE))
     assert (parts[0].after, parts[-1].high) == (last, "")
     assert [each.high for each in parts[:-1]] == [each.low for each in parts[1:]]

@@ -1,4 +1,4 @@
-"""Pulling: what is there afterwards, at first and again, over real HTTP."""
+"""The rows of a replica after a first and a second pull over real HTTP."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def delete(entity_type: str, *key: str) -> dict[str, Any]:
     return {"action": "delete", "entity_type": entity_type, "entity_key": list(key)}
 
 
-def test_all_projects_are_every_row_of_the_server(server: Server) -> None:
-    # Rows that belong to nothing, too.
+def test_a_pull_of_all_projects_has_every_row_of_the_server(server: Server) -> None:
+    # Rows without an owner, too.
     server.call(
         create("FileComponent", "loose", name="loose", file_type=".txt"),
         create("Timelog", "loose", duration=60, user_id=server.query("User")[0]["id"]),
@@ -60,7 +60,7 @@ def test_all_projects_are_every_row_of_the_server(server: Server) -> None:
     assert holdings.server == server.url
 
 
-def test_rows_whose_ids_are_numbers_come_page_after_page(server: Server) -> None:
+def test_rows_with_numeric_ids_are_pulled_page_by_page(server: Server) -> None:
     data = {
         "action": "made",
         "project_id": server.query(f'Project where name is "{PROJECT}"')[0]["id"],
@@ -73,7 +73,9 @@ def test_rows_whose_ids_are_numbers_come_page_after_page(server: Server) -> None
     assert len(query(replica, "Event")) == len(events)
 
 
-def test_nothing_named_brings_the_small_tables_and_the_projects_alone(server: Server) -> None:
+def test_a_first_pull_without_names_has_only_the_small_tables_and_the_projects(
+    server: Server,
+) -> None:
     replica = pull_from(server).replica
     assert names(replica, "Project") == sorted([PROJECT, OTHER])
     assert query(replica, "select name from Status") == server.query("select name from Status")
@@ -83,7 +85,7 @@ def test_nothing_named_brings_the_small_tables_and_the_projects_alone(server: Se
     assert {"Context", "AssetVersion", "Metadata"} <= set(replica.holdings.scoped)
 
 
-def test_a_project_comes_without_the_others(server: Server) -> None:
+def test_a_pull_of_one_project_has_no_rows_of_others(server: Server) -> None:
     replica = pull_from(server, projects=(PROJECT,)).replica
     contexts = f'TypedContext where project.name is "{PROJECT}"'
     assert names(replica, "TypedContext") == sorted(e["name"] for e in server.query(contexts))
@@ -94,7 +96,7 @@ def test_a_project_comes_without_the_others(server: Server) -> None:
     assert not replica.holdings.every_project
 
 
-def test_another_project_is_added_and_the_first_stays(server: Server) -> None:
+def test_a_pull_of_another_project_keeps_the_first(server: Server) -> None:
     first = pull_from(server, projects=(PROJECT,))
     second = pull_from(server, projects=(OTHER,))
     assert rows_in(second.replica) == rows_of(server.engine)
@@ -103,7 +105,7 @@ def test_another_project_is_added_and_the_first_stays(server: Server) -> None:
     assert not first.replica.path.exists()
 
 
-def test_a_second_pull_takes_what_is_new_changed_and_gone(server: Server) -> None:
+def test_a_second_pull_finds_new_changed_and_deleted_rows(server: Server) -> None:
     pull_from(server, every_project=True)
     shot, other = server.query("Shot")[:2]
     (version, *_) = server.query("AssetVersion where components any ()")
@@ -117,7 +119,7 @@ def test_a_second_pull_takes_what_is_new_changed_and_gone(server: Server) -> Non
     assert rows_in(pulled.replica) == rows_of(server.engine)
     assert pulled.new >= 1
     assert pulled.changed >= 1
-    assert pulled.gone >= 3  # the version, its components, the shot, and what belonged to them
+    assert pulled.gone >= 3  # the version, its components, the shot, and their parts
 
 
 def test_an_unchanged_server_changes_nothing(server: Server) -> None:
@@ -126,7 +128,7 @@ def test_an_unchanged_server_changes_nothing(server: Server) -> None:
     assert (pulled.new, pulled.changed, pulled.gone) == (0, 0, 0)
 
 
-def test_what_moved_is_found_in_its_new_place(server: Server) -> None:
+def test_a_moved_entity_has_its_new_parent(server: Server) -> None:
     pull_from(server, every_project=True)
     (asset, *_) = server.query("select parent.id from Asset")
     target = server.query(f'Shot where id is_not "{asset["parent"]["id"]}"')[0]
@@ -134,7 +136,7 @@ def test_what_moved_is_found_in_its_new_place(server: Server) -> None:
     assert rows_in(pull_from(server).replica) == rows_of(server.engine)
 
 
-def test_a_thumbnail_that_was_replaced_goes(server: Server) -> None:
+def test_a_replaced_thumbnail_is_removed(server: Server) -> None:
     (task,) = server.query("Task limit 1")
     server.call(
         create("FileComponent", "first", name="thumbnail"),
@@ -149,7 +151,7 @@ def test_a_thumbnail_that_was_replaced_goes(server: Server) -> None:
     assert rows_in(pull_from(server).replica) == rows_of(server.engine)
 
 
-def test_members_of_relations_without_a_type_are_taken_away_again(server: Server) -> None:
+def test_removed_members_of_relations_without_a_type_are_removed(server: Server) -> None:
     (task,) = server.query("Task limit 1")
     connection = server.engine.store.connection
     connection.execute("INSERT INTO scope (id, name) VALUES ('stereo', 'stereo')")
@@ -160,7 +162,7 @@ def test_members_of_relations_without_a_type_are_taken_away_again(server: Server
     assert query(pull_from(server).replica, scoped) == []
 
 
-def test_a_project_that_is_gone_takes_everything_with_it(server: Server) -> None:
+def test_a_deleted_project_is_removed_with_all_its_rows(server: Server) -> None:
     pull_from(server, every_project=True)
     (project,) = server.query(f'Project where name is "{OTHER}"')
     server.call(delete("Project", project["id"]))
@@ -172,14 +174,14 @@ def test_a_project_that_is_gone_takes_everything_with_it(server: Server) -> None
 def test_pages_meet_without_a_gap(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("plan", "scope"):
         monkeypatch.setattr(f"trackteroid_cli.offline.pull.{module}.PAGE", 3)
-    monkeypatch.setattr("trackteroid_cli.offline.pull.plan.OWNERS", 4)
+    monkeypatch.setattr("trackteroid_cli.offline.pull.plan.OWNERS_PER_QUERY", 4)
     assert rows_in(pull_from(server, every_project=True).replica) == rows_of(server.engine)
     shot = server.query("Shot")[1]
     server.call(delete("Shot", shot["id"]))
     assert rows_in(pull_from(server).replica) == rows_of(server.engine)
 
 
-def test_other_schemas_begin_the_replica_anew(server: Server) -> None:
+def test_changed_schemas_start_a_new_replica(server: Server) -> None:
     pull_from(server, projects=(PROJECT,))
     documents = server.engine.store.schema.documents
     (shot,) = (each for each in documents if each["id"] == "Shot")
@@ -197,9 +199,9 @@ def test_other_schemas_begin_the_replica_anew(server: Server) -> None:
     assert [each.name for each in pulled.replica.holdings.projects] == [PROJECT]
 
 
-def test_what_the_server_tells_of_itself_is_kept(server: Server) -> None:
+def test_the_server_information_is_stored(server: Server) -> None:
     replica = pull_from(server).replica
-    with closing(replicas.engine(replica)) as engine:
+    with closing(replicas.open_engine(replica)) as engine:
         engine.store.set_setting("server_information", '{"version": "9.9", "schema_hash": "x"}')
         (user, *_) = server.query("select username from User where is_active is true")
         (told,) = engine.call(
@@ -210,7 +212,7 @@ def test_what_the_server_tells_of_itself_is_kept(server: Server) -> None:
         assert told["user_information"]["username"] == user["username"]
 
 
-def test_a_project_that_is_new_comes_with_any_pull_once_all_are_held(server: Server) -> None:
+def test_any_pull_of_a_replica_of_every_project_adds_new_projects(server: Server) -> None:
     pull_from(server, every_project=True)
     server.call(
         create("Project", "newest", name="newest", full_name="Newest"),
@@ -222,7 +224,7 @@ def test_a_project_that_is_new_comes_with_any_pull_once_all_are_held(server: Ser
     assert "newest" in [each.name for each in replica.holdings.projects]
 
 
-def test_what_the_user_may_not_see_is_not_said_to_be_held(
+def test_types_that_the_user_may_not_see_are_not_listed_as_held(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answering = server.engine.call
@@ -242,7 +244,7 @@ def test_what_the_user_may_not_see_is_not_said_to_be_held(
 # Expressions.
 
 
-def test_an_expression_brings_what_it_selects_and_what_is_above_it(server: Server) -> None:
+def test_an_expression_pulls_its_entities_and_their_owners(server: Server) -> None:
     (task, *_) = server.query("select parent.name from Task where assignments any ()")
     replica = pull_from(server, f'Task where id is "{task["id"]}"').replica
     wanted = (
@@ -264,7 +266,7 @@ def test_projections_of_an_expression_are_followed(server: Server) -> None:
     assert len(query(replica, "Shot")) == len(server.query(selected))
 
 
-def test_an_expression_is_pulled_again_and_drops_what_is_gone(server: Server) -> None:
+def test_an_expression_pulled_again_removes_deleted_entities(server: Server) -> None:
     expression = "Shot where name like 'sh%'"
     pull_from(server, expression)
     gone, renamed = server.query(expression)[:2]
@@ -275,28 +277,28 @@ def test_an_expression_is_pulled_again_and_drops_what_is_gone(server: Server) ->
     assert names(replica, f'select name from Shot where id is "{renamed["id"]}"') == ["renamed"]
 
 
-def test_an_expression_that_cannot_be_read_says_so(server: Server) -> None:
+def test_an_invalid_expression_is_refused(server: Server) -> None:
     with pytest.raises(InvalidExpression, match="nme"):
         pull_from(server, "Shot where nme is 3")
     with pytest.raises(InvalidExpression, match="Did you mean 'Shot'"):
         pull_from(server, "Shto")
 
 
-def test_what_has_no_id_is_not_pulled_by_itself(server: Server) -> None:
+def test_entities_without_an_id_are_not_pulled_by_themselves(server: Server) -> None:
     with pytest.raises(UsageError, match="Metadata cannot be pulled"):
         pull_from(server, "Metadata where key is x")
 
 
-# What goes wrong.
+# Errors.
 
 
-def test_an_unknown_project_is_told_with_close_names(server: Server) -> None:
+def test_the_error_for_an_unknown_project_has_close_names(server: Server) -> None:
     with pytest.raises(NotFound) as caught:
         pull_from(server, projects=("salt_and_amber",))
     assert f"did you mean {PROJECT}" in caught.value.hint
 
 
-def test_a_second_pull_at_the_same_time_is_told_who_pulls(server: Server) -> None:
+def test_the_error_of_a_concurrent_pull_says_who_pulls(server: Server) -> None:
     pull_from(server)
     with filelock.FileLock(folder(server) / "pull.lock"), pytest.raises(ReplicaBusy) as caught:
         pull_from(server)

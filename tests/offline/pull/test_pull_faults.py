@@ -1,4 +1,4 @@
-"""Pulls that are killed or stopped, or whose server goes: nothing is lost, nothing is half."""
+"""Pulls that are killed or stopped, or lose their server: no row is lost, no replica is half."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def start(server: Server, command: CommandLine) -> subprocess.Popen[str]:
 
 
 def rows_in_draft(server: Server) -> int:
-    """Return how many rows an unfinished pull has kept."""
+    """Return how many rows the draft of an unfinished pull has."""
     with closing(sqlite3.connect(folder(server) / "draft.sqlite")) as connection:
         (state,) = connection.execute("SELECT value FROM _setting WHERE name = 'pull'").fetchone()
     return int(json.loads(state)["new"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_pull_that_is_ended_goes_on_where_it_was(
+def test_a_stopped_pull_is_resumed(
     server: Server, trackteroid: CommandLine, number: signal.Signals
 ) -> None:
     started = threading.Event()
@@ -90,11 +90,11 @@ def test_a_pull_that_is_ended_goes_on_where_it_was(
         replica = replicas.current(server.url)
         assert replica is not None
         assert rows_in(replica) == rows_of(server.engine)
-        assert int(finished.stdout.split()[1]) > kept  # counted from where the first began
+        assert int(finished.stdout.split()[1]) > kept  # counted from the beginning of the first
 
 
 @pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.DROP_AFTER, Fault.BAD_GATEWAY_AFTER])
-def test_a_server_that_goes_in_the_middle_leaves_the_former_replica_in_use(
+def test_a_lost_server_leaves_the_former_replica_in_use(
     server: Server, trackteroid: CommandLine, fault: Fault
 ) -> None:
     gone = False
@@ -122,7 +122,7 @@ def test_a_server_that_goes_in_the_middle_leaves_the_former_replica_in_use(
         assert generations(server) == [replica.path.name]
 
 
-def test_a_fault_that_passes_is_not_noticed(server: Server) -> None:
+def test_a_passing_fault_is_retried(server: Server) -> None:
     def plan(count: int, _: bytes) -> Fault:
         return Fault.RESET_AFTER if count % 17 == 5 else Fault.NONE
 
@@ -133,7 +133,7 @@ def test_a_fault_that_passes_is_not_noticed(server: Server) -> None:
 
 @contextmanager
 def pull_stopped(server: Server, trackteroid: CommandLine) -> Iterator[None]:
-    """Leave a draft of a pull whose server was gone half-way, and is there again."""
+    """Leave the draft of a pull that lost its server half-way; the server is back."""
     gone = True
 
     def plan(count: int, _: bytes) -> Fault:
@@ -146,14 +146,14 @@ def pull_stopped(server: Server, trackteroid: CommandLine) -> Iterator[None]:
         yield
 
 
-def test_a_draft_of_another_pull_is_begun_anew(server: Server, trackteroid: CommandLine) -> None:
+def test_a_draft_of_another_pull_is_replaced(server: Server, trackteroid: CommandLine) -> None:
     with pull_stopped(server, trackteroid):
         pulled = pull_from(server, projects=("brightwater",))
         assert not pulled.resumed
         assert [each.name for each in pulled.replica.holdings.projects] == ["brightwater"]
 
 
-def test_a_draft_of_the_day_before_yesterday_is_begun_anew(
+def test_a_draft_of_the_day_before_yesterday_is_replaced(
     server: Server, trackteroid: CommandLine
 ) -> None:
     with pull_stopped(server, trackteroid):

@@ -1,4 +1,4 @@
-"""Fetching: several requests on their way at once, each from a thread with its own connection."""
+"""Fetching: several requests at once, each in a thread with a connection of its own."""
 
 from __future__ import annotations
 
@@ -6,30 +6,33 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
+from trackteroid_cli.engine.writing.import_rows import Entity
 from trackteroid_cli.errors import InvalidExpression, ServerRefused
 from trackteroid_cli.server.connection import Connection
 from trackteroid_cli.server.retry import RetryPolicy, retrier
 from trackteroid_cli.settings import Server
 
-#: How many requests are on their way at once.
+#: How many requests are sent at once.
 THREADS = 4
 
-#: How many answers there may be that were not taken yet; they are what a pull has in memory.
-ANSWERS = 3 * THREADS
+#: How many requests may be sent and not taken yet; their answers are what a pull has in memory.
+MAX_PENDING = 3 * THREADS
 
-#: Seconds after which a wait is broken off to see whether the process is told to stop.
-_GLANCE = 0.2
+#: Seconds after which a wait ends, so that the caller can see whether the process is to stop.
+_POLL_INTERVAL = 0.2
 
-#: How a server says that a user may not see some type, or that there is no such attribute.
+#: The errors of a server for a type that the user may not see, and for an unknown attribute.
 _REFUSALS = frozenset({"PermissionError", "ParseError"})
 
-#: The entities that answer each query of a request; None for one that the server refuses.
-Answer: TypeAlias = list[list[dict[str, Any]] | None]
+#: The entities that answer each query of a request; None for a query that the server refuses.
+Answer: TypeAlias = list[list[Entity] | None]
+
+Label = TypeVar("Label")
 
 
-class Fetching:
+class Fetcher(Generic[Label]):
     """Sends requests of several queries each; a context manager.
 
     Args:
@@ -43,10 +46,10 @@ class Fetching:
         self._local = threading.local()
         self._connections: list[Connection] = []
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="fetching")
-        self._pending: dict[Future[Answer], Any] = {}
+        self._pending: dict[Future[Answer], Label] = {}
 
-    def __enter__(self) -> Fetching:
-        """Return the fetching."""
+    def __enter__(self) -> Fetcher[Label]:
+        """Return the fetcher."""
         return self
 
     def __exit__(
@@ -55,36 +58,36 @@ class Fetching:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Wait for what is on its way, and close the connections."""
+        """Wait for the requests under way, and close the connections."""
         if error is not None:
-            self._policy.stop.set()  # nothing is tried again
+            self._policy.stop.set()  # no request is retried
         self._executor.shutdown(cancel_futures=True)
         for connection in self._connections:
             connection.__exit__()
 
     @property
-    def free(self) -> int:
-        """How many requests may be sent."""
-        return ANSWERS - len(self._pending)
+    def free_slots(self) -> int:
+        """How many more requests may be sent."""
+        return MAX_PENDING - len(self._pending)
 
-    def send(self, expressions: Sequence[str], label: Any) -> None:
-        """Send a request with a query for each of *expressions*; *label* comes back with it."""
+    def send(self, expressions: Sequence[str], label: Label) -> None:
+        """Send a request with a query for each of *expressions*; `take` returns *label*."""
         self._pending[self._executor.submit(self._fetch, expressions)] = label
 
-    def take(self) -> list[tuple[Any, Answer]]:
-        """Return the answers that are there, with their labels; wait for one.
+    def take(self) -> list[tuple[Label, Answer]]:
+        """Return the answers that have come, with their labels; wait for the first.
 
         Returns:
-            Nothing, after a moment, where no answer came.
+            An empty list if no answer came within a moment.
 
         Raises:
             ServerError: a request failed for good.
         """
-        done, _ = wait(self._pending, timeout=_GLANCE, return_when=FIRST_COMPLETED)
+        done, _ = wait(self._pending, timeout=_POLL_INTERVAL, return_when=FIRST_COMPLETED)
         return [(self._pending.pop(each), each.result()) for each in done]
 
     def __len__(self) -> int:
-        """Return how many requests have not been taken yet."""
+        """Return how many answers have not been taken yet."""
         return len(self._pending)
 
     def _fetch(self, expressions: Sequence[str]) -> Answer:
@@ -95,7 +98,7 @@ class Fetching:
         return self._answers(connection, expressions)
 
     def _answers(self, connection: Connection, expressions: Sequence[str]) -> Answer:
-        """Return the answer to each query; those that are refused do not take others with them."""
+        """Return the answer to each query; a refused query does not affect the others."""
         operations = [{"action": "query", "expression": each} for each in expressions]
         try:
             results = retrier(self._policy)(connection.call, operations)

@@ -1,4 +1,4 @@
-"""The pull: ask, keep, ask what follows, until nothing is left; then put the new replica in use."""
+"""The pull: fill a draft with the answers of a server, then put it in use as the replica."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from trackteroid_cli.files import remove_database, storing, sync_folder, write_w
 from trackteroid_cli.offline import replicas
 from trackteroid_cli.offline.holdings import Holdings, PulledExpression, PulledProject
 from trackteroid_cli.offline.pull import scope as scopes
-from trackteroid_cli.offline.pull.draft import Draft, State, opened
-from trackteroid_cli.offline.pull.fetching import THREADS, Fetching
-from trackteroid_cli.offline.pull.plan import OWNERS, Job, Reach
-from trackteroid_cli.offline.pull.scope import Scope, Wanted
+from trackteroid_cli.offline.pull.draft import Draft, State, open_draft
+from trackteroid_cli.offline.pull.fetching import THREADS, Fetcher
+from trackteroid_cli.offline.pull.job_queue import QueuedJob
+from trackteroid_cli.offline.pull.plan import OWNERS_PER_QUERY, Include, Job
+from trackteroid_cli.offline.pull.scope import RequestedScope, Scope
 from trackteroid_cli.offline.replicas import Replica
 from trackteroid_cli.server.connection import Connection
 from trackteroid_cli.server.expressions import listed
@@ -33,21 +34,21 @@ from trackteroid_cli.server.retry import RetryPolicy
 from trackteroid_cli.settings import Server, normalise_url, user_name
 
 #: How many queries one request has.
-_QUERIES = 12
+_QUERIES_PER_REQUEST = 12
 
-#: Told the state of the pull, and how many contexts there will be; None where that is not known.
+#: Called with the state of the pull and the number of contexts to expect, None if unknown.
 Watch = Callable[[State, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Pulled:
-    """What a pull brought.
+class PullResult:
+    """The result of a pull.
 
     Attributes:
-        replica: what is in use now.
-        new, changed, gone: how many rows.
+        replica: the one that is in use now.
+        new, changed, gone: the number of such rows.
         refused: root types that the server does not show to the user, and that are not held.
-        resumed: whether it went on where another was stopped.
+        resumed: whether it resumed a pull that was stopped.
     """
 
     replica: Replica
@@ -58,122 +59,131 @@ class Pulled:
     resumed: bool
 
 
-def pull(server: Server, wanted: Wanted, policy: RetryPolicy, watch: Watch | None = None) -> Pulled:
+def pull(
+    server: Server, requested: RequestedScope, policy: RetryPolicy, watch: Watch | None = None
+) -> PullResult:
     """Fill the replica of *server*, or bring it up to date.
 
     Args:
-        wanted: what to pull besides the types that are held whole; nothing stands for all that is
-            held.
+        server: where, and as whom.
+        requested: what to pull besides the types that are held whole; if it is empty, all that the
+            replica holds is pulled again.
         policy: how often to try again, and whether to stop.
-        watch: told how far it is, after every few answers.
+        watch: called after every few answers.
 
     Raises:
         NotFound: the server does not know a project.
         InvalidExpression: it cannot read an expression.
         ReplicaBusy: another process pulls.
-        PullInterrupted: the process was told to stop.
-        ServerUnreachable, AnswerLost: the server is out of reach; the same call goes on later.
+        PullInterrupted: the process is told to stop.
+        ServerUnreachable, AnswerLost: the server is out of reach; a later call resumes the pull.
         ServerError: it refuses.
         StorageError: the disk refuses.
     """
-    place = replicas.folder(server.url)
-    with _alone(place), _continuable():
+    folder = replicas.folder(server.url)
+    with _exclusive(folder), _hinting_at_resumption():
         former = replicas.current(server.url)
         began = moments.now()
         with Connection(server) as connection:
             information = connection.server_information()
             schemas = list(connection.schema.documents)
             schema = Schema(schemas)
-            anew = former is None or _schema_hash(former) != schema.hash
+            from_scratch = former is None or _schema_hash(former) != schema.hash
             held = former.holdings if former else None
-            scope = scopes.resolve(connection, schema, wanted, held, anew=anew)
-        base = None if anew or former is None else former.path
-        purpose = scope.purpose(schema, base.name if base else "")
-        path = place / "draft.sqlite"
-        with opened(path, schemas, purpose=purpose, base=base, began=began) as (draft, resumed):
+            scope = scopes.resolve(connection, schema, requested, held, from_scratch=from_scratch)
+        base = None if from_scratch or former is None else former.path
+        fingerprint = scope.fingerprint(schema, base.name if base else "")
+        path = folder / "draft.sqlite"
+        with open_draft(path, schemas, fingerprint=fingerprint, base=base, began=began) as (
+            draft,
+            resumed,
+        ):
             if not resumed:
                 draft.begin(list(_first_jobs(draft, scope)))
-            _run(draft, server, _total(server, scope), policy, watch)
-            holdings = _holdings(draft, server, scope, None if anew else held)
+            _fetch_all(draft, server, _count_contexts(server, scope), policy, watch)
+            holdings = _holdings(draft, server, scope, None if from_scratch else held)
             draft.finish(holdings, information)
             state = draft.state
-        _put_in_use(place, path, began)
+        _put_in_use(folder, path, began)
     replica = replicas.current(server.url)
     assert replica is not None
-    return Pulled(
+    return PullResult(
         replica, state.new, state.changed, state.gone, tuple(sorted(state.refused)), resumed
     )
 
 
 def _first_jobs(draft: Draft, scope: Scope) -> Iterator[Job]:
-    # The latest is asked for first: small tables come before what refers to them.
+    # The jobs added last are sent first: small tables come before the rows that refer to them.
     for selection in () if scope.every_project else scope.selections:
         if not draft.state.empty:
-            # What is not selected any more has changed, or is gone.
-            ids = draft.local_ids(selection.entity_type, selection.within)
-            yield from draft.plan.named(selection.entity_type, ids, Reach.PART)
-        yield from draft.plan.selected(selection.entity_type, selection.within)
+            # Rows that the expression no longer selects have changed, or are gone.
+            ids = draft.stored_ids(selection.entity_type, selection.within)
+            yield from draft.plan.id_jobs(selection.entity_type, ids, Include.PARTS)
+        yield from draft.plan.expression_jobs(selection.entity_type, selection.within)
         if selection.follow:
-            yield draft.plan.leading(selection.entity_type, selection.within, selection.follow)
+            yield draft.plan.projection_job(
+                selection.entity_type, selection.within, selection.follow
+            )
     if scope.every_project:
-        yield from draft.plan.everything()
+        yield from draft.plan.all_jobs()
     else:
-        yield from draft.plan.projects(list(scope.projects))
-        yield from draft.plan.basis()
+        yield from draft.plan.project_jobs(list(scope.projects))
+        yield from draft.plan.base_jobs()
 
 
-def _run(
+def _fetch_all(
     draft: Draft, server: Server, total: int | None, policy: RetryPolicy, watch: Watch | None
 ) -> None:
-    """Send what is to be asked and keep the answers, until nothing is left."""
+    """Send the queries of all jobs and store the answers, until no job is left."""
     under_way: set[int] = set()
-    with Fetching(server, policy) as fetching:
+    with Fetcher[list[QueuedJob]](server, policy) as fetcher:
         while not policy.stop.is_set():
-            left = draft.waiting() - len(under_way)
+            left = draft.queue.count() - len(under_way)
             if not left and not under_way:
                 return
-            while left and fetching.free:
+            while left and fetcher.free_slots:
                 # Few queries are spread over the threads, many are sent together.
-                number = min(_QUERIES, -(-left // THREADS))
-                jobs = draft.jobs(number, but=under_way)
-                taken = {each for numbers, _ in jobs for each in numbers}
+                limit = min(_QUERIES_PER_REQUEST, -(-left // THREADS))
+                queued = draft.queue.next_jobs(limit, exclude=under_way)
+                taken = {number for each in queued for number in each.numbers}
                 under_way |= taken
                 left -= len(taken)
-                fetching.send([draft.plan.expression(job) for _, job in jobs], jobs)
+                fetcher.send([draft.plan.expression(each.job) for each in queued], queued)
             answers = [
-                (numbers, job, rows)
-                for jobs, results in fetching.take()
-                for (numbers, job), rows in zip(jobs, results, strict=True)
+                (each, rows)
+                for sent, results in fetcher.take()
+                for each, rows in zip(sent, results, strict=True)
             ]
             if answers:
-                draft.settle(answers)
-                under_way.difference_update(*(numbers for numbers, _, _ in answers))
+                draft.store_answers(answers)
+                under_way.difference_update(*(each.numbers for each, _ in answers))
                 if watch is not None:
                     watch(draft.state, total)
     raise PullInterrupted
 
 
-def _total(server: Server, scope: Scope) -> int | None:
-    """Return how many contexts the pull asks for, where the server tells."""
+def _count_contexts(server: Server, scope: Scope) -> int | None:
+    """Return how many contexts the pull selects; None if that is not known."""
     ids = list(scope.projects)
     conditions = [
-        listed("project_id", ids[start : start + OWNERS]) for start in range(0, len(ids), OWNERS)
+        listed("project_id", ids[start : start + OWNERS_PER_QUERY])
+        for start in range(0, len(ids), OWNERS_PER_QUERY)
     ]
     if not conditions or (scope.selections and not scope.every_project):
         return None
-    # ftrack counts for clients that are strict; this is how its JavaScript client says so.
+    # ftrack counts only in strict mode; this is the header that its JavaScript client sends.
     with Connection(server, headers={"ftrack-api-options": "strict:1"}) as connection:
-        return scopes.count(connection, conditions)
+        return scopes.count_contexts(connection, conditions)
 
 
 def _holdings(draft: Draft, server: Server, scope: Scope, held: Holdings | None) -> Holdings:
-    """Return what the draft holds once nothing is left to be asked."""
+    """Return what the draft holds when no job is left."""
     began = draft.state.began
-    there = dict(
+    names = dict(
         draft.store.connection.execute("SELECT id, name FROM context WHERE _type = 'Project'")
     )
     projects = {each.id: each.pulled for each in held.projects} if held else {}
-    projects.update(dict.fromkeys(there if scope.every_project else scope.projects, began))
+    projects.update(dict.fromkeys(names if scope.every_project else scope.projects, began))
     every_project = scope.every_project or bool(held and held.every_project)
     whole, scoped = draft.plan.whole, draft.plan.scoped
     if every_project:
@@ -190,36 +200,36 @@ def _holdings(draft: Draft, server: Server, scope: Scope, held: Holdings | None)
         scoped=tuple(each for each in scoped if each not in draft.state.refused),
         every_project=every_project,
         projects=tuple(
-            PulledProject(id_, there[id_], pulled)
-            for id_, pulled in sorted(projects.items(), key=lambda each: str(there.get(each[0])))
-            if id_ in there
+            PulledProject(id_, names[id_], pulled)
+            for id_, pulled in sorted(projects.items(), key=lambda each: str(names.get(each[0])))
+            if id_ in names
         ),
         expressions=tuple(expressions.values()),
     )
 
 
-def _put_in_use(place: Path, draft: Path, began: str) -> None:
-    """Name the draft as the replica in use, and remove the others."""
+def _put_in_use(folder: Path, draft: Path, began: str) -> None:
+    """Make the draft the replica in use, and remove the others."""
     with storing(
-        f"cannot put the replica in {place} in use",
+        f"cannot put the replica in {folder} in use",
         hint="make room or correct the permissions, then run the same command again",
     ):
         moment = began.translate(dict.fromkeys(map(ord, ":-.")))
         number = 1
-        while (place / f"{moment}-{number}.sqlite").exists():
+        while (folder / f"{moment}-{number}.sqlite").exists():
             number += 1
-        generation = place / f"{moment}-{number}.sqlite"
+        generation = folder / f"{moment}-{number}.sqlite"
         draft.rename(generation)
-        remove_database(draft)  # what SQLite had put beside it
-        sync_folder(place)
-        write_whole(place / replicas.CURRENT, generation.name + "\n")
-        for other in place.glob("*.sqlite"):
+        remove_database(draft)  # the files that SQLite left beside it
+        sync_folder(folder)
+        write_whole(folder / replicas.CURRENT, generation.name + "\n")
+        for other in folder.glob("*.sqlite"):
             if other != generation:
                 _try_to_remove(other)
 
 
 def _try_to_remove(generation: Path) -> None:
-    """Remove a former replica, unless the system keeps it for a process that has it open."""
+    """Remove a former replica, unless a process has it open on a system that prevents it."""
     try:
         remove_database(generation)
     except PermissionError:
@@ -227,13 +237,13 @@ def _try_to_remove(generation: Path) -> None:
 
 
 def _schema_hash(former: Replica) -> str:
-    with closing(replicas.engine(former)) as engine:
+    with closing(replicas.open_engine(former)) as engine:
         return engine.store.schema.hash
 
 
 @contextmanager
-def _alone(place: Path) -> Iterator[None]:
-    """Keep other pulls of the same server away for the length of the block.
+def _exclusive(folder: Path) -> Iterator[None]:
+    """Hold the lock that allows only one pull of a server at a time.
 
     Raises:
         ReplicaBusy: another process pulls.
@@ -241,14 +251,14 @@ def _alone(place: Path) -> Iterator[None]:
     """
     import filelock
 
-    owner = place / "pulling"
-    lock = filelock.FileLock(place / "pull.lock", timeout=0)
+    owner = folder / "pulling"
+    lock = filelock.FileLock(folder / "pull.lock", timeout=0)
     try:
         with storing(
-            f"cannot write in {place}",
+            f"cannot write in {folder}",
             hint="make room or correct the permissions, or set TRACKTEROID_HOME",
         ):
-            place.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             try:
                 lock.acquire()
             except filelock.Timeout:
@@ -266,7 +276,7 @@ def _alone(place: Path) -> Iterator[None]:
 
 
 def _describe(owner: Path) -> str:
-    """Return who pulls, as they wrote into the file *owner*."""
+    """Return who holds the lock, as the file *owner* says."""
     try:
         who = json.loads(owner.read_text(encoding="utf-8"))
         return f"process {who['pid']} of {who['user']} on {who['host']}, since {who['began']}"
@@ -275,13 +285,13 @@ def _describe(owner: Path) -> str:
 
 
 @contextmanager
-def _continuable() -> Iterator[None]:
-    """Say that a pull whose server is out of reach can be gone on with."""
+def _hinting_at_resumption() -> Iterator[None]:
+    """Add to an error of a server out of reach that the pull can be resumed."""
     try:
         yield
     except (ServerUnreachable, AnswerLost) as error:
         if isinstance(error, ServerUnreachable):
-            error.url = ""  # asking the replica is no way to refresh it
+            error.url = ""  # querying the replica does not refresh it
         error.hint = (
             "run the same command again when the server can be reached: it goes on where it "
             "stopped. Until then the former replica, if there is one, stays in use"

@@ -1,4 +1,4 @@
-"""The scope of a pull: which projects and which expressions, as they were named and as are held."""
+"""The scope of a pull: its projects and expressions, both requested and held already."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from trackteroid_cli.engine.query.language import Path, parse
+from trackteroid_cli.engine.query.language import Path, Query, parse
 from trackteroid_cli.engine.query.lookup import find_type
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.storage.errors import EngineError
+from trackteroid_cli.engine.writing.import_rows import Entity
 from trackteroid_cli.errors import (
     InvalidExpression,
     NotFound,
@@ -25,27 +25,27 @@ from trackteroid_cli.server.expressions import PAGE, listed, quoted, without_pro
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the caller named."""
+class RequestedScope:
+    """The projects and expressions that the caller named."""
 
     projects: tuple[str, ...] = ()
     every_project: bool = False
     expressions: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        """Return whether anything is named."""
+        """Return whether the caller named any."""
         return bool(self.projects or self.every_project or self.expressions)
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """An expression, read.
+    """A parsed expression.
 
     Attributes:
         expression: as it was typed.
-        entity_type: what it selects.
+        entity_type: the type that it selects.
         within: the expression without its projections.
-        follow: those of its projections that lead to other entities, '' if there are none.
+        follow: its projections that lead to other entities, '' if there are none.
     """
 
     expression: str
@@ -56,14 +56,19 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is pulled: projects by id, with their names, and expressions."""
+    """What is pulled: the names of projects by id, and expressions."""
 
     projects: dict[str, str]
     selections: tuple[Selection, ...]
     every_project: bool
 
-    def purpose(self, schema: Schema, base: str) -> str:
-        """Return a text that is the same for two pulls of the same, from the same beginning."""
+    def fingerprint(self, schema: Schema, base: str) -> str:
+        """Return a digest that two pulls share if one can resume the other.
+
+        Args:
+            schema: the server's.
+            base: the name of the replica that the pull starts from, '' for none.
+        """
         document = [
             sorted(self.projects),
             [each.expression for each in self.selections],
@@ -75,43 +80,51 @@ class Scope:
 
 
 def resolve(
-    connection: Connection, schema: Schema, wanted: Wanted, held: Holdings | None, *, anew: bool
+    connection: Connection,
+    schema: Schema,
+    requested: RequestedScope,
+    held: Holdings | None,
+    *,
+    from_scratch: bool,
 ) -> Scope:
     """Return what to pull.
 
     Args:
-        held: what the replica has so far.
-        anew: whether the replica begins empty, so that all that is held has to come again.
+        connection: to the server.
+        schema: the server's.
+        requested: what the caller named.
+        held: what the replica holds so far; None if there is none.
+        from_scratch: whether the new replica begins empty, so that what is held is pulled again.
 
     Raises:
         NotFound: the server does not know a project.
         InvalidExpression: an expression cannot be read.
         UsageError: what it selects cannot be pulled by itself.
     """
-    projects = _projects(connection, wanted.projects)
-    expressions = list(wanted.expressions)
-    every_project = wanted.every_project
-    if held is not None and (anew or not wanted):
+    projects = _find_projects(connection, requested.projects)
+    expressions = list(requested.expressions)
+    every_project = requested.every_project
+    if held is not None and (from_scratch or not requested):
         every_project = every_project or held.every_project
         projects.update({each.id: each.name for each in held.projects})
         expressions += [each.expression for each in held.expressions]
     if every_project:
-        projects = _every_project(connection)
+        projects = _find_every_project(connection)
     elif held is not None and held.every_project:
-        # Whoever holds every project holds the newest as well, whatever else is named.
+        # A replica of every project gets the newest ones as well, whatever else is named.
         known = {each.id for each in held.projects}
         projects.update(
-            (id_, name) for id_, name in _every_project(connection).items() if id_ not in known
+            (id_, name) for id_, name in _find_every_project(connection).items() if id_ not in known
         )
     return Scope(
         projects,
-        tuple(_selection(connection, schema, each) for each in dict.fromkeys(expressions)),
+        tuple(_parse_selection(connection, schema, each) for each in dict.fromkeys(expressions)),
         every_project,
     )
 
 
-def _projects(connection: Connection, names: Sequence[str]) -> dict[str, str]:
-    """Return the projects with *names*, or full names, by id."""
+def _find_projects(connection: Connection, names: Sequence[str]) -> dict[str, str]:
+    """Return the names, by id, of the projects with *names* as name or full name."""
     if not names:
         return {}
     rows = _rows(
@@ -122,11 +135,11 @@ def _projects(connection: Connection, names: Sequence[str]) -> dict[str, str]:
     known = {str(row[name]).lower() for row in rows for name in ("name", "full_name")}
     for name in names:
         if name.lower() not in known:
-            raise _unknown(connection, name)
+            raise _unknown_project(connection, name)
     return {row["id"]: row["name"] for row in rows}
 
 
-def _every_project(connection: Connection) -> dict[str, str]:
+def _find_every_project(connection: Connection) -> dict[str, str]:
     projects: dict[str, str] = {}
     condition = ""
     while True:
@@ -139,8 +152,8 @@ def _every_project(connection: Connection) -> dict[str, str]:
         condition = f" where id > {quoted(rows[-1]['id'])}"
 
 
-def _unknown(connection: Connection, name: str) -> NotFound:
-    names = set(_every_project(connection).values())
+def _unknown_project(connection: Connection, name: str) -> NotFound:
+    names = set(_find_every_project(connection).values())
     hint = " or ".join(close_names(name, names))
     return NotFound(
         f"the server has no project {name!r}",
@@ -149,7 +162,7 @@ def _unknown(connection: Connection, name: str) -> NotFound:
     )
 
 
-def _selection(connection: Connection, schema: Schema, expression: str) -> Selection:
+def _parse_selection(connection: Connection, schema: Schema, expression: str) -> Selection:
     within = without_projections(expression)
     try:
         query = parse(expression)
@@ -162,36 +175,36 @@ def _selection(connection: Connection, schema: Schema, expression: str) -> Selec
             why="entities of this type have no id",
             hint="select what they belong to: they are pulled with it",
         )
-    # Whatever else is wrong with the expression, the server is the one to say.
+    # The server finds any other mistake in the expression.
     _rows(
         connection,
         f"select id from {query.entity_type} where id in (select id from {within}) limit 1",
     )
-    return Selection(expression, query.entity_type, within, _follow(schema, query))
+    return Selection(expression, query.entity_type, within, _followed_projections(schema, query))
 
 
-def _follow(schema: Schema, query: Any) -> str:
+def _followed_projections(schema: Schema, query: Query) -> str:
     """Return the projections of *query* that lead to other entities."""
     relations = schema.types[query.entity_type].relations
     paths = [path for path in query.projections or () if isinstance(path, Path)]
     return ", ".join(str(path) for path in paths if path.segments[0].name in relations)
 
 
-def _rows(connection: Connection, expression: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = connection.call([{"action": "query", "expression": expression}])[
-        0
-    ]["data"]
+def _rows(connection: Connection, expression: str) -> list[Entity]:
+    (answer,) = connection.call([{"action": "query", "expression": expression}])
+    rows: list[Entity] = answer["data"]
     return rows
 
 
-def count(connection: Connection, conditions: Iterable[str]) -> int | None:
-    """Return how many contexts there are, for each of *conditions* together.
+def count_contexts(connection: Connection, conditions: Iterable[str]) -> int | None:
+    """Return how many contexts match *conditions*, which exclude each other.
 
     Args:
-        connection: a strict one, as ftrack counts for no other.
+        connection: in strict mode, as ftrack counts in no other.
+        conditions: in ftrack's query language.
 
     Returns:
-        None where the server does not tell.
+        None if the server does not say.
     """
     operations = [
         {"action": "query", "expression": f"select count(id) from TypedContext where {each}"}
