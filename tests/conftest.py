@@ -195,7 +195,7 @@ def session(connect: Connect) -> Session:
 @pytest.fixture
 def no_relationships(monkeypatch: pytest.MonkeyPatch) -> None:
     """Relationships that no other test has loaded."""
-    monkeypatch.setattr(relations.SCHEMA, "_sets", None)
+    monkeypatch.setattr(relations.SCHEMA, "_tables", None)
 
 
 @pytest.fixture
