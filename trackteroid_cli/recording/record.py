@@ -38,17 +38,17 @@ def recording_sessions() -> Iterator[Recorder]:
     import ftrack_api
     import ftrack_api.session
 
-    from trackteroid_cli.session import session as ours
-    from trackteroid_cli.session.recorder import Recorder
+    from trackteroid_cli.session.recorder import Recorder, set_recorder
+    from trackteroid_cli.session.session import Session
 
     recorder = Recorder()
     original_module, original_class = ftrack_api.session, ftrack_api.Session
     # The original module keeps its own global `Session`, which its methods refer to by name.
     module = types.ModuleType(original_module.__name__, original_module.__doc__)
     module.__dict__.update(original_module.__dict__)
-    module.Session = ours.Session  # type: ignore[attr-defined]
-    ours.set_recorder(recorder)
-    ftrack_api.Session = ours.Session
+    module.Session = Session  # type: ignore[attr-defined]
+    set_recorder(recorder)
+    ftrack_api.Session = Session
     ftrack_api.session = sys.modules[original_module.__name__] = module
     try:
         with trackteroid_importable():
@@ -56,7 +56,7 @@ def recording_sessions() -> Iterator[Recorder]:
     finally:
         ftrack_api.Session = original_class
         ftrack_api.session = sys.modules[original_module.__name__] = original_module
-        ours.set_recorder(None)
+        set_recorder(None)
 
 
 def save(

@@ -28,21 +28,12 @@ from trackteroid_cli.session.backfill import backfill
 from trackteroid_cli.session.deferral import READING_ACTIONS, Deferral
 from trackteroid_cli.session.merging import FtrackSession
 from trackteroid_cli.session.reading_back import ReadingBackSession
-from trackteroid_cli.session.recorder import Recorder
+from trackteroid_cli.session.recorder import current_recorder
 
 if TYPE_CHECKING:
     from trackteroid_cli.offline.server import OfflineServer
     from trackteroid_cli.replay.schedule import Result
     from trackteroid_cli.server.answer_cache import AnswerCache
-
-#: Set for the length of a recorded run: every session that is made defers from its first moment.
-_recorder: Recorder | None = None
-
-
-def set_recorder(recorder: Recorder | None) -> None:
-    """Make every session that is created from now on record into *recorder*; None ends that."""
-    global _recorder
-    _recorder = recorder
 
 
 class _Unreachable(ServerUnreachable, requests.ConnectionError):
@@ -95,9 +86,9 @@ class Session(ReadingBackSession):
         self._deferral = None
         self._query_results = None
         self._connect(self._arguments)
-        if _recorder is not None:
-            self._begin(_recorder.recording_for(self))
-            _recorder.adopt(self)
+        recorder = current_recorder()
+        if recorder is not None:
+            self._begin(recorder.add_session(self))
 
     def _connect(self, arguments: dict[str, Any]) -> None:
         """Begin the session: `ftrack_api` asks the server, or the replica, for its schemas."""
