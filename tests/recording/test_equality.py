@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.conftest import CommandLine, Server
 
-SCRIPT = Path(__file__).parent / "scripts" / "production.py"
+SCRIPT = Path(__file__).parents[1] / "scripts" / "production.py"
 
 #: Columns in which the server keeps the moment of the request.
 MOMENTS = frozenset({"created_at", "date", "thread_activity", "finished_at"})
