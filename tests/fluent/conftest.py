@@ -13,8 +13,9 @@ from tests.conftest import close
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.schema.standard import standard_schemas
 from trackteroid_cli.fluent.types import relations
-from trackteroid_cli.session import session as sessions
-from trackteroid_cli.session.session import DefaultSession, Session
+from trackteroid_cli.session import default_session as sessions
+from trackteroid_cli.session.default_session import DefaultSession
+from trackteroid_cli.session.session import Session
 
 Connect: TypeAlias = Callable[..., Session]
 

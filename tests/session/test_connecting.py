@@ -19,7 +19,8 @@ import trackteroid_cli
 from tests.conftest import Server
 from tests.session.conftest import Connect
 from trackteroid_cli.errors import NotConfigured
-from trackteroid_cli.session.session import DefaultSession, Session
+from trackteroid_cli.session.default_session import DefaultSession
+from trackteroid_cli.session.session import Session
 
 
 def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -5,13 +5,10 @@ It keeps every capability and every parameter of ``ftrack_api.Session``.
 
 from __future__ import annotations
 
-import functools
-import inspect
 import os
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +21,14 @@ from trackteroid_cli.errors import CannotDefer, Offline, ServerUnreachable
 from trackteroid_cli.files import write_whole
 from trackteroid_cli.server import connection, sandbox
 from trackteroid_cli.server.responses import mount_everywhere
+from trackteroid_cli.session.arguments import (
+    Arguments,
+    bind_arguments,
+    complete_arguments,
+    session_signature,
+)
 from trackteroid_cli.session.backfill import backfill
 from trackteroid_cli.session.deferral import READING_ACTIONS, Deferral
-from trackteroid_cli.session.merging import FtrackSession
 from trackteroid_cli.session.reading_back import ReadingBackSession
 from trackteroid_cli.session.recorder import current_recorder
 
@@ -38,16 +40,6 @@ if TYPE_CHECKING:
 
 class _Unreachable(ServerUnreachable, requests.ConnectionError):
     """What a script sees: our error, and the one that ``ftrack_api`` lets out."""
-
-
-def _signature() -> inspect.Signature:
-    """Return the signature of `Session`: ftrack_api's own, and what we add."""
-    signature = inspect.signature(FtrackSession)
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)
-        for name in ("offline", "without_pending", "reuse_query_results")
-    ]
-    return signature.replace(parameters=[*signature.parameters.values(), *added])
 
 
 class Session(ReadingBackSession):
@@ -79,10 +71,10 @@ class Session(ReadingBackSession):
     #: Answers of queries that are kept on disk; None where none are.
     answers: AnswerCache | None = None
 
-    __signature__ = _signature()
+    __signature__ = session_signature()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._arguments = _named(args, kwargs)
+        self._arguments = bind_arguments(args, kwargs)
         self._deferral = None
         self._query_results = None
         self._connect(self._arguments)
@@ -90,9 +82,9 @@ class Session(ReadingBackSession):
         if recorder is not None:
             self._begin(recorder.add_session(self))
 
-    def _connect(self, arguments: dict[str, Any]) -> None:
+    def _connect(self, arguments: Arguments) -> None:
         """Begin the session: `ftrack_api` asks the server, or the replica, for its schemas."""
-        completed = _completed(arguments)
+        completed = complete_arguments(arguments)
         offline = completed.pop("offline")
         without_pending = completed.pop("without_pending")
         answers = completed.pop("reuse_query_results", None)
@@ -274,7 +266,7 @@ class Session(ReadingBackSession):
         Raises:
             CannotDefer: the session defers, and *overrides* name another server.
         """
-        arguments = _named((), {**self._arguments, **overrides})
+        arguments = bind_arguments((), {**self._arguments, **overrides})
         if self._deferral is not None and "server_url" in overrides:
             self._refuse_another_server(str(overrides["server_url"]))
         operations = self.recorded_operations
@@ -421,74 +413,5 @@ class Session(ReadingBackSession):
             return [], None
 
 
-#: Held while the default session connects.
-_connecting = threading.RLock()
-
-
-class DefaultSession(Session):
-    """A session that connects when something of it is first used."""
-
-    def __init__(self) -> None:
-        # Nothing yet: see __getattr__.
-        pass
-
-    def __getattr__(self, name: str) -> Any:
-        """Connect, as an attribute is asked for that only a connected session has."""
-        if name.startswith("__"):
-            raise AttributeError(name)
-        with _connecting:
-            if "_arguments" not in self.__dict__:
-                settings.as_server(settings.lookup())  # ftrack_api would not say what to set
-                try:
-                    Session.__init__(self)
-                except BaseException:
-                    self.__dict__.clear()  # as before, so that the next use tries again
-                    raise
-            return object.__getattribute__(self, name)
-
-
-@functools.cache
-def default_session() -> DefaultSession:
-    """Return the session that the package offers as ``SESSION``."""
-    return DefaultSession()
-
-
-def _named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return all arguments by their names, as `Session.reconnect` overrides some of them."""
-    return dict(Session.__signature__.bind(*args, **kwargs).arguments)
-
-
 def _refuse_event_hub(*_: Any, **__: Any) -> None:
     raise Offline("cannot connect to the event hub")
-
-
-def _completed(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Fill in what ``ftrack_api`` knows nothing of: our settings, a cache folder that exists."""
-    arguments = dict(arguments)
-    for name, from_environment in (
-        ("offline", settings.is_offline),
-        ("without_pending", settings.is_without_pending),
-    ):
-        given = arguments.get(name)
-        arguments[name] = from_environment() if given is None else bool(given)
-    found = settings.lookup(
-        url=arguments.get("server_url") or "",
-        user=arguments.get("api_user") or "",
-        key=arguments.get("api_key") or "",
-        offline=arguments["offline"],
-    )
-    if arguments["offline"]:
-        settings.as_server(found)  # tells what is missing before anything is looked for
-        arguments["auto_connect_event_hub"] = False
-    for name, setting in (
-        ("server_url", found.url),
-        ("api_user", found.user),
-        ("api_key", found.key),
-    ):
-        if arguments.get(name) is None and setting:
-            arguments[name] = setting.value
-    cache = arguments.get("schema_cache_path")
-    if found.url and cache is None and not os.environ.get("FTRACK_API_SCHEMA_CACHE_PATH"):
-        with suppress(OSError):  # without a folder of ours, ftrack_api has one of its own
-            arguments["schema_cache_path"] = str(settings.cache_folder(found.url.value))
-    return arguments
