@@ -35,7 +35,7 @@ RECORDED_CREATES = """
 import contextlib, sys, time
 from pathlib import Path
 import ftrack_api
-from trackteroid_cli.recording import record as recording
+from trackteroid_cli.recording import saved_batches as recording
 from trackteroid_cli.recording.program import Program
 from trackteroid_cli.batches.spool import Spool
 count, how = int(sys.argv[1]), sys.argv[2]

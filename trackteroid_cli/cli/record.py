@@ -142,7 +142,7 @@ def _record_program(
     program: Program, place: Spool, name: str, output_file: Path | None, output: Output
 ) -> int:
     from trackteroid_cli.recording import program as running
-    from trackteroid_cli.recording import record as recording
+    from trackteroid_cli.recording import saved_batches as recording
 
     with recording.recording_sessions() as recorder:
         status = running.run(program)
@@ -168,7 +168,7 @@ def _record_program(
 def _record_lines(
     source: str, place: Spool, name: str, output_file: Path | None, output: Output
 ) -> None:
-    from trackteroid_cli.recording import record as recording
+    from trackteroid_cli.recording import saved_batches as recording
 
     label = name or ("stdin" if source == "-" else Path(source).stem)
     saved = recording.save_operations(
