@@ -142,16 +142,17 @@ def _record_program(
     program: Program, place: Spool, name: str, output_file: Path | None, output: Output
 ) -> int:
     from trackteroid_cli.recording import program as running
-    from trackteroid_cli.recording import saved_batches as recording
+    from trackteroid_cli.recording.deferred_sessions import deferred_sessions
+    from trackteroid_cli.recording.saved_batches import save_recordings
 
-    with recording.recording_sessions() as recorder:
+    with deferred_sessions() as recorder:
         status = running.run(program)
         if status:
             if recorder.sessions:
                 output.note(f"nothing was recorded: the script ended with exit status {status}")
             return status
         running.finish()
-        saved = recording.save(recorder, program, place, name=name, output=output_file)
+        saved = save_recordings(recorder, program, place, name=name, output=output_file)
         uncommitted = recorder.uncommitted
     if uncommitted:
         output.note(
@@ -168,10 +169,10 @@ def _record_program(
 def _record_lines(
     source: str, place: Spool, name: str, output_file: Path | None, output: Output
 ) -> None:
-    from trackteroid_cli.recording import saved_batches as recording
+    from trackteroid_cli.recording.saved_batches import save_operations
 
     label = name or ("stdin" if source == "-" else Path(source).stem)
-    saved = recording.save_operations(
+    saved = save_operations(
         _read_lines(source), place, name=label, argv=["--jsonl", source], output=output_file
     )
     if saved is None:
