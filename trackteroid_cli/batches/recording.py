@@ -6,15 +6,14 @@ import json
 import os
 import threading
 from pathlib import Path
-from typing import Any
 
 from trackteroid_cli import settings
 from trackteroid_cli.batches import batch as batch_file
 from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.labels import Label
-from trackteroid_cli.batches.operations import Create, Identity, identity, to_json
-from trackteroid_cli.batches.placements import Placements
+from trackteroid_cli.batches.operations import Create, Delete, Identity, identity
+from trackteroid_cli.batches.placements import PLACEMENT_TYPE, Placements
 from trackteroid_cli.errors import CannotDefer
 
 
@@ -30,11 +29,11 @@ class Recording:
         self.commits = 0
         #: Entities that exist only in this recording.
         self.created: set[Identity] = set()
-        #: Labels of the other entities that the operations mention; None while unknown.
-        self.mentioned: dict[Identity, Label | None] = {}
-        #: Attributes that were changed without having been read, with the position of the update.
-        self.unseen: dict[tuple[Identity, str], int] = {}
-        #: Where the recording put components.
+        #: Labels of the other entities that the operations mention; None if not known yet.
+        self.labels: dict[Identity, Label | None] = {}
+        #: Attributes that were changed without having been read: the position of the update.
+        self.missing_old_values: dict[tuple[Identity, str], int] = {}
+        #: Locations of components, as far as the recording has changed them.
         self.placements = Placements()
         #: The process that will write the batch.
         self.process = os.getpid()
@@ -46,7 +45,7 @@ class Recording:
         return len(self.operations)
 
     def continue_from(self, path: Path, server_url: str) -> None:
-        """Begin with what the batch at *path* holds.
+        """Start with the operations of the batch at *path*.
 
         Raises:
             CannotDefer: it was sent already, or it is for another server than *server_url*.
@@ -57,27 +56,32 @@ class Recording:
             self.operations.extend(batch_file.encode_operations(operations))
             self.created.update(identity(each) for each in operations if isinstance(each, Create))
             for operation in operations:
-                self.placements.note(to_json(operation))
+                if operation.entity_type != PLACEMENT_TYPE:
+                    continue
+                if isinstance(operation, Create):
+                    self.placements.add(operation.entity_key["id"], operation.entity_data)
+                elif isinstance(operation, Delete):
+                    self.placements.delete(operation.entity_key["id"])
             self.counts.update(earlier.header.counts)
             self.commits = max((each.commit for each in operations), default=0)
-            self.mentioned.update(earlier.labels())
+            self.labels.update(earlier.labels())
 
-    def set_old_value(self, position: int, value: Any) -> None:
-        """Give the update at *position* the old value of its attribute, in JSON form."""
+    def set_old_value(self, position: int, value: object) -> None:
+        """Set the old value of the update at *position*, in JSON form."""
         document = json.loads(self.operations[position])
         document["old_value"] = value
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-        self.operations[position] = text.encode("utf-8", "surrogatepass")
+        encoded = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        self.operations[position] = encoded.encode("utf-8", "surrogatepass")
 
     def save(self, path: Path, header: Header, *, replace: bool = False) -> None:
         """Write the batch to *path*, whole or not at all.
 
         Raises:
-            StorageError: the disk refuses.
+            StorageError: the file cannot be written.
         """
         labels = {
             entity: label
-            for entity, label in self.mentioned.items()
+            for entity, label in self.labels.items()
             if label is not None and entity not in self.created
         }
         batch_file.write(path, header, self.operations, labels, replace=replace)

@@ -115,7 +115,7 @@ class OfflineServer:
             self._said.add(text)
             _logger.warning("%s", text)
 
-    def shows(self, recording: Recording) -> bool:
+    def includes(self, recording: Recording) -> bool:
         """Return whether queries see all that *recording* holds."""
         draft = self._drafts.get(recording)
         return draft is None or not draft.left_out

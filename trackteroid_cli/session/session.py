@@ -28,7 +28,7 @@ from trackteroid_cli.session.arguments import (
     session_signature,
 )
 from trackteroid_cli.session.backfill import backfill
-from trackteroid_cli.session.deferral import READING_ACTIONS, Deferral
+from trackteroid_cli.session.deferral import READ_ONLY_ACTIONS, Deferral
 from trackteroid_cli.session.reading_back import ReadingBackSession
 from trackteroid_cli.session.recorder import current_recorder
 
@@ -178,7 +178,7 @@ class Session(ReadingBackSession):
     @property
     def unsent_operations(self) -> list[Any]:
         """The operations that the server has not heard of: deferred, and not committed yet."""
-        deferred = self._deferral.taken if self._deferral is not None else []
+        deferred = self._deferral.committed if self._deferral is not None else []
         return [*deferred, *self.recorded_operations]
 
     def complete_recording(self, recording: Recording) -> None:
@@ -187,7 +187,7 @@ class Session(ReadingBackSession):
 
     def _begin(self, recording: Recording) -> Deferral:
         self._deferral = Deferral(self, recording, self._deferral)
-        self.recorded_operations = self._deferral.pending
+        self.recorded_operations = self._deferral.uncommitted
         return self._deferral
 
     def commit(self) -> None:
@@ -198,7 +198,7 @@ class Session(ReadingBackSession):
             try:
                 super().commit()
             finally:
-                self._forget_query_results()
+                self._clear_query_results()
                 if self.answers is not None:
                     self.answers.forget()
             return
@@ -236,7 +236,7 @@ class Session(ReadingBackSession):
         if self._deferral is not None:
             for entry in data:
                 action = entry.get("action")
-                if action not in READING_ACTIONS:
+                if action not in READ_ONLY_ACTIONS:
                     raise CannotDefer(
                         f"cannot record the action {action!r}",
                         why="it changes the server at once and cannot be kept for later",
@@ -283,7 +283,7 @@ class Session(ReadingBackSession):
                 if key not in fresh:
                     self._local_cache.set(key, entity)
             self.recorded_operations = operations
-            self._forget_query_results()
+            self._clear_query_results()
 
     def _refuse_another_server(self, url: str) -> None:
         if settings.normalise_url(url) != settings.normalise_url(self.server_url):
@@ -322,7 +322,7 @@ class Session(ReadingBackSession):
         self.reconnect(**{"offline": False, **overrides})
         with self.open_connection() as fresh:
             result = replay_file(Path(path), fresh)
-        self._forget_query_results()
+        self._clear_query_results()
         if self.answers is not None:
             self.answers.forget()
         self._forget_values(Path(path))
