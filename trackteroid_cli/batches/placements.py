@@ -27,18 +27,22 @@ class Placements:
         """Return the placements of the component that the recording has changed, by location."""
         return self._by_component.get(component_id, {})
 
-    def add(self, key: str, entity_data: Mapping[str, object]) -> None:
-        """Add the placement that the create of the ``ComponentLocation`` *key* makes."""
+    def change(self, key: str, entity_data: Mapping[str, object] | None) -> None:
+        """Add the placement *key*, or remove it if the recording has added it.
+
+        Args:
+            key: of the ``ComponentLocation``.
+            entity_data: its attributes; None if it is deleted.
+        """
+        if entity_data is None:
+            if key in self._by_key:
+                self.remove(*self._by_key[key])
+            return
         component = _referenced_id(entity_data, "component")
         location = _referenced_id(entity_data, "location")
         self._by_key[key] = component, location
         identifier = str(entity_data.get("resource_identifier", ""))
         self._by_component.setdefault(component, {})[location] = Placement(key, identifier)
-
-    def delete(self, key: str) -> None:
-        """Delete the placement *key*, if the recording has added it."""
-        if key in self._by_key:
-            self.remove(*self._by_key[key])
 
     def remove(self, component_id: str, location_id: str) -> None:
         """Note that the component is no longer in the location."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from trackteroid_cli import settings
@@ -15,6 +18,27 @@ from trackteroid_cli.batches.labels import Label
 from trackteroid_cli.batches.operations import Create, Delete, Identity, identity
 from trackteroid_cli.batches.placements import PLACEMENT_TYPE, Placements
 from trackteroid_cli.errors import CannotDefer
+
+
+@dataclass(slots=True)
+class EncodedCommit:
+    """One commit of a session, ready to join a recording.
+
+    Attributes:
+        operations: the operations, in their order.
+        kinds: the kind of each operation.
+        created: the entities that it creates.
+        changed: the entities that it updates or deletes.
+        missing_old_values: the updates without an old value: entity, attribute, position.
+        placements: the placements that it adds or deletes, as `Placements.change` takes them.
+    """
+
+    operations: list[bytes] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    created: list[Identity] = field(default_factory=list)
+    changed: list[Identity] = field(default_factory=list)
+    missing_old_values: list[tuple[Identity, str, int]] = field(default_factory=list)
+    placements: list[tuple[str, Mapping[str, object] | None]] = field(default_factory=list)
 
 
 class Recording:
@@ -59,12 +83,28 @@ class Recording:
                 if operation.entity_type != PLACEMENT_TYPE:
                     continue
                 if isinstance(operation, Create):
-                    self.placements.add(operation.entity_key["id"], operation.entity_data)
+                    self.placements.change(operation.entity_key["id"], operation.entity_data)
                 elif isinstance(operation, Delete):
-                    self.placements.delete(operation.entity_key["id"])
+                    self.placements.change(operation.entity_key["id"], None)
             self.counts.update(earlier.header.counts)
             self.commits = max((each.commit for each in operations), default=0)
             self.labels.update(earlier.labels())
+
+    def add_commit(self, commit: EncodedCommit) -> None:
+        """Add one commit; the caller holds `lock`."""
+        self.commits += 1
+        self.created.update(commit.created)
+        for entity in commit.changed:
+            if entity not in self.created:
+                self.labels.setdefault(entity, None)
+        for entity, attribute, position in commit.missing_old_values:
+            if entity not in self.created:
+                self.missing_old_values.setdefault((entity, attribute), len(self) + position)
+        self.operations.extend(commit.operations)
+        for kind, number in Counter(commit.kinds).items():
+            self.counts[kind] += number
+        for key, entity_data in commit.placements:
+            self.placements.change(key, entity_data)
 
     def set_old_value(self, position: int, value: object) -> None:
         """Set the old value of the update at *position*, in JSON form."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import gc
 import json
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -21,11 +20,9 @@ import ftrack_api.symbol
 
 from trackteroid_cli.batches.operations import Identity
 from trackteroid_cli.batches.placements import PLACEMENT_TYPE, Placement
-from trackteroid_cli.batches.recording import Recording
+from trackteroid_cli.batches.recording import EncodedCommit, Recording
 from trackteroid_cli.errors import CannotDefer
 from trackteroid_cli.session.folding import (
-    CreateDocument,
-    DeleteDocument,
     OperationDocument,
     fold_operations,
     is_create,
@@ -168,46 +165,31 @@ class Deferral:
         return operations
 
     def _move(self, operations: list[Operation]) -> None:
-        recording = self.recording
-        encoded: list[bytes] = []
-        kinds: list[str] = []
-        created: list[Identity] = []
-        changed: list[Identity] = []
-        without_old_value: list[tuple[Identity, str, int]] = []
-        placements: list[CreateDocument | DeleteDocument] = []
-        remote_values = self.uncommitted.remote_values
-        for document in fold_operations(operations, remote_values, recording.commits + 1):
-            entity = Identity(document["entity_type"], tuple(document["entity_key"].values()))
-            if document["operation"] == "create":
-                created.append(entity)
-            else:
-                changed.append(entity)
-            if document["operation"] == "update":
-                if "old_value" not in document:
-                    attribute = document["attribute_name"]
-                    without_old_value.append((entity, attribute, len(encoded)))
-            elif document["entity_type"] == PLACEMENT_TYPE:
-                placements.append(document)
-            kinds.append(document["operation"])
-            encoded.append(self._encode_document(document))
+        commit = self._encode_commit(operations)
         # From here on nothing can fail.
-        recording.commits += 1
-        recording.created.update(created)
-        for entity in changed:
-            if entity not in recording.created:
-                recording.labels.setdefault(entity, None)
-        for entity, attribute, position in without_old_value:
-            if entity not in recording.created:
-                key = entity, attribute
-                recording.missing_old_values.setdefault(key, len(recording) + position)
-        recording.operations.extend(encoded)
-        for kind, number in Counter(kinds).items():
-            recording.counts[kind] += number
-        for document in placements:
+        self.recording.add_commit(commit)
+
+    def _encode_commit(self, operations: list[Operation]) -> EncodedCommit:
+        commit = EncodedCommit()
+        number = self.recording.commits + 1
+        for document in fold_operations(operations, self.uncommitted.remote_values, number):
+            entity = Identity(document["entity_type"], tuple(document["entity_key"].values()))
+            is_placement = document["entity_type"] == PLACEMENT_TYPE
             if document["operation"] == "create":
-                recording.placements.add(document["entity_key"]["id"], document["entity_data"])
+                commit.created.append(entity)
+                if is_placement:
+                    key = document["entity_key"]["id"]
+                    commit.placements.append((key, document["entity_data"]))
             else:
-                recording.placements.delete(document["entity_key"]["id"])
+                commit.changed.append(entity)
+            if document["operation"] == "update" and "old_value" not in document:
+                position = len(commit.operations)
+                commit.missing_old_values.append((entity, document["attribute_name"], position))
+            if document["operation"] == "delete" and is_placement:
+                commit.placements.append((document["entity_key"]["id"], None))
+            commit.kinds.append(document["operation"])
+            commit.operations.append(self._encode_document(document))
+        return commit
 
     def rollback(self) -> None:
         """Undo the uncommitted operations."""
