@@ -44,9 +44,9 @@ def test_a_recorded_and_committed_script_leaves_the_server_as_a_direct_run_does(
 
 
 def contents(server: Server) -> dict[str, Counter[Any]]:
-    """Return every row of every table, without what two servers cannot share.
+    """Return every row of every table, without the columns that differ between two servers.
 
-    That is the moment of a request, and ids that the server itself gives out.
+    These are the times of requests, and ids that the server generates.
     """
     connection = server.engine.store.connection
     tables = [
@@ -83,7 +83,7 @@ def test_a_recorded_batch_is_a_dbm_file_to_the_standard_library_and_the_reverse(
         "    for key in source.keys():\n"
         "        target[key] = source[key]\n"
     )
-    # Its own environment: of this Python's packages it needs none.
+    # An environment of its own, without the packages of this one.
     subprocess.run([python313, "-I", "-c", copy, recorded, copied], check=True)
     shown = [trackteroid("inspect", path, "--jsonl").stdout for path in (recorded, copied)]
     assert shown[0] == shown[1] != ""

@@ -1,4 +1,4 @@
-"""What the tests of the session share: sessions on a real server, and what a batch holds."""
+"""Fixtures for the tests of sessions: sessions on a real server, and readers of batches."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Connect: TypeAlias = Callable[..., Session]
 
 @pytest.fixture(scope="session")
 def schemas(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where sessions keep the schemas, which are the same for every server here."""
+    """The folder of cached schemas, which are the same for every server here."""
     return tmp_path_factory.mktemp("schemas")
 
 
@@ -51,7 +51,7 @@ def session(connect: Connect) -> Session:
 
 @pytest.fixture
 def batch(tmp_path: Path) -> Path:
-    """Where a test records to."""
+    """The file that a test records to."""
     return tmp_path / "batch.dbm"
 
 
@@ -66,7 +66,7 @@ def sequence(session: Session) -> Any:
 
 
 def find(session: Session, entity_type: str, name: str, **more: str) -> Any:
-    """Return the entity of that name; where a project holds it, that of salt_and_ember."""
+    """Return the entity of that name; if projects have such entities, that of salt_and_ember."""
     expression = f'{entity_type} where name is "{name}"'
     if entity_type in ("Shot", "Sequence", "Task", "Episode"):
         expression += ' and project.name is "salt_and_ember"'
@@ -82,7 +82,7 @@ def recorded(path: Path) -> list[dict[str, Any]]:
 
 
 def kinds(path: Path) -> list[str]:
-    """Return what each operation of the batch at *path* does, and to which type."""
+    """Return the kind and entity type of each operation of the batch at *path*."""
     return [f"{each['operation']} {each['entity_type']}" for each in recorded(path)]
 
 
@@ -92,12 +92,12 @@ def updates(path: Path, attribute: str) -> list[dict[str, Any]]:
 
 
 def on_server(server: Server, entity: Any, attributes: str) -> dict[str, Any]:
-    """Return what the server holds of *entity*, whose id was drawn by the client."""
+    """Return *attributes* of *entity* on the server."""
     return by_id(server, entity.entity_type, entity["id"], attributes)
 
 
 def by_id(server: Server, entity_type: str, key: str, attributes: str) -> dict[str, Any]:
-    """Return what the server holds of the entity with the id *key*."""
+    """Return *attributes* of the entity with the id *key* on the server."""
     found = server.query(f'select {attributes} from {entity_type} where id is "{key}"')
     assert len(found) == 1
     return found[0]
