@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def deferred_sessions() -> Iterator[Recorder]:
-    """Defer every ftrack session that is created inside the block, by whatever code."""
+    """Defer every ftrack session that any code creates inside the block."""
     import ftrack_api
     import ftrack_api.session
 

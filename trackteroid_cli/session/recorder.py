@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RecordedSession(Protocol):
-    """A session that takes part in a run, with the members that recording needs of it."""
+    """A session of a recorded run, with the members that the recording needs."""
 
     offline: OfflineServer | None
 
