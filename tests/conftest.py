@@ -25,8 +25,9 @@ from trackteroid_cli.engine.demo import load_demo
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.engine.schema.standard import standard_schemas
 from trackteroid_cli.fluent.types import relations
-from trackteroid_cli.session import session as sessions
-from trackteroid_cli.session.session import DefaultSession, Session
+from trackteroid_cli.session import default_session as sessions
+from trackteroid_cli.session.default_session import DefaultSession
+from trackteroid_cli.session.session import Session
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 

@@ -42,7 +42,7 @@ def __getattr__(name: str) -> Any:
 
         return Session
     if name == "SESSION":
-        from trackteroid_cli.session.session import default_session
+        from trackteroid_cli.session.default_session import default_session
 
         return default_session()
     if name == "Query":

@@ -35,11 +35,12 @@ RECORDED_CREATES = """
 import contextlib, sys, time
 from pathlib import Path
 import ftrack_api
-from trackteroid_cli.recording import record as recording
+from trackteroid_cli.recording.deferred_sessions import deferred_sessions
 from trackteroid_cli.recording.program import Program
+from trackteroid_cli.recording.saved_batches import save_recordings
 from trackteroid_cli.batches.spool import Spool
 count, how = int(sys.argv[1]), sys.argv[2]
-with recording.recording_sessions() if how == "recorded" else contextlib.nullcontext() as recorder:
+with deferred_sessions() if how == "recorded" else contextlib.nullcontext() as recorder:
     session = ftrack_api.Session()
     project = session.query('Project where name is "salt_and_ember"').one()
     started = time.process_time()
@@ -48,7 +49,7 @@ with recording.recording_sessions() if how == "recorded" else contextlib.nullcon
         session.create("Shot", {"name": name, "parent": project, "description": "wide"})
     if recorder:
         session.commit()
-        recording.save(recorder, Program("bench", [], lambda: None), Spool(Path("spool")))
+        save_recordings(recorder, Program("bench", [], lambda: None), Spool(Path("spool")))
     print(time.process_time() - started)
 """
 

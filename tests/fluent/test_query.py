@@ -35,7 +35,8 @@ from trackteroid_cli.fluent.collections.collection import EmptyCollection, Entit
 from trackteroid_cli.fluent.query import Query
 from trackteroid_cli.fluent.types.default_projections import default_projections
 from trackteroid_cli.fluent.types.entity_types import EntityType
-from trackteroid_cli.session.session import DefaultSession, Session
+from trackteroid_cli.session.default_session import DefaultSession
+from trackteroid_cli.session.session import Session
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.support.command_line import CommandLine
 from tests.support.servers import Server, contents
 
-SCRIPT = Path(__file__).parent / "scripts" / "production.py"
+SCRIPT = Path(__file__).parents[1] / "scripts" / "production.py"
 
 
 def test_a_recorded_and_committed_script_leaves_the_server_as_a_direct_run_does(
@@ -48,7 +48,7 @@ def test_a_recorded_batch_is_a_dbm_file_to_the_standard_library_and_the_reverse(
         "    for key in source.keys():\n"
         "        target[key] = source[key]\n"
     )
-    # Its own environment: of this Python's packages it needs none.
+    # An environment of its own, without the packages of this one.
     subprocess.run([python313, "-I", "-c", copy, recorded, copied], check=True)
     shown = [trackteroid("inspect", path, "--jsonl").stdout for path in (recorded, copied)]
     assert shown[0] == shown[1] != ""

@@ -1,4 +1,4 @@
-"""Scripts written for Trackteroid: recorded as they are, and with the package installed."""
+"""Scripts written for Trackteroid: recorded unchanged, also if that package is installed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def not_installed() -> None:
         pytest.skip("trackteroid is installed")
 
 
-def test_the_name_gives_our_api_inside_the_block_only(not_installed: None) -> None:
+def test_the_name_imports_our_api_inside_the_block_only(not_installed: None) -> None:
     with trackteroid_importable():
         for name in MODULES:
             module = importlib.import_module(name)
@@ -58,7 +58,7 @@ def test_the_name_gives_our_api_inside_the_block_only(not_installed: None) -> No
         importlib.import_module("trackteroid")
 
 
-def test_a_script_for_trackteroid_is_recorded_as_it_is(
+def test_a_script_for_trackteroid_is_recorded_unchanged(
     not_installed: None, connected: CommandLine, server: Server
 ) -> None:
     finished = connected("record", connected.script(SCRIPT))
@@ -127,7 +127,7 @@ def test_everything_can_be_imported_at_once(not_installed: None) -> None:
     assert names["Query"] is trackteroid_cli.Query
 
 
-def test_everything_of_our_own_name_is_the_api_without_entity_types() -> None:
+def test_a_star_import_of_our_own_name_has_no_entity_types() -> None:
     names: dict[str, object] = {}
     exec("from trackteroid_cli import *", names)
     assert names.keys() - {"__builtins__"} == set(trackteroid_cli.__all__)
@@ -140,9 +140,9 @@ def test_a_warning_names_the_configuration_that_is_not_read(
     with caplog.at_level(logging.WARNING, "trackteroid"), trackteroid_importable():
         for name in MODULES:
             importlib.import_module(name)
-    (told,) = caplog.messages
-    assert "TRACKTEROID_CONFIGURATION is set, but not read" in told
-    assert "TRACKTEROID_RELATIONSHIPS" in told
+    (message,) = caplog.messages
+    assert "TRACKTEROID_CONFIGURATION is set, but not read" in message
+    assert "TRACKTEROID_RELATIONSHIPS" in message
 
 
 def test_an_error_for_an_unknown_type_proposes_close_ones(

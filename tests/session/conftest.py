@@ -13,7 +13,7 @@ from trackteroid_cli.session.session import Session
 
 @pytest.fixture
 def batch(tmp_path: Path) -> Path:
-    """Where a test records to."""
+    """The file that a test records to."""
     return tmp_path / "batch.dbm"
 
 

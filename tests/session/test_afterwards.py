@@ -42,7 +42,7 @@ def run(session: Session, batch: Path, ending: type[BaseException] | None, seque
 
 
 @ENDINGS
-def test_operations_recorded_before_are_back_and_are_all_that_a_commit_sends(
+def test_operations_recorded_before_are_restored_and_only_they_are_sent(
     session: Session, server: Server, shot: Any, sequence: Any, batch: Path, ending: Any
 ) -> None:
     shot["description"] = "before"
@@ -77,7 +77,9 @@ def test_entities_have_their_former_values(
     assert server.writes == []
 
 
-def test_a_local_change_made_before_is_back(session: Session, sequence: Any, batch: Path) -> None:
+def test_a_local_change_made_before_is_restored(
+    session: Session, sequence: Any, batch: Path
+) -> None:
     sequence["name"] = "changed before"
     run(session, batch, None, sequence)
     assert sequence["name"] == "changed before"
@@ -105,7 +107,7 @@ def test_a_block_that_raises_leaves_no_file(
 
 
 @pytest.mark.parametrize("clear", [True, False])
-def test_a_block_that_raises_leaves_the_file_alone_that_was_there(
+def test_a_block_that_raises_keeps_the_existing_file(
     session: Session, shot: Any, batch: Path, clear: bool
 ) -> None:
     with session.deferred_operations(batch):
@@ -137,7 +139,7 @@ def test_a_block_whose_batch_cannot_be_written_says_so_and_undoes_its_changes(
     assert not session.deferring
 
 
-def test_a_session_that_is_closed_inside_keeps_what_it_committed(
+def test_a_session_that_is_closed_inside_keeps_its_committed_operations(
     session: Session, shot: Any, batch: Path
 ) -> None:
     with session.deferred_operations(batch):

@@ -1,4 +1,4 @@
-"""What a batch holds: operations left over, continued batches, nested ones, old values, size."""
+"""The content of a batch: uncommitted operations, continued and nested batches, old values."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_batch_for_another_server_cannot_be_continued(
         pytest.fail("the block ran")
 
 
-def test_a_recording_inside_of_another_keeps_a_batch_of_its_own(
+def test_a_nested_recording_writes_a_batch_of_its_own(
     session: Session, server: Server, shot: Any, sequence: Any, tmp_path: Path
 ) -> None:
     outer, inner = tmp_path / "outer.dbm", tmp_path / "inner.dbm"
@@ -102,7 +102,7 @@ def test_a_recording_inside_of_another_keeps_a_batch_of_its_own(
     assert updates(outer, "description")[0]["new_value"] == "outer, uncommitted"
 
 
-def test_old_values_are_what_the_author_saw(session: Session, shot: Any, batch: Path) -> None:
+def test_old_values_are_those_that_the_author_saw(session: Session, shot: Any, batch: Path) -> None:
     seen = shot["name"], shot["status"]["id"], shot["metadata"].keys()
     with session.deferred_operations(batch):
         shot["name"] = "first"
@@ -119,7 +119,7 @@ def test_old_values_are_what_the_author_saw(session: Session, shot: Any, batch: 
     assert updates(batch, "metadata")[0]["old_value"] == []
 
 
-def test_old_values_are_what_the_author_saw_even_if_the_server_has_moved_on(
+def test_old_values_are_those_that_the_author_saw_even_if_the_server_has_others_now(
     session: Session, server: Server, shot: Any, batch: Path
 ) -> None:
     assert shot["name"] == "sh010"
@@ -190,7 +190,7 @@ def test_a_batch_holds_no_key(session: Session, shot: Any, batch: Path) -> None:
     assert session.api_key.encode() not in batch.read_bytes()
 
 
-def test_names_of_what_a_batch_mentions_are_kept(session: Session, shot: Any, batch: Path) -> None:
+def test_labels_of_mentioned_entities_are_kept(session: Session, shot: Any, batch: Path) -> None:
     with session.deferred_operations(batch):
         shot["status"] = session.query('Status where name is "On hold"').one()
     with Batch(batch) as found:
@@ -199,7 +199,7 @@ def test_names_of_what_a_batch_mentions_are_kept(session: Session, shot: Any, ba
     assert names["Status"]
 
 
-def test_names_that_are_in_memory_are_not_asked_for(
+def test_labels_that_are_in_memory_are_not_queried(
     session: Session, server: Server, shot: Any, batch: Path
 ) -> None:
     assert shot["link"]

@@ -1,4 +1,4 @@
-"""Every sort of change is kept, reads back while recording, and lands by `reconnect_and_commit`."""
+"""Every kind of change is recorded, reads back meanwhile, and lands by `reconnect_and_commit`."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def test_deletes_land(session: Session, server: Server, shot: Any, batch: Path) 
     assert not exists(server, "Shot", key)
 
 
-def test_what_is_created_in_one_commit_and_deleted_in_another_is_gone_in_the_end(
+def test_an_entity_created_in_one_commit_and_deleted_in_another_is_absent_afterwards(
     session: Session, server: Server, sequence: Any, batch: Path
 ) -> None:
     with session.deferred_operations(batch):
@@ -218,7 +218,7 @@ def test_what_is_created_in_one_commit_and_deleted_in_another_is_gone_in_the_end
     assert not exists(server, "Shot", doomed["id"])
 
 
-def test_commits_are_kept_apart_and_in_order(session: Session, shot: Any, batch: Path) -> None:
+def test_commits_are_numbered_in_order(session: Session, shot: Any, batch: Path) -> None:
     with session.deferred_operations(batch):
         shot["description"] = "first"
         shot["description"] = "second"
@@ -257,7 +257,7 @@ def test_a_cleared_value_is_not_recorded(session: Session, shot: Any, batch: Pat
     assert recorded(batch) == []
 
 
-def test_what_exists_only_in_the_recording_is_never_asked_for(
+def test_entities_that_exist_only_in_the_recording_are_never_fetched(
     session: Session, server: Server, sequence: Any, batch: Path
 ) -> None:
     with session.deferred_operations(batch):

@@ -1,4 +1,4 @@
-"""Making a session: what an import costs, ftrack's own arguments, and a quiet stderr."""
+"""Creating a session: the cost of the import, ftrack's own arguments, and a quiet stderr."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ import trackteroid_cli
 from tests.support.servers import Server
 from tests.support.sessions import Connect
 from trackteroid_cli.errors import NotConfigured
-from trackteroid_cli.session.session import DefaultSession, Session
+from trackteroid_cli.session.default_session import DefaultSession
+from trackteroid_cli.session.session import Session
 
 
 def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -78,7 +79,7 @@ def test_the_default_session_tries_again_after_a_failure(
     session.close()
 
 
-def test_the_package_offers_what_it_lists() -> None:
+def test_the_package_exports_the_names_that_it_lists() -> None:
     assert all(hasattr(trackteroid_cli, name) for name in trackteroid_cli.__all__)
     assert trackteroid_cli.SESSION is trackteroid_cli.SESSION
     assert trackteroid_cli.Session is Session
@@ -86,7 +87,7 @@ def test_the_package_offers_what_it_lists() -> None:
         trackteroid_cli.no_such  # noqa: B018
 
 
-def test_arguments_have_ftracks_own_names_and_order_and_more_only_by_name() -> None:
+def test_arguments_are_ftracks_own_in_order_and_ours_by_keyword() -> None:
     ours, theirs = inspect.signature(Session), inspect.signature(ftrack_api.Session)
     parameters = list(ours.parameters.values())
     assert parameters[: len(theirs.parameters)] == list(theirs.parameters.values())
@@ -146,7 +147,9 @@ def test_cookies_headers_and_strict_api_reach_the_server(
         session.query("select no_such from Shot").all()
 
 
-def test_schemas_are_kept_where_asked(connect: Connect, server: Server, tmp_path: Path) -> None:
+def test_schemas_are_cached_in_the_given_folder(
+    connect: Connect, server: Server, tmp_path: Path
+) -> None:
     folder = tmp_path / "cache"
     folder.mkdir()
     connect(schema_cache_path=str(folder))
@@ -157,7 +160,7 @@ def test_schemas_are_kept_where_asked(connect: Connect, server: Server, tmp_path
     assert sum("query_schemas" in actions for actions in server.requests) == 2
 
 
-def test_the_event_hub_is_left_alone_unless_asked_for(session: Session) -> None:
+def test_the_event_hub_is_not_connected_by_default(session: Session) -> None:
     assert not session.event_hub.connected
     assert session._auto_connect_event_hub_thread is None
 
@@ -199,7 +202,7 @@ def test_ordinary_use_prints_nothing_on_stderr(
     assert (ran.stdout, ran.stderr) == ("recorded\n", "")
 
 
-def test_a_session_works_where_nothing_can_be_kept(
+def test_a_session_works_without_a_writable_cache_folder(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")

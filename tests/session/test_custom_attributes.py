@@ -1,4 +1,4 @@
-"""Custom attributes, of new entities and of old ones, in one commit and over several."""
+"""Custom attributes of new and existing entities, in one commit and over several."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from trackteroid_cli.session.session import Session
 
 @pytest.fixture
 def disk(session: Session, tmp_path: Path) -> Any:
-    """A location that the server knows, on a disk of ours."""
+    """A location of the server, on a disk of this machine."""
     location = session.create("Location", {"name": "test.disk"})
     session.commit()
     configure(location, tmp_path / "disk")

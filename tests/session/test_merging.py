@@ -1,11 +1,13 @@
-"""What an answer tells of an entity reaches the session, wherever in the answer it stands."""
+"""All attributes of an answer reach the session, wherever they are in the answer."""
 
 from __future__ import annotations
 
 from tests.support.sessions import Connect
 
 
-def test_an_entity_that_comes_twice_in_an_answer_has_what_both_tell(connect: Connect) -> None:
+def test_an_entity_that_occurs_twice_in_an_answer_has_the_attributes_of_both(
+    connect: Connect,
+) -> None:
     session = connect(auto_populate=False)
     # Ordered so that sequences come as parents of their shots before they come by themselves.
     contexts = session.query(

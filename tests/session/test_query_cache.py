@@ -66,7 +66,7 @@ def test_a_result_can_be_changed_without_changing_the_next(session: Session) -> 
         assert len(ask_all(session)) == 1
 
 
-def test_an_inner_block_uses_and_adds_to_what_the_outer_one_knows(
+def test_an_inner_block_uses_and_extends_the_answers_of_the_outer_one(
     session: Session, server: Server
 ) -> None:
     server.requests.clear()
@@ -79,7 +79,9 @@ def test_an_inner_block_uses_and_adds_to_what_the_outer_one_knows(
     assert server.requests == [["query"]] * 2
 
 
-def test_the_previous_setting_is_back_after_a_raise(session: Session, server: Server) -> None:
+def test_the_previous_setting_is_restored_after_an_exception(
+    session: Session, server: Server
+) -> None:
     def ask_and_raise() -> None:
         with session.reusing_query_results():
             ask_all(session)
@@ -97,7 +99,7 @@ def test_the_previous_setting_is_back_after_a_raise(session: Session, server: Se
     assert len(server.requests) == 3
 
 
-def test_a_commit_makes_the_session_forget(session: Session, shot: Any, server: Server) -> None:
+def test_a_commit_clears_the_answers(session: Session, shot: Any, server: Server) -> None:
     expression = 'Shot where description is "changed"'
     with session.reusing_query_results():
         assert session.query(expression).all() == []
@@ -106,7 +108,7 @@ def test_a_commit_makes_the_session_forget(session: Session, shot: Any, server: 
         assert session.query(expression).all() == [shot]
 
 
-def test_a_reset_makes_the_session_forget(session: Session) -> None:
+def test_a_reset_clears_the_answers(session: Session) -> None:
     with session.reusing_query_results():
         former = ask_one(session)
         session.reset()

@@ -55,7 +55,7 @@ def test_a_closed_session_can_be_reconnected(session: Session) -> None:
     assert len(session.query("Project").all()) == 2
 
 
-def test_a_reconnect_that_fails_keeps_what_was_recorded(
+def test_a_reconnect_that_fails_keeps_recorded_operations(
     session: Session, server: Server, shot: Any
 ) -> None:
     shot["description"] = "pending"
@@ -68,7 +68,7 @@ def test_a_reconnect_that_fails_keeps_what_was_recorded(
     assert on_server(server, shot, "description")["description"] == "pending"
 
 
-def test_an_argument_that_does_not_exist_is_refused_before_anything_is_closed(
+def test_an_unknown_argument_is_refused_before_anything_is_closed(
     session: Session,
 ) -> None:
     with pytest.raises(TypeError, match="no_such"):
@@ -121,7 +121,7 @@ def test_a_batch_lands_once_and_its_file_is_kept(
     assert batch.exists()
 
 
-def test_what_the_session_recorded_itself_is_left_alone(
+def test_the_operations_of_the_session_itself_are_not_sent(
     session: Session, server: Server, shot: Any, sequence: Any, batch: Path
 ) -> None:
     with session.deferred_operations(batch):

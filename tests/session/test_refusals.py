@@ -1,4 +1,4 @@
-"""What cannot be recorded is refused where it is asked for, and the session stays usable."""
+"""Requests and values that cannot be recorded are refused, and the session stays usable."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trackteroid_cli.session.session import Session
 
 @pytest.fixture
 def recording(session: Session, server: Server, shot: Any, batch: Path) -> Iterator[Session]:
-    """A session that defers; in the end it must have sent nothing and still record."""
+    """A session that defers; after the test it must have sent nothing and still record."""
     with session.deferred_operations(batch):
         yield session
         session.rollback()
@@ -32,7 +32,7 @@ def recording(session: Session, server: Server, shot: Any, batch: Path) -> Itera
     "action",
     ["create", "update", "delete", "send_user_invite", "delayed_job", "no_such_action", None],
 )
-def test_a_raw_call_that_is_not_known_to_only_read(
+def test_a_raw_call_that_may_change_the_server(
     recording: Session, server: Server, action: str | None
 ) -> None:
     server.requests.clear()
@@ -128,7 +128,7 @@ def test_removing_a_file_from_the_server(
     assert kinds(batch) == []
 
 
-def test_the_server_location_works_as_ever_without_a_recording(
+def test_the_server_location_works_as_usual_without_a_recording(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
@@ -174,7 +174,7 @@ def test_a_value_without_a_json_form_is_refused_at_its_line(
     assert len(recording.recorded_operations) == 0
 
 
-def test_a_value_that_lost_its_json_form_since_is_refused_by_the_commit(
+def test_a_value_that_has_lost_its_json_form_is_refused_by_the_commit(
     recording: Session, shot: Any, batch: Path
 ) -> None:
     inner: list[Any] = []
@@ -203,7 +203,7 @@ def test_a_batch_is_not_committed_while_recording(recording: Session, batch: Pat
         recording.reconnect_and_commit(batch)
 
 
-def test_values_of_unusual_but_plain_sorts_are_kept(
+def test_values_of_unusual_scalar_types_are_recorded(
     session: Session, shot: Any, batch: Path
 ) -> None:
     class Text(str):

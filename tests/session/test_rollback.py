@@ -1,4 +1,4 @@
-"""`rollback` while recording forgets what came after the last commit, and nothing else."""
+"""`rollback` while recording undoes the changes since the last commit, and nothing else."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_collections_are_those_of_the_last_commit(session: Session, batch: Path)
     assert len(updates(batch, "uses_versions")) == 1
 
 
-def test_entities_created_since_are_out_of_the_session(
+def test_entities_created_since_the_last_commit_leave_the_session(
     session: Session, sequence: Any, batch: Path
 ) -> None:
     with session.deferred_operations(batch):
@@ -91,7 +91,7 @@ def test_an_update_to_an_entity_of_an_earlier_commit_is_undone(
     assert kinds(batch) == ["create Shot"]
 
 
-def test_deletes_are_forgotten(session: Session, shot: Any, batch: Path) -> None:
+def test_deletes_are_undone(session: Session, shot: Any, batch: Path) -> None:
     with session.deferred_operations(batch):
         session.delete(shot)
         session.rollback()

@@ -61,7 +61,7 @@ def test_two_threads_that_create_and_commit_lose_nothing(
     assert (described.count("a"), described.count("b")) == (60, 60)
 
 
-def test_operations_that_come_in_during_a_commit_are_kept(
+def test_operations_added_during_a_commit_are_kept(
     session: Session, shot: Any, sequence: Any, batch: Path, monkeypatch: Any
 ) -> None:
     with session.deferred_operations(batch):

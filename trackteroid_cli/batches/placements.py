@@ -3,44 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+#: The entity type whose creates and deletes change placements.
+PLACEMENT_TYPE = "ComponentLocation"
 
 
 class Placement(NamedTuple):
-    """A component in a location; *resource_identifier* is None once it was removed there."""
+    """A component in a location; *resource_identifier* is None if it was removed from there."""
 
     key: str
     resource_identifier: str | None
 
 
 class Placements:
-    """The placements that a recording added and removed."""
+    """The placements that a recording has added and removed."""
 
     def __init__(self) -> None:
         self._by_component: dict[str, dict[str, Placement]] = {}
         self._by_key: dict[str, tuple[str, str]] = {}
 
     def of(self, component_id: str) -> Mapping[str, Placement]:
-        """Return the placements of the component that the recording changed, by location."""
+        """Return the placements of the component that the recording has changed, by location."""
         return self._by_component.get(component_id, {})
 
-    def note(self, document: Mapping[str, Any]) -> None:
-        """Note the operation *document* if it adds a component to a location, or undoes that."""
-        if document["entity_type"] != "ComponentLocation":
+    def change(self, key: str, entity_data: Mapping[str, object] | None) -> None:
+        """Add the placement *key*, or remove it if the recording has added it.
+
+        Args:
+            key: of the ``ComponentLocation``.
+            entity_data: its attributes; None if it is deleted.
+        """
+        if entity_data is None:
+            if key in self._by_key:
+                self.remove(*self._by_key[key])
             return
-        key = document["entity_key"]["id"]
-        if document["operation"] == "create":
-            data = document["entity_data"]
-            component, location = (
-                str(data[name]["id"] if data.get(name) else data.get(f"{name}_id"))
-                for name in ("component", "location")
-            )
-            self._by_key[key] = component, location
-            identifier = str(data.get("resource_identifier", ""))
-            self._by_component.setdefault(component, {})[location] = Placement(key, identifier)
-        elif document["operation"] == "delete" and key in self._by_key:
-            self.remove(*self._by_key[key])
+        component = _referenced_id(entity_data, "component")
+        location = _referenced_id(entity_data, "location")
+        self._by_key[key] = component, location
+        identifier = str(entity_data.get("resource_identifier", ""))
+        self._by_component.setdefault(component, {})[location] = Placement(key, identifier)
 
     def remove(self, component_id: str, location_id: str) -> None:
         """Note that the component is no longer in the location."""
         self._by_component.setdefault(component_id, {})[location_id] = Placement("", None)
+
+
+def _referenced_id(entity_data: Mapping[str, object], name: str) -> str:
+    """Return the id of the entity that attribute *name* refers to, or its ``_id`` attribute."""
+    entity = entity_data.get(name)
+    if isinstance(entity, Mapping) and entity:
+        return str(entity["id"])
+    return str(entity_data.get(f"{name}_id"))

@@ -5,17 +5,40 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from trackteroid_cli import settings
 from trackteroid_cli.batches import batch as batch_file
 from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.labels import Label
-from trackteroid_cli.batches.operations import Create, Identity, identity, to_json
-from trackteroid_cli.batches.placements import Placements
+from trackteroid_cli.batches.operations import Create, Delete, Identity, identity
+from trackteroid_cli.batches.placements import PLACEMENT_TYPE, Placements
 from trackteroid_cli.errors import CannotDefer
+
+
+@dataclass(slots=True)
+class EncodedCommit:
+    """One commit of a session, ready to join a recording.
+
+    Attributes:
+        operations: the operations, in their order.
+        kinds: the kind of each operation.
+        created: the entities that it creates.
+        changed: the entities that it updates or deletes.
+        missing_old_values: the updates without an old value: entity, attribute, position.
+        placements: the placements that it adds or deletes, as `Placements.change` takes them.
+    """
+
+    operations: list[bytes] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    created: list[Identity] = field(default_factory=list)
+    changed: list[Identity] = field(default_factory=list)
+    missing_old_values: list[tuple[Identity, str, int]] = field(default_factory=list)
+    placements: list[tuple[str, Mapping[str, object] | None]] = field(default_factory=list)
 
 
 class Recording:
@@ -30,11 +53,11 @@ class Recording:
         self.commits = 0
         #: Entities that exist only in this recording.
         self.created: set[Identity] = set()
-        #: Labels of the other entities that the operations mention; None while unknown.
-        self.mentioned: dict[Identity, Label | None] = {}
-        #: Attributes that were changed without having been read, with the position of the update.
-        self.unseen: dict[tuple[Identity, str], int] = {}
-        #: Where the recording put components.
+        #: Labels of the other entities that the operations mention; None if not known yet.
+        self.labels: dict[Identity, Label | None] = {}
+        #: Attributes that were changed without having been read: the position of the update.
+        self.missing_old_values: dict[tuple[Identity, str], int] = {}
+        #: Locations of components, as far as the recording has changed them.
         self.placements = Placements()
         #: The process that will write the batch.
         self.process = os.getpid()
@@ -46,7 +69,7 @@ class Recording:
         return len(self.operations)
 
     def continue_from(self, path: Path, server_url: str) -> None:
-        """Begin with what the batch at *path* holds.
+        """Start with the operations of the batch at *path*.
 
         Raises:
             CannotDefer: it was sent already, or it is for another server than *server_url*.
@@ -57,27 +80,48 @@ class Recording:
             self.operations.extend(batch_file.encode_operations(operations))
             self.created.update(identity(each) for each in operations if isinstance(each, Create))
             for operation in operations:
-                self.placements.note(to_json(operation))
+                if operation.entity_type != PLACEMENT_TYPE:
+                    continue
+                if isinstance(operation, Create):
+                    self.placements.change(operation.entity_key["id"], operation.entity_data)
+                elif isinstance(operation, Delete):
+                    self.placements.change(operation.entity_key["id"], None)
             self.counts.update(earlier.header.counts)
             self.commits = max((each.commit for each in operations), default=0)
-            self.mentioned.update(earlier.labels())
+            self.labels.update(earlier.labels())
 
-    def set_old_value(self, position: int, value: Any) -> None:
-        """Give the update at *position* the old value of its attribute, in JSON form."""
+    def add_commit(self, commit: EncodedCommit) -> None:
+        """Add one commit; the caller holds `lock`."""
+        self.commits += 1
+        self.created.update(commit.created)
+        for entity in commit.changed:
+            if entity not in self.created:
+                self.labels.setdefault(entity, None)
+        for entity, attribute, position in commit.missing_old_values:
+            if entity not in self.created:
+                self.missing_old_values.setdefault((entity, attribute), len(self) + position)
+        self.operations.extend(commit.operations)
+        for kind, number in Counter(commit.kinds).items():
+            self.counts[kind] += number
+        for key, entity_data in commit.placements:
+            self.placements.change(key, entity_data)
+
+    def set_old_value(self, position: int, value: object) -> None:
+        """Set the old value of the update at *position*, in JSON form."""
         document = json.loads(self.operations[position])
         document["old_value"] = value
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-        self.operations[position] = text.encode("utf-8", "surrogatepass")
+        encoded = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        self.operations[position] = encoded.encode("utf-8", "surrogatepass")
 
     def save(self, path: Path, header: Header, *, replace: bool = False) -> None:
         """Write the batch to *path*, whole or not at all.
 
         Raises:
-            StorageError: the disk refuses.
+            StorageError: the file cannot be written.
         """
         labels = {
             entity: label
-            for entity, label in self.mentioned.items()
+            for entity, label in self.labels.items()
             if label is not None and entity not in self.created
         }
         batch_file.write(path, header, self.operations, labels, replace=replace)

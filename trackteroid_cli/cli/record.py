@@ -19,7 +19,7 @@ from trackteroid_cli.moments import ago
 if TYPE_CHECKING:
     from trackteroid_cli.batches.operations import Operation
     from trackteroid_cli.recording.program import Program
-    from trackteroid_cli.recording.record import Recorded
+    from trackteroid_cli.recording.saved_batches import SavedBatch
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -144,16 +144,17 @@ def _record_program(
     program: Program, place: Spool, name: str, output_file: Path | None, output: Output
 ) -> int:
     from trackteroid_cli.recording import program as running
-    from trackteroid_cli.recording import record as recording
+    from trackteroid_cli.recording.deferred_sessions import deferred_sessions
+    from trackteroid_cli.recording.saved_batches import save_recordings
 
-    with recording.recording_sessions() as recorder:
+    with deferred_sessions() as recorder:
         status = running.run(program)
         if status:
             if recorder.sessions:
                 output.note(f"nothing was recorded: the script ended with exit status {status}")
             return status
         running.finish()
-        saved = recording.save(recorder, program, place, name=name, output=output_file)
+        saved = save_recordings(recorder, program, place, name=name, output=output_file)
         uncommitted = recorder.uncommitted
     if uncommitted:
         output.note(
@@ -170,10 +171,10 @@ def _record_program(
 def _record_lines(
     source: str, place: Spool, name: str, output_file: Path | None, output: Output
 ) -> None:
-    from trackteroid_cli.recording import record as recording
+    from trackteroid_cli.recording.saved_batches import save_operations
 
     label = name or ("stdin" if source == "-" else Path(source).stem)
-    saved = recording.save_operations(
+    saved = save_operations(
         _read_lines(source), place, name=label, argv=["--jsonl", source], output=output_file
     )
     if saved is None:
@@ -227,7 +228,7 @@ def _lines(source: str) -> Iterator[str]:
         ) from error
 
 
-def _report(batch: Recorded, output: Output, as_file: bool) -> None:
+def _report(batch: SavedBatch, output: Output, as_file: bool) -> None:
     header = batch.header
     shown = str(batch.path) if as_file else header.id
     seen = f", as seen in a replica pulled {ago(header.replica)}" if header.replica else ""

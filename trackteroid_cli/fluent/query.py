@@ -25,8 +25,8 @@ from trackteroid_cli.fluent.types.entity_types import EntityType, Path
 from trackteroid_cli.fluent.types.paths import check_type
 from trackteroid_cli.fluent.types.relations import SCHEMA, Relations
 from trackteroid_cli.fluent.types.schema import schema_of
+from trackteroid_cli.session.default_session import default_session
 from trackteroid_cli.session.query_cache import ReusingSession
-from trackteroid_cli.session.session import default_session
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema

@@ -86,7 +86,7 @@ def _oldest_pull(holdings: Holdings, recording: Recording) -> str:
     projects = {project.name: project.pulled for project in holdings.projects}
     moments = [
         projects[label.link[0]]
-        for label in recording.mentioned.values()
+        for label in recording.labels.values()
         if label is not None and label.link and label.link[0] in projects
     ]
     return min(moments, default=holdings.oldest)

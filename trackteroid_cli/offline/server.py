@@ -116,7 +116,7 @@ class OfflineServer:
             self._warned.add(text)
             _logger.warning("%s", text)
 
-    def shows_all(self, recording: Recording) -> bool:
+    def includes(self, recording: Recording) -> bool:
         """Return whether queries see every operation of *recording*."""
         overlay = self._recording_overlays.get(recording)
         return overlay is None or not overlay.incomplete

@@ -1,4 +1,4 @@
-"""The name ``trackteroid`` for our scripting API, which the scripts of that package import.
+"""Import alias: the name ``trackteroid`` for our scripting API, as its scripts import it.
 
 Source: the modules that Trackteroid's documentation imports from.
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 
-#: Modules that scripts import from; all of them have the whole API.
+#: Modules that scripts import from; each of them has the whole API.
 MODULES = (
     "trackteroid",
     "trackteroid.entities",
@@ -23,14 +23,14 @@ MODULES = (
     "trackteroid.session",
 )
 
-#: Where Trackteroid looks for its configuration.
+#: The environment variable that names the configuration of Trackteroid.
 _CONFIGURATION = "TRACKTEROID_CONFIGURATION"
 
 _LOG = logging.getLogger("trackteroid")
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds `MODULES`; stands last among the finders, so that an installed package is preferred."""
+    """Finds `MODULES`; comes last among the finders, as an installed package takes precedence."""
 
     def find_spec(
         self,
@@ -38,14 +38,14 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         path: Sequence[str] | None,  # noqa: ARG002
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> importlib.machinery.ModuleSpec | None:
-        """Return how to make the module, where it and those above it are ours.
+        """Return the spec of the module, if it and its parents are ours.
 
         Raises:
-            ImportError: it would be an entity type that the server does not have. Python looks for
-                a module of the name then, and would not tell the reason.
+            ImportError: the name is that of an entity type that the server does not have. Python
+                then looks for a module of that name, and would not give the reason.
         """
         parent, _, name = fullname.rpartition(".")
-        if parent and not self._made(parent):
+        if parent and not self._is_ours(parent):
             return None
         if fullname in MODULES:
             return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
@@ -57,18 +57,17 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Fill the module with the API."""
+        """Add the API to the module."""
         import trackteroid_cli
         from trackteroid_cli.fluent.types.type_lookup import standard_names
 
         module.__doc__ = trackteroid_cli.__doc__
-        module.__file__ = trackteroid_cli.__file__  # which an ImportError tells
+        module.__file__ = trackteroid_cli.__file__  # shown in the message of an ImportError
         module.__getattr__ = trackteroid_cli.__getattr__  # type: ignore[method-assign]
         module.__dir__ = trackteroid_cli.__dir__  # type: ignore[method-assign]
         for name in ("EntityCollectionOperationError", "TrackteroidError", "__version__"):
             setattr(module, name, getattr(trackteroid_cli, name))
-        # The package's own scripts name the types that they import; those for `trackteroid` also
-        # import all of them at once.
+        # Scripts for `trackteroid` may import all entity types at once, by `import *`.
         names = [*trackteroid_cli.__all__, *standard_names()]
         module.__all__ = names  # type: ignore[attr-defined]
         if module.__name__ == MODULES[0] and os.environ.get(_CONFIGURATION):
@@ -77,23 +76,23 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 _CONFIGURATION,
             )
 
-    def forget(self) -> None:
-        """Remove the modules that were made."""
+    def remove_modules(self) -> None:
+        """Remove our modules from `sys.modules`."""
         for name in MODULES:
-            if self._made(name):
+            if self._is_ours(name):
                 del sys.modules[name]
 
-    def _made(self, name: str) -> bool:
+    def _is_ours(self, name: str) -> bool:
         return getattr(sys.modules.get(name), "__loader__", None) is self
 
 
 @contextmanager
 def trackteroid_importable() -> Iterator[None]:
-    """Let ``import trackteroid`` give our API inside the block, unless it is installed."""
+    """Let ``import trackteroid`` import our API inside the block, unless it is installed."""
     finder = _Finder()
     sys.meta_path.append(finder)
     try:
         yield
     finally:
         sys.meta_path.remove(finder)
-        finder.forget()
+        finder.remove_modules()

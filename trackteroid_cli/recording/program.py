@@ -17,10 +17,13 @@ from trackteroid_cli.errors import NotFound, ScriptError, TrackteroidError, caus
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What is to be recorded.
+    """A program to record.
 
-    ``run`` executes it as ``__main__``; ``argv`` is what it finds in ``sys.argv``; ``source`` is
-    its text where there is one.
+    Attributes:
+        name: the name of its batches, unless the user gives another.
+        argv: ``sys.argv`` while it runs.
+        run: executes it as ``__main__``.
+        source: its text; empty if it has none.
     """
 
     name: str
@@ -30,7 +33,7 @@ class Program:
 
 
 def script(path: str, arguments: list[str]) -> Program:
-    """Return the program in the file (or folder, or zip file) *path*.
+    """Return the program in the file, folder or zip file *path*.
 
     Raises:
         NotFound: there is no such file.
@@ -70,21 +73,21 @@ def script(path: str, arguments: list[str]) -> Program:
 
 
 def code(text: str, arguments: list[str]) -> Program:
-    """Return the program *text*, as ``python -c`` takes it."""
+    """Return the program *text*, as with ``python -c``."""
     argv = ["-c", *arguments]
     source = text.encode()
     return Program("code", argv, lambda: _execute(source, "<string>", argv, ""), source)
 
 
 def standard_input(arguments: list[str]) -> Program:
-    """Return the program that arrives on standard input, as ``python -`` takes it."""
+    """Return the program on standard input, as with ``python -``."""
     argv = ["-", *arguments]
     source = sys.stdin.buffer.read()
     return Program("stdin", argv, lambda: _execute(source, "<stdin>", argv, ""), source)
 
 
 def module(name: str, arguments: list[str]) -> Program:
-    """Return the module *name*, as ``python -m`` takes it.
+    """Return the program in the module *name*, as with ``python -m``.
 
     Raises:
         NotFound: there is no such module.
@@ -114,13 +117,13 @@ def module(name: str, arguments: list[str]) -> Program:
 
 
 def run(program: Program) -> int:
-    """Run *program* and return its exit status, 0 if it ended well.
+    """Run *program* and return its exit status.
 
-    A traceback is shown as ``python`` shows it.
+    Exceptions of the program are shown as ``python`` shows them.
 
     Raises:
-        TrackteroidError: something that we refused, and that the script did not catch; it says at
-            which line.
+        TrackteroidError: an operation was refused, and the program did not catch that; the error
+            names the line.
     """
     saved = sys.argv, sys.path[:], sys.modules["__main__"]
     try:
@@ -128,7 +131,7 @@ def run(program: Program) -> int:
     except SystemExit as error:
         return _exit_status(error)
     except TrackteroidError as error:
-        error.why += _asked_for(error)
+        error.why += _refused_line(error)
         raise
     except KeyboardInterrupt:
         _show_traceback()
@@ -142,10 +145,9 @@ def run(program: Program) -> int:
 
 
 def finish() -> None:
-    """Wait for the threads that a program left, and call what it registered to be called at exit.
+    """Wait for the threads that a program left running, and call its exit functions.
 
-    Python does the same, by the same functions, only later: now what is committed there can still
-    be recorded.
+    Python does the same later, by the same functions; done now, their commits are still recorded.
     """
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
@@ -172,7 +174,7 @@ def _run_path(path: str, argv: list[str]) -> None:
 
 
 def _put_first(folder: str) -> None:
-    """Let imports look into *folder* first, and no more where this command itself came from."""
+    """Put *folder* first in the import path, in place of the folder of this command."""
     if not getattr(sys.flags, "safe_path", False):  # else Python adds no folder for a script
         sys.path[0] = folder
 
@@ -187,7 +189,7 @@ def _exit_status(error: SystemExit) -> int:
 
 
 def _show_traceback() -> None:
-    """Show the exception being handled, without the frames that are ours."""
+    """Show the current exception, without our own frames."""
     kind, error, trace = sys.exc_info()
     assert kind is not None
     assert error is not None
@@ -197,16 +199,16 @@ def _show_traceback() -> None:
     sys.excepthook(kind, error.with_traceback(trace), trace)
 
 
-def _asked_for(error: TrackteroidError) -> str:
-    """Return where the program asked for what *error* refuses, if it came so far."""
-    place = ""
+def _refused_line(error: TrackteroidError) -> str:
+    """Return the line of the program that *error* refuses, as the end of its reason, or ''."""
+    line = ""
     trace = error.__traceback__
     while trace is not None and _is_ours(trace):
         trace = trace.tb_next
     while trace is not None and _package(trace) not in ("ftrack_api", "trackteroid_cli"):
-        place = f"; asked for in {trace.tb_frame.f_code.co_filename}, line {trace.tb_lineno}"
+        line = f"; asked for in {trace.tb_frame.f_code.co_filename}, line {trace.tb_lineno}"
         trace = trace.tb_next
-    return place
+    return line
 
 
 def _package(trace: types.TracebackType) -> str:

@@ -1,42 +1,45 @@
-"""Backfill: what a script did not ask for, and a reviewer or a commit will need.
+"""Backfill: labels and old values that a review or a commit needs and the script did not read.
 
-These are the labels of the entities that the recording mentions, and the old values of attributes
-that were changed without having been read. The session's memory is used first; one request asks for
-the rest. If the server does not answer, the batch goes without.
+Labels are those of the entities that the recording mentions; old values are those of attributes
+that were changed without having been read. The session's memory is used first; one request fetches
+the rest. If the server does not answer, the batch is saved without them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trackteroid_cli.batches.labels import NAMES, Label, label_of
 from trackteroid_cli.batches.operations import Identity
 from trackteroid_cli.errors import ServerError
 from trackteroid_cli.server.expressions import PAGE, listed, query
 from trackteroid_cli.server.schemas import Attribute, ServerSchema
+from trackteroid_cli.session.protocols import Entity, EntitySession, is_entity
 
 if TYPE_CHECKING:
-    import ftrack_api
-
     from trackteroid_cli.batches.recording import Recording
     from trackteroid_cli.server.connection import Connection
 
 
 def backfill(
-    recording: Recording, session: ftrack_api.Session, connect: Callable[[], Connection]
+    recording: Recording, session: EntitySession, connect: Callable[[], Connection]
 ) -> None:
-    """Add labels and old values to *recording*, as far as *session* and its server know them."""
+    """Add labels and old values that *session* or its server knows to *recording*.
+
+    Args:
+        connect: opens a connection to the server; called only if the session lacks some of them.
+    """
     schema = ServerSchema(session.schemas)
-    questions = _Questions(schema)
-    for entity, label in recording.mentioned.items():
+    wanted = _WantedAttributes(schema)
+    for entity, label in recording.labels.items():
         if label is None and entity not in recording.created:
-            label = recording.mentioned[entity] = _from_memory(session, entity)
+            label = recording.labels[entity] = _label_in_memory(session, entity)
             if label is None:
-                questions.add(entity)
-    for entity, attribute in recording.unseen:
-        questions.add(entity, attribute)
-    queries = list(questions.queries())
+                wanted.add(entity)
+    for entity, attribute in recording.missing_old_values:
+        wanted.add(entity, attribute)
+    queries = list(wanted.queries())
     if not queries:
         return
     try:
@@ -45,18 +48,18 @@ def backfill(
     except ServerError:
         return
     found = {data["id"]: data for answer in answers for data in answer["data"] if data.get("id")}
-    for entity, label in recording.mentioned.items():
-        if label is None and entity[1][0] in found:
-            recording.mentioned[entity] = label_of(found[entity[1][0]])
-    for (entity, attribute), position in recording.unseen.items():
-        data = found.get(entity[1][0])
+    for entity, label in recording.labels.items():
+        if label is None and entity.key[0] in found:
+            recording.labels[entity] = label_of(found[entity.key[0]])
+    for (entity, attribute), position in recording.missing_old_values.items():
+        data = found.get(entity.key[0])
         if data is not None and attribute in data:
             recording.set_old_value(position, schema.reference(data[attribute]))
-            _name_reference(recording, data[attribute])
+            _label_reference(recording, data[attribute])
 
 
-class _Questions:
-    """Which attributes to ask for, of which entities."""
+class _WantedAttributes:
+    """The attributes to query, and the entities to query them of."""
 
     def __init__(self, schema: ServerSchema) -> None:
         self._schema = schema
@@ -64,20 +67,20 @@ class _Questions:
         self._projections: dict[str, dict[str, None]] = {}
 
     def add(self, entity: Identity, attribute: str = "") -> None:
-        """Ask for the label of *entity*, and for the value of *attribute* if it is one value."""
+        """Add the label of *entity*, and the value of *attribute* unless it is a collection."""
         schema = self._schema.get(entity.entity_type)
         if schema is None or not schema.has_id:
             return
         projections = self._projections.setdefault(
             entity.entity_type, dict.fromkeys(schema.having(("link", *NAMES)))
         )
-        described = schema.attributes.get(attribute, Attribute())
-        if described.members:
+        attribute_schema = schema.attributes.get(attribute, Attribute())
+        if attribute_schema.members:
             return
         self._ids.setdefault(entity.entity_type, {})[entity.key[0]] = None
         if attribute:
             projections[attribute] = None
-        target = self._schema.get(described.target)
+        target = self._schema.get(attribute_schema.target)
         if target is not None:
             names = target.having(NAMES)
             projections.update(dict.fromkeys(f"{attribute}.{name}" for name in names))
@@ -90,36 +93,38 @@ class _Questions:
                 yield query(entity_type, names, listed("id", keys[start : start + PAGE]))
 
 
-def _from_memory(session: ftrack_api.Session, entity: Identity) -> Label | None:
-    """Return the label of an entity that the session has in memory, if it has what it takes."""
+def _label_in_memory(session: EntitySession, identity: Identity) -> Label | None:
+    """Return the label of an entity, if the session has the attributes for it in memory."""
     try:
-        found: Any = session._get(*entity)
+        entity = session._get(*identity)
     except KeyError:
         return None
     with session.auto_populating(False):
-        names = found.attributes.keys()
+        names = entity.attributes.keys()
         if "link" not in names:
-            return label_of({name: found[name] for name in NAMES if name in names})
-        link = label_of({"link": found["link"]})
-        return link or (_path_in_memory(found) if "context_type" in names else None)
+            return label_of({name: entity[name] for name in NAMES if name in names})
+        link = label_of({"link": entity["link"]})
+        return link or (_path_in_memory(entity) if "context_type" in names else None)
 
 
-def _path_in_memory(context: Any) -> Label | None:
+def _path_in_memory(context: Entity) -> Label | None:
     """Return the path of names of *context*, if all of its parents are in memory."""
     names: list[str] = []
-    while isinstance(context, Mapping):
-        name = context["name"]
+    parent: object = context
+    while is_entity(parent):
+        name = parent["name"]
         if not isinstance(name, str):
             return None
         names.insert(0, name)
-        if context.entity_type == "Project":  # type: ignore[attr-defined]
+        if parent.entity_type == "Project":
             return Label(names[-1], tuple(names))
-        context = context["parent"]
+        parent = parent["parent"]
     return None
 
 
-def _name_reference(recording: Recording, value: Any) -> None:
+def _label_reference(recording: Recording, value: object) -> None:
+    """Add the label of the entity that an old value refers to, if it is a reference."""
     if isinstance(value, Mapping) and "__entity_type__" in value and "id" in value:
         entity = Identity(value["__entity_type__"], (value["id"],))
-        if recording.mentioned.get(entity) is None:
-            recording.mentioned[entity] = label_of(value)
+        if recording.labels.get(entity) is None:
+            recording.labels[entity] = label_of(value)

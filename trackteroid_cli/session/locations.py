@@ -1,31 +1,55 @@
-"""Locations, as a recording sees them: with what it has added to them and removed from them itself.
+"""Locations with the components that a recording has added and removed.
 
 ``ftrack_api`` asks the server where a component is. While a session defers, the server does not
-know of what was changed since.
+know the changes of the recording.
 
 Source: ``ftrack_api/entity/location.py``; ``ftrack_api/accessor/server.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import ftrack_api.accessor.server
+import ftrack_api.entity.location
 import ftrack_api.exception
 
 from trackteroid_cli.batches.placements import Placement
 from trackteroid_cli.errors import CannotDefer
+from trackteroid_cli.session.protocols import Entity, EntitySession
 
 
-class RecordedLocation:
+class LocationSession(EntitySession, Protocol):
+    """A session that knows the placements of its recording."""
+
+    def placements_of(self, component_id: str) -> Mapping[str, Placement]:
+        """Return the placements of the component that the recording has changed, by location."""
+
+    def note_removed(self, component_id: str, location_id: str) -> None:
+        """Note that the component was removed from the location, if that is only recorded."""
+
+    def get(self, entity_type: str, entity_key: str, /) -> Entity | None:
+        """Return the entity with the key, or None."""
+
+    def delete(self, entity: Entity | None, /) -> None:
+        """Delete *entity* with the next commit."""
+
+    def commit(self) -> None:
+        """Commit all local changes."""
+
+
+class RecordedLocation(ftrack_api.entity.location.Location):  # type: ignore[misc]
     """Mixed into the session's class of ``Location``."""
 
-    session: Any
-    accessor: Any
+    session: LocationSession
 
     def add_components(
-        self, components: list[Any], sources: Any, recursive: bool = True, _depth: int = 0
+        self,
+        components: Sequence[Entity],
+        sources: Entity | Sequence[Entity],
+        recursive: bool = True,
+        _depth: int = 0,
     ) -> None:
         """Add *components* to the location.
 
@@ -34,11 +58,10 @@ class RecordedLocation:
         """
         if isinstance(self.accessor, RecordedServerAccessor):
             self.accessor.refuse_while_deferring("upload a file to")
-        inherited: Any = super()
-        inherited.add_components(components, sources, recursive=recursive, _depth=_depth)
+        super().add_components(components, sources, recursive=recursive, _depth=_depth)
 
-    def _get_resource_identifiers(self, components: list[Any]) -> list[str]:
-        """Return where *components* are here; what the recording changed, it knows itself.
+    def _get_resource_identifiers(self, components: Sequence[Entity]) -> list[str]:
+        """Return the resource identifiers of *components*, those that are recorded first.
 
         Raises:
             ftrack_api.exception.ComponentNotInLocationError: some are not here.
@@ -54,9 +77,8 @@ class RecordedLocation:
             else:
                 known[component["id"]] = placement.resource_identifier
         if others:
-            inherited: Any = super()
             try:
-                found = inherited._get_resource_identifiers(others)
+                found = super()._get_resource_identifiers(others)
             except ftrack_api.exception.ComponentNotInLocationError as error:
                 missing.extend(error.details["components"])
             else:
@@ -65,33 +87,33 @@ class RecordedLocation:
             raise ftrack_api.exception.ComponentNotInLocationError(missing, self)
         return [known[component["id"]] for component in components]
 
-    def _deregister_component_in_location(self, component: Any) -> None:
-        """Remove *component* from here, also if only the recording knows that it is here."""
+    def _deregister_component_in_location(self, component: Entity) -> None:
+        """Remove *component* from here, also if its placement is only recorded."""
         placement = self._placement(component)
         if placement is not None and placement.resource_identifier is not None:
             self.session.delete(self.session.get("ComponentLocation", placement.key))
             self.session.commit()
         else:
-            inherited: Any = super()
-            inherited._deregister_component_in_location(component)
-        self.session.note_removed(component["id"], self["id"])  # type: ignore[index]
+            super()._deregister_component_in_location(component)
+        self.session.note_removed(component["id"], self["id"])
 
-    def _placement(self, component: Any) -> Placement | None:
-        found: Mapping[str, Placement] = self.session.placements_of(component["id"])
-        return found.get(self["id"])  # type: ignore[index]
+    def _placement(self, component: Entity) -> Placement | None:
+        return self.session.placements_of(component["id"]).get(self["id"])
 
 
 class RecordedServerAccessor(ftrack_api.accessor.server._ServerAccessor):  # type: ignore[misc]
-    """Reads files on the server, and changes them only while the session does not defer.
+    """Reads files on the server; changes them only while the session does not defer.
 
-    ``ftrack_api`` uploads and removes them by requests of their own, past ``Session.call``.
+    ``ftrack_api`` uploads and removes files by requests that bypass ``Session.call``.
     """
 
-    def open(self, resource_identifier: str, mode: str = "rb") -> Any:
+    def open(
+        self, resource_identifier: str, mode: str = "rb"
+    ) -> ftrack_api.accessor.server.ServerFile:
         """Return the file *resource_identifier*.
 
         Raises:
-            CannotDefer: it is to be written, and the session defers.
+            CannotDefer: *mode* is for writing, and the session defers.
         """
         if "w" in mode:
             self.refuse_while_deferring("upload a file to")

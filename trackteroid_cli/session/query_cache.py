@@ -1,28 +1,32 @@
-"""Reusing query results: a query that was asked before is answered from memory."""
+"""Query cache: a query that was asked before is answered from memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from trackteroid_cli.session.merging import MergingSession
+from trackteroid_cli.session.protocols import Entity
 
 Made = TypeVar("Made")
+
+#: The entities that a query found, and what the server says about the answer.
+QueryAnswer: TypeAlias = tuple[list[Entity], Mapping[str, object]]
 
 
 class ReusingSession(MergingSession):
     """An ftrack session that can reuse its query results."""
 
-    #: Expression -> records and metadata, and what was made of them; None while nothing is reused.
+    #: Answers by expression, and objects made of answers by key; None while nothing is reused.
     _query_results: dict[Hashable, Any] | None
 
     @contextmanager
     def reusing_query_results(self) -> Iterator[ReusingSession]:
-        """Answer a query that was asked before from memory, for the length of the block.
+        """Answer a query that was asked before from memory, inside the block.
 
-        Blocks may be nested: an inner one uses what an outer one knows. A commit makes the session
-        forget, as answers may have changed.
+        Blocks may be nested: an inner one uses the answers of an outer one. A commit clears the
+        answers, as they may have changed.
         """
         previous = self._query_results
         if previous is None:
@@ -32,9 +36,10 @@ class ReusingSession(MergingSession):
         finally:
             self._query_results = previous
 
-    def _query(self, expression: str) -> Any:
+    def _query(self, expression: str) -> QueryAnswer:
         if self._query_results is None:
-            return super()._query(expression)
+            fresh: QueryAnswer = super()._query(expression)
+            return fresh
         known = self._query_results.get(expression)
         if known is None:
             known = self._query_results[expression] = super()._query(expression)
@@ -42,9 +47,9 @@ class ReusingSession(MergingSession):
         return list(records), metadata
 
     def reused(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """Return what *make* returned for *key* when it was first asked for, or returns now.
+        """Return the object that *make* made for *key* before, or make it now.
 
-        It is forgotten with the results of queries, and kept only while they are.
+        Objects are kept while query results are reused, and cleared together with them.
         """
         if self._query_results is None:
             return make()
@@ -54,10 +59,10 @@ class ReusingSession(MergingSession):
         return made
 
     def reset(self) -> None:
-        """Reset the session: also forget the answers of queries, whose entities it expunges."""
-        self._forget_query_results()
+        """Reset the session, and clear the answers of queries, whose entities it removes."""
+        self._clear_query_results()
         super().reset()
 
-    def _forget_query_results(self) -> None:
+    def _clear_query_results(self) -> None:
         if self._query_results is not None:
             self._query_results.clear()

@@ -1,14 +1,15 @@
-"""Reading back: while a session defers, it shows what it recorded as a server would show it.
+"""Reading back: while a session defers, it shows recorded changes as a server would show them.
 
-``ftrack_api`` asks the server for what it does not know of an entity. The server knows nothing yet
-of what was recorded: entities that exist only there are never asked for, their custom attributes
-are made up from the configurations, and components are where the recording put them.
+``ftrack_api`` fetches attributes that it lacks from the server, which does not have the recorded
+changes yet. So entities that exist only in the recording are never fetched, their custom attributes
+are made from the configurations, and components are where the recording has placed them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ftrack_api
 import ftrack_api.entity.factory
@@ -17,20 +18,26 @@ from trackteroid_cli.batches.placements import Placement
 from trackteroid_cli.server.schemas import ServerSchema
 from trackteroid_cli.session.deferral import Deferral
 from trackteroid_cli.session.locations import RecordedLocation, RecordedServerAccessor
+from trackteroid_cli.session.protocols import Entity, EntityCollection, Operation
 from trackteroid_cli.session.query_cache import ReusingSession
 
 if TYPE_CHECKING:
+    from trackteroid_cli.engine.schema.documents import SchemaDocument
     from trackteroid_cli.offline.server import OfflineServer
 
 
 class ReadingBackSession(ReusingSession):
-    """A session that shows what its deferral, if it has one, has recorded."""
+    """A session that shows the changes that its deferral, if it has one, has recorded."""
 
     _deferral: Deferral | None
     offline: OfflineServer | None
 
-    def populate(self, entities: Any, projections: str) -> None:
-        """Populate *entities*; those that exist only in the recording have nothing to fetch."""
+    def populate(
+        self,
+        entities: Entity | list[Entity] | tuple[Entity, ...] | ftrack_api.query.QueryResult,
+        projections: str,
+    ) -> None:
+        """Fetch *projections* of *entities*, except of those that exist only in the recording."""
         if self._deferral is not None:
             if not isinstance(entities, (list, tuple, ftrack_api.query.QueryResult)):
                 entities = [entities]
@@ -38,32 +45,38 @@ class ReadingBackSession(ReusingSession):
         if entities:
             super().populate(entities, projections)
 
-    def _without_created(self, entities: Any, projections: str, deferral: Deferral) -> list[Any]:
-        """Return those of *entities* that a server may know, and complete the others."""
-        if self.offline is not None and self.offline.shows_all(deferral.recording):
+    def _without_created(
+        self, entities: Iterable[Entity], projections: str, deferral: Deferral
+    ) -> list[Entity]:
+        """Return the entities that a server may have; give the others their custom attributes."""
+        if self.offline is not None and self.offline.includes(deferral.recording):
             return list(entities)
-        wanted = {each.strip().partition(".")[0] for each in projections.split(",")}
-        known = []
+        names = {each.strip().partition(".")[0] for each in projections.split(",")}
+        on_server = []
         for entity in entities:
             identity = deferral.identity(entity)
-            if not deferral.knows(identity):
-                known.append(entity)
-                if "custom_attributes" in wanted:
-                    deferral.asked.add(identity)
-            elif "custom_attributes" in wanted:
-                self._show_custom_attributes(entity)
-        return known
+            if not deferral.has_created(identity):
+                on_server.append(entity)
+                if "custom_attributes" in names:
+                    deferral.read_custom_attributes.add(identity)
+            elif "custom_attributes" in names:
+                self._add_custom_attributes(entity)
+        return on_server
 
     # -- locations ---------------------------------------------------------------------------------
 
-    def get_component_availabilities(self, components: Any, locations: Any = None) -> Any:
+    def get_component_availabilities(
+        self, components: Sequence[Entity], locations: Iterable[Entity] | None = None
+    ) -> list[dict[str, float]]:
         """Return availabilities of *components*, in percent by location, as recorded so far."""
-        availabilities = super().get_component_availabilities(components, locations)
+        availabilities: list[dict[str, float]] = super().get_component_availabilities(
+            components, locations
+        )
         if self._deferral is None:
             return availabilities
         for component, availability in zip(components, availabilities, strict=True):
             if "members" in component.keys() and len(component["members"]):  # noqa: SIM118
-                continue  # made up of its members' availabilities
+                continue  # computed from its members' availabilities
             for location, placement in self.placements_of(component["id"]).items():
                 if locations is None or location in availability:
                     present = placement.resource_identifier is not None
@@ -71,7 +84,7 @@ class ReadingBackSession(ReusingSession):
         return availabilities
 
     def placements_of(self, component_id: str) -> dict[str, Placement]:
-        """Return where the component is, by location, as far as the recording has changed it."""
+        """Return the placements of the component that the recording has changed, by location."""
         return {} if self._deferral is None else self._deferral.placements_of(component_id)
 
     def note_removed(self, component_id: str, location_id: str) -> None:
@@ -85,8 +98,8 @@ class ReadingBackSession(ReusingSession):
         if type(location.accessor) is ftrack_api.accessor.server._ServerAccessor:
             location.accessor = RecordedServerAccessor(session=self)
 
-    def _build_entity_type_classes(self, schemas: Any) -> Any:
-        classes = super()._build_entity_type_classes(schemas)
+    def _build_entity_type_classes(self, schemas: Sequence[SchemaDocument]) -> dict[str, type]:
+        classes: dict[str, type] = super()._build_entity_type_classes(schemas)
         location = classes.get("Location")
         if location is not None:
             bases = (RecordedLocation, location)
@@ -95,8 +108,10 @@ class ReadingBackSession(ReusingSession):
 
     # -- custom attributes -------------------------------------------------------------------------
 
-    def _complete_custom_attributes(self, operations: list[Any], deferral: Deferral) -> None:
-        """Show all custom attributes of new entities of which the script used some.
+    def _complete_custom_attributes(
+        self, operations: Sequence[Operation], deferral: Deferral
+    ) -> None:
+        """Add all custom attributes to new entities if the script used some of them.
 
         A server would now answer with a value for each, and ``ftrack_api`` relies on it.
         """
@@ -106,27 +121,27 @@ class ReadingBackSession(ReusingSession):
             if operation.entity_type.endswith("CustomAttributeValue")
             and "entity_id" in operation.entity_key
         }
-        asked, deferral.asked = deferral.asked, set()
-        if not owners and not asked:
+        read, deferral.read_custom_attributes = deferral.read_custom_attributes, set()
+        if not owners and not read:
             return
         for operation in operations:
             if isinstance(operation, ftrack_api.operation.CreateEntityOperation):
                 key = tuple(operation.entity_key.values())
-                if key[0] in owners or (operation.entity_type, key) in asked:
+                if key[0] in owners or (operation.entity_type, key) in read:
                     with suppress(KeyError):
-                        self._show_custom_attributes(self._get(operation.entity_type, key))
+                        self._add_custom_attributes(self._get(operation.entity_type, key))
 
-    def _show_custom_attributes(self, entity: Any) -> None:
-        """Give *entity*, which no server knows, the custom attributes that one would show."""
+    def _add_custom_attributes(self, entity: Entity) -> None:
+        """Add to *entity*, which is new, the custom attributes that a server would add."""
         attribute = entity.attributes.get("custom_attributes")
         if attribute is None:
             return
         schema = ServerSchema(self.schemas)[entity.entity_type]
-        reference = schema.attributes["custom_attributes"].members
+        value_type = schema.attributes["custom_attributes"].members
         with self.operation_recording(False):
             if attribute.get_local_value(entity) is ftrack_api.symbol.NOT_SET:
                 attribute.set_local_value(entity, None)
-            collection = attribute.get_local_value(entity).collection
+            collection: EntityCollection = attribute.get_local_value(entity).collection
             present = {item["configuration_id"] for item in collection}
             configurations = ftrack_api.entity.factory._get_entity_configurations(entity)
             missing = [each for each in configurations if each["id"] not in present]
@@ -140,4 +155,4 @@ class ReadingBackSession(ReusingSession):
                     "key": configuration["key"],
                     "value": configuration["default"],
                 }
-                collection.append(self.create(reference, data, reconstructing=True))
+                collection.append(self.create(value_type, data, reconstructing=True))

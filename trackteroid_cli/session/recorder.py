@@ -2,30 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from trackteroid_cli import settings
 from trackteroid_cli.batches.recording import Recording
 
 if TYPE_CHECKING:
-    from trackteroid_cli.session.session import Session
+    from trackteroid_cli.offline.server import OfflineServer
+
+
+class RecordedSession(Protocol):
+    """A session of a recorded run, with the members that the recording needs."""
+
+    offline: OfflineServer | None
+
+    @property
+    def server_url(self) -> str:
+        """The URL of its server."""
+
+    @property
+    def api_user(self) -> str:
+        """The name of the user that it acts as."""
+
+    @property
+    def api_key(self) -> str:
+        """The key of that user."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+
+    @property
+    def recorded_operations(self) -> Sized:
+        """The operations that it has recorded since its last commit."""
+
+    def complete_recording(self, recording: Recording) -> None:
+        """Add labels and old values that the server knows to *recording*."""
 
 
 @dataclass
 class Recorder:
-    """Keeps what the sessions of one run commit: one recording for each server."""
+    """The sessions of one run, and one recording for each of their servers."""
 
     recordings: dict[str, Recording] = field(default_factory=dict)
-    sessions: list[Session] = field(default_factory=list)
+    sessions: list[RecordedSession] = field(default_factory=list)
 
-    def recording_for(self, session: Session) -> Recording:
-        """Return the recording that *session* takes part in."""
-        return self.recordings.setdefault(settings.normalise_url(session.server_url), Recording())
-
-    def adopt(self, session: Session) -> None:
-        """Take note of a new session."""
+    def add_session(self, session: RecordedSession) -> Recording:
+        """Add a new session and return the recording of its server."""
         self.sessions.append(session)
+        return self.recordings.setdefault(settings.normalise_url(session.server_url), Recording())
 
     @property
     def uncommitted(self) -> int:
@@ -34,10 +61,25 @@ class Recorder:
             len(session.recorded_operations) for session in self.sessions if not session.closed
         )
 
-    def session_for(self, url: str) -> Session:
+    def session_for(self, url: str) -> RecordedSession:
         """Return the last session of the server *url*."""
         return next(
             session
             for session in reversed(self.sessions)
             if settings.normalise_url(session.server_url) == url
         )
+
+
+#: The recorder of the current run, which every new session joins; None outside of a run.
+_current: Recorder | None = None
+
+
+def current_recorder() -> Recorder | None:
+    """Return the recorder of the current run, or None outside of a run."""
+    return _current
+
+
+def set_recorder(recorder: Recorder | None) -> None:
+    """Make every session that is created from now on record into *recorder*; None ends that."""
+    global _current
+    _current = recorder

@@ -1,17 +1,14 @@
-"""`Session`: an ``ftrack_api.Session`` that can defer what it commits.
+"""`Session`: an ``ftrack_api.Session`` that can defer its commits.
 
 It keeps every capability and every parameter of ``ftrack_api.Session``.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
 import os
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,56 +21,43 @@ from trackteroid_cli.errors import CannotDefer, Offline, ServerUnreachable
 from trackteroid_cli.files import write_whole
 from trackteroid_cli.server import connection, sandbox
 from trackteroid_cli.server.responses import mount_everywhere
+from trackteroid_cli.session.arguments import (
+    Arguments,
+    bind_arguments,
+    complete_arguments,
+    session_signature,
+)
 from trackteroid_cli.session.backfill import backfill
-from trackteroid_cli.session.deferral import READING_ACTIONS, Deferral
-from trackteroid_cli.session.merging import FtrackSession
+from trackteroid_cli.session.deferral import READ_ONLY_ACTIONS, Deferral
+from trackteroid_cli.session.protocols import Operation
 from trackteroid_cli.session.reading_back import ReadingBackSession
-from trackteroid_cli.session.recorder import Recorder
+from trackteroid_cli.session.recorder import current_recorder
 
 if TYPE_CHECKING:
+    from trackteroid_cli.engine.schema.documents import SchemaDocument
     from trackteroid_cli.offline.server import OfflineServer
     from trackteroid_cli.replay.schedule import Result
     from trackteroid_cli.server.answer_cache import AnswerCache
 
-#: Set for the length of a recorded run: every session that is made defers from its first moment.
-_recorder: Recorder | None = None
-
-
-def set_recorder(recorder: Recorder | None) -> None:
-    """Make every session that is created from now on record into *recorder*; None ends that."""
-    global _recorder
-    _recorder = recorder
-
 
 class _Unreachable(ServerUnreachable, requests.ConnectionError):
-    """What a script sees: our error, and the one that ``ftrack_api`` lets out."""
-
-
-def _signature() -> inspect.Signature:
-    """Return the signature of `Session`: ftrack_api's own, and what we add."""
-    signature = inspect.signature(FtrackSession)
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)
-        for name in ("offline", "without_pending", "reuse_query_results")
-    ]
-    return signature.replace(parameters=[*signature.parameters.values(), *added])
+    """Our error, which is also the one that ``ftrack_api`` raises and scripts expect."""
 
 
 class Session(ReadingBackSession):
     """An ftrack session that can defer its operations and reuse its query results.
 
-    All arguments are those of ``ftrack_api.Session``, and some more. A *server_url* of
-    ``sandbox://NAME`` reaches the sandbox of that name in this process; it needs neither key nor
-    user.
+    It takes the arguments of ``ftrack_api.Session``, and those below. A *server_url* of
+    ``sandbox://NAME`` connects to the sandbox of that name in this process, which needs neither key
+    nor user.
 
     Args:
-        offline: ask the replica of the server on this machine, and no server; no key is needed.
-            None: as ``TRACKTEROID_OFFLINE`` tells.
-        without_pending: offline, leave out of what is seen the batches that wait to be committed.
-            None: as ``TRACKTEROID_WITHOUT_PENDING`` tells.
-        reuse_query_results: a file in which answers of queries are kept, so that this session and
-            later ones need not ask the same again. A commit of this session forgets them. Not used
-            offline.
+        offline: query the replica on this machine instead of the server; no key is needed. By
+            default the value of ``TRACKTEROID_OFFLINE``.
+        without_pending: offline, do not show the changes of batches that are not committed yet. By
+            default the value of ``TRACKTEROID_WITHOUT_PENDING``.
+        reuse_query_results: a file that keeps the answers of queries, for this session and later
+            ones. A commit of this session clears it. Not used offline.
 
     Raises:
         NotPulled: *offline*, and there is no replica of the server.
@@ -82,26 +66,26 @@ class Session(ReadingBackSession):
 
     recorded_operations: ftrack_api.operation.Operations
 
-    #: What the session asks in place of the server; None where it asks the server.
+    #: The replica that answers instead of the server; None if the server answers.
     offline: OfflineServer | None = None
 
-    #: Answers of queries that are kept on disk; None where none are.
+    #: Answers of queries that are kept on disk; None if they are not kept.
     answers: AnswerCache | None = None
 
-    __signature__ = _signature()
+    __signature__ = session_signature()
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._arguments = _named(args, kwargs)
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        self._arguments = bind_arguments(args, kwargs)
         self._deferral = None
         self._query_results = None
         self._connect(self._arguments)
-        if _recorder is not None:
-            self._begin(_recorder.recording_for(self))
-            _recorder.adopt(self)
+        recorder = current_recorder()
+        if recorder is not None:
+            self._begin_deferral(recorder.add_session(self))
 
-    def _connect(self, arguments: dict[str, Any]) -> None:
-        """Begin the session: `ftrack_api` asks the server, or the replica, for its schemas."""
-        completed = _completed(arguments)
+    def _connect(self, arguments: Arguments) -> None:
+        """Connect: `ftrack_api` fetches the schemas from the server or the replica."""
+        completed = complete_arguments(arguments)
         offline = completed.pop("offline")
         without_pending = completed.pop("without_pending")
         answers = completed.pop("reuse_query_results", None)
@@ -131,7 +115,7 @@ class Session(ReadingBackSession):
         self._close_sources()
 
     def _close_sources(self) -> None:
-        """Close what answers in place of the server."""
+        """Close the replica and the file of answers."""
         for source in (self.offline, self.answers):
             if source is not None:
                 source.close()
@@ -145,21 +129,22 @@ class Session(ReadingBackSession):
 
     @contextmanager
     def deferred_operations(self, path: str | Path, clear: bool = True) -> Iterator[Session]:
-        """Record what the block commits as one batch in the dbm file *path*; send nothing.
+        """Record the commits of the block as one batch in the dbm file *path*; send nothing.
 
-        Inside, entities keep the values that they were given. Operations that the block leaves
+        Inside the block, entities show the values that were set. Operations that the block leaves
         uncommitted join the batch when it ends. Afterwards the session is as it was before the
         block: operations that it had recorded are back, entities that the block created are
-        detached and keep their values, others have their former ones. A block that raises leaves no
-        batch.
+        detached and keep their values, others have their former values. A block that raises an
+        exception leaves no batch.
 
         Args:
-            path: the batch file; its folder is made if need be.
-            clear: give up a file that is already there. False: add to the batch that it holds.
+            path: the batch file; its folder is created if it does not exist.
+            clear: replace an existing file. False: add to the batch in it.
 
         Raises:
-            CannotDefer: a value or a request cannot be recorded; raised where it is asked for. Or
-                the batch that is to be continued was sent already, or is for another server.
+            CannotDefer: a value or a request cannot be recorded; raised at the line that sets the
+                value or makes the request. Or the existing batch was sent already, or is for
+                another server.
             StorageError: the file cannot be written; nothing is half written.
         """
         from trackteroid_cli.batches.header import make_header
@@ -170,7 +155,7 @@ class Session(ReadingBackSession):
         if not clear and path.exists():
             recording.continue_from(path, self.server_url)
         outer = self._deferral, self.recorded_operations
-        deferral = self._begin(recording)
+        deferral = self._begin_deferral(recording)
         try:
             yield self
             self.commit()
@@ -193,18 +178,18 @@ class Session(ReadingBackSession):
                 self._deferral, self.recorded_operations = outer
 
     @property
-    def unsent_operations(self) -> list[Any]:
-        """The operations that the server has not heard of: deferred, and not committed yet."""
-        deferred = self._deferral.taken if self._deferral is not None else []
+    def unsent_operations(self) -> list[Operation]:
+        """The operations that were not sent to the server: deferred, and not committed yet."""
+        deferred = self._deferral.committed if self._deferral is not None else []
         return [*deferred, *self.recorded_operations]
 
     def complete_recording(self, recording: Recording) -> None:
-        """Add names and old values to *recording*, as far as this session's server knows them."""
+        """Add labels and old values that the server knows to *recording*."""
         backfill(recording, self, self.open_connection)
 
-    def _begin(self, recording: Recording) -> Deferral:
+    def _begin_deferral(self, recording: Recording) -> Deferral:
         self._deferral = Deferral(self, recording, self._deferral)
-        self.recorded_operations = self._deferral.pending
+        self.recorded_operations = self._deferral.uncommitted
         return self._deferral
 
     def commit(self) -> None:
@@ -215,18 +200,18 @@ class Session(ReadingBackSession):
             try:
                 super().commit()
             finally:
-                self._forget_query_results()
+                self._clear_query_results()
                 if self.answers is not None:
                     self.answers.forget()
             return
-        self._refuse_in_child(self._deferral)
+        self._refuse_in_forked_process(self._deferral)
         with self._thread_lock, self.auto_populating(False):
-            taken = self._deferral.commit()
-        self._complete_custom_attributes(taken, self._deferral)
+            committed = self._deferral.commit()
+        self._complete_custom_attributes(committed, self._deferral)
 
     @staticmethod
-    def _refuse_in_child(deferral: Deferral) -> None:
-        """Refuse what a forked process adds to its copy of the recording: it would be lost."""
+    def _refuse_in_forked_process(deferral: Deferral) -> None:
+        """Refuse a commit in a forked process, whose copy of the recording is never written."""
         if deferral.recording.process != os.getpid():
             raise CannotDefer(
                 "cannot record in a forked process",
@@ -235,15 +220,15 @@ class Session(ReadingBackSession):
             )
 
     def rollback(self) -> None:
-        """Forget what was recorded since the last commit, and the values that it gave."""
+        """Undo all changes since the last commit."""
         if self._deferral is None:
             super().rollback()
             return
         with self._thread_lock:
             self._deferral.rollback()
 
-    def call(self, data: Any) -> Any:
-        """Send *data* to the server; while deferring, only requests that change nothing.
+    def call(self, data: Sequence[Mapping[str, object]]) -> Any:
+        """Send *data* to the server; while deferring, only actions that change nothing.
 
         Raises:
             CannotDefer: while deferring, an action would change the server at once.
@@ -253,7 +238,7 @@ class Session(ReadingBackSession):
         if self._deferral is not None:
             for entry in data:
                 action = entry.get("action")
-                if action not in READING_ACTIONS:
+                if action not in READ_ONLY_ACTIONS:
                     raise CannotDefer(
                         f"cannot record the action {action!r}",
                         why="it changes the server at once and cannot be kept for later",
@@ -268,22 +253,24 @@ class Session(ReadingBackSession):
                 raise
             from trackteroid_cli.offline.replicas import mention_replica
 
-            found = connection.unreachable(self.server_url, error)
-            mention_replica(found)
-            raise _Unreachable(found.what, why=found.why, hint=found.hint) from error
+            unreachable = connection.unreachable(self.server_url, error)
+            mention_replica(unreachable)
+            raise _Unreachable(
+                unreachable.what, why=unreachable.why, hint=unreachable.hint
+            ) from error
 
     # -- reconnecting ------------------------------------------------------------------------------
 
-    def reconnect(self, **overrides: Any) -> None:
-        """Connect afresh, with *overrides* in place of the arguments given before.
+    def reconnect(self, **overrides: object) -> None:
+        """Connect again, with *overrides* in place of the arguments given before.
 
-        With ``offline=False`` a session that was offline asks the server from then on. Entities
-        stay usable, and recorded operations stay recorded, also if the server cannot be reached.
+        With ``offline=False`` an offline session queries the server from then on. Entities stay
+        usable, and recorded operations stay recorded, also if the server cannot be reached.
 
         Raises:
             CannotDefer: the session defers, and *overrides* name another server.
         """
-        arguments = _named((), {**self._arguments, **overrides})
+        arguments = bind_arguments((), {**self._arguments, **overrides})
         if self._deferral is not None and "server_url" in overrides:
             self._refuse_another_server(str(overrides["server_url"]))
         operations = self.recorded_operations
@@ -300,7 +287,7 @@ class Session(ReadingBackSession):
                 if key not in fresh:
                     self._local_cache.set(key, entity)
             self.recorded_operations = operations
-            self._forget_query_results()
+            self._clear_query_results()
 
     def _refuse_another_server(self, url: str) -> None:
         if settings.normalise_url(url) != settings.normalise_url(self.server_url):
@@ -310,19 +297,19 @@ class Session(ReadingBackSession):
                 hint="use a session of its own for the other server",
             )
 
-    def reconnect_and_commit(self, path: str | Path, **overrides: Any) -> Result:
-        """Connect afresh and replay the batch at *path*, in a single request.
+    def reconnect_and_commit(self, path: str | Path, **overrides: object) -> Result:
+        """Connect again and replay the batch at *path*, in a single request.
 
-        What this session has recorded itself is left alone. What the batch has changed is asked
-        for again when it is next read.
+        The session keeps its own recorded operations. Attributes that the batch has changed are
+        fetched again when they are next read.
 
         Args:
-            path: a batch, made by `deferred_operations` or ``trackteroid record``, or a file that
-                Trackteroid left.
-            overrides: arguments in place of those that the session was made with.
+            path: a batch of `deferred_operations` or ``trackteroid record``, or a file that
+                Trackteroid saved.
+            overrides: arguments in place of those of the session's constructor.
 
         Returns:
-            What became of the batch; one that had landed before is not sent again.
+            The outcome of the replay; a batch that had landed before is not sent again.
 
         Raises:
             CannotDefer: the session is deferring.
@@ -339,14 +326,14 @@ class Session(ReadingBackSession):
         self.reconnect(**{"offline": False, **overrides})
         with self.open_connection() as fresh:
             result = replay_file(Path(path), fresh)
-        self._forget_query_results()
+        self._clear_query_results()
         if self.answers is not None:
             self.answers.forget()
-        self._forget_values(Path(path))
+        self._expire_updated_values(Path(path))
         return result
 
-    def _forget_values(self, path: Path) -> None:
-        """Forget the values that the server had before it got the batch at *path*."""
+    def _expire_updated_values(self, path: Path) -> None:
+        """Expire the values of attributes that the batch at *path* has updated."""
         from trackteroid_cli.batches.batch import Batch
         from trackteroid_cli.batches.operations import Update
 
@@ -377,16 +364,16 @@ class Session(ReadingBackSession):
         )
 
     def _recordings(self) -> list[Recording]:
-        """Return what the session records into, the outermost first."""
-        found: list[Recording] = []
+        """Return the recordings of the session, the outermost first."""
+        recordings: list[Recording] = []
         deferral = self._deferral
         while deferral is not None:
-            found.insert(0, deferral.recording)
+            recordings.insert(0, deferral.recording)
             deferral = deferral.outer
-        return found
+        return recordings
 
     def _created_keys(self) -> set[str]:
-        """Return the keys of what the session has created and the server has not heard of."""
+        """Return the keys of entities that the session has created and not sent to the server."""
         keys = {part for each in self._recordings() for _, key in each.created for part in key}
         for operation in self.recorded_operations:
             if isinstance(operation, ftrack_api.operation.CreateEntityOperation):
@@ -415,89 +402,26 @@ class Session(ReadingBackSession):
                 self.answers.mount(value, self.server_url)
         self._managed_request = value
 
-    def _write_schemas_to_cache(self, schemas: Any, schema_cache_path: str) -> None:
-        """Keep *schemas* so that a session that starts meanwhile never reads half of them."""
+    def _write_schemas_to_cache(
+        self, schemas: Sequence[SchemaDocument], schema_cache_path: str
+    ) -> None:
+        """Write *schemas* whole, as another session may read them at the same time."""
         import json
 
         write_whole(Path(schema_cache_path), json.dumps(schemas))
 
-    def _read_schemas_from_cache(self, schema_cache_path: str) -> Any:
-        """Return the schemas that are kept, or none; one that is damaged is fetched again."""
+    def _read_schemas_from_cache(
+        self, schema_cache_path: str
+    ) -> tuple[Sequence[SchemaDocument], str | None]:
+        """Return the cached schemas and their hash; none if the file is damaged."""
+        cached: tuple[Sequence[SchemaDocument], str | None]
         try:
-            return super()._read_schemas_from_cache(schema_cache_path)
+            cached = super()._read_schemas_from_cache(schema_cache_path)
         except (OSError, ValueError):
             self.logger.info("The schemas kept in %s cannot be read.", schema_cache_path)
             return [], None
+        return cached
 
 
-#: Held while the default session connects.
-_connecting = threading.RLock()
-
-
-class DefaultSession(Session):
-    """A session that connects when something of it is first used."""
-
-    def __init__(self) -> None:
-        # Nothing yet: see __getattr__.
-        pass
-
-    def __getattr__(self, name: str) -> Any:
-        """Connect, as an attribute is asked for that only a connected session has."""
-        if name.startswith("__"):
-            raise AttributeError(name)
-        with _connecting:
-            if "_arguments" not in self.__dict__:
-                settings.as_server(settings.lookup())  # ftrack_api would not say what to set
-                try:
-                    Session.__init__(self)
-                except BaseException:
-                    self.__dict__.clear()  # as before, so that the next use tries again
-                    raise
-            return object.__getattribute__(self, name)
-
-
-@functools.cache
-def default_session() -> DefaultSession:
-    """Return the session that the package offers as ``SESSION``."""
-    return DefaultSession()
-
-
-def _named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return all arguments by their names, as `Session.reconnect` overrides some of them."""
-    return dict(Session.__signature__.bind(*args, **kwargs).arguments)
-
-
-def _refuse_event_hub(*_: Any, **__: Any) -> None:
+def _refuse_event_hub(*_: object, **__: object) -> None:
     raise Offline("cannot connect to the event hub")
-
-
-def _completed(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Fill in what ``ftrack_api`` knows nothing of: our settings, a cache folder that exists."""
-    arguments = dict(arguments)
-    for name, from_environment in (
-        ("offline", settings.is_offline),
-        ("without_pending", settings.is_without_pending),
-    ):
-        given = arguments.get(name)
-        arguments[name] = from_environment() if given is None else bool(given)
-    found = settings.lookup(
-        url=arguments.get("server_url") or "",
-        user=arguments.get("api_user") or "",
-        key=arguments.get("api_key") or "",
-        offline=arguments["offline"],
-    )
-    if arguments["offline"]:
-        settings.as_server(found)  # tells what is missing before anything is looked for
-        arguments["auto_connect_event_hub"] = False
-    for name, setting in (
-        ("server_url", found.url),
-        ("api_user", found.user),
-        ("api_key", found.key),
-    ):
-        if arguments.get(name) is None and setting:
-            arguments[name] = setting.value
-    cache = arguments.get("schema_cache_path")
-    if found.url and cache is None and not os.environ.get("FTRACK_API_SCHEMA_CACHE_PATH"):
-        with suppress(OSError):  # without a folder of ours, ftrack_api has one of its own
-            arguments["schema_cache_path"] = str(settings.cache_folder(found.url.value))
-    return arguments

@@ -21,7 +21,8 @@ from trackteroid_cli.fluent.types.default_projections import DEFAULTS
 from trackteroid_cli.fluent.types.entity_types import EntityType
 from trackteroid_cli.fluent.types.schema import schema_of
 from trackteroid_cli.fluent.types.type_lookup import standard_names
-from trackteroid_cli.session.session import DefaultSession, Session
+from trackteroid_cli.session.default_session import DefaultSession
+from trackteroid_cli.session.session import Session
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -102,7 +103,7 @@ def test_an_error_for_an_unknown_name_proposes_close_ones(
 
 
 def test_a_name_that_cannot_be_looked_up_raises_the_reason() -> None:
-    from trackteroid_cli.session.session import default_session
+    from trackteroid_cli.session.default_session import default_session
 
     default_session.cache_clear()
     with pytest.raises(NotConfigured):

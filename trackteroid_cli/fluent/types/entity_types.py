@@ -38,7 +38,7 @@ class EntityType:
         if self.__name__ in DEFAULTS:
             return list(DEFAULTS[self.__name__])
         from trackteroid_cli.fluent.types.schema import schema_of
-        from trackteroid_cli.session.session import default_session
+        from trackteroid_cli.session.default_session import default_session
 
         return default_projections(schema_of(default_session()), self.__name__)
 

@@ -22,7 +22,7 @@ def entity_type(name: str) -> EntityType:
         return EntityType(name)
     from trackteroid_cli.fluent.types.paths import did_you_mean
     from trackteroid_cli.fluent.types.schema import schema_of
-    from trackteroid_cli.session.session import default_session
+    from trackteroid_cli.session.default_session import default_session
 
     session = default_session()
     types = schema_of(session).types

@@ -1,11 +1,8 @@
-"""Recording: every ftrack session that a program makes is deferred, and what it commits is kept."""
+"""Saved batches: what a run committed, or a list of operations, as files."""
 
 from __future__ import annotations
 
-import sys
-import types
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +14,6 @@ from trackteroid_cli.batches.operations import Operation, counts
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import NotConfigured
 from trackteroid_cli.offline.built_on import header_parts
-from trackteroid_cli.recording.import_alias import trackteroid_importable
 from trackteroid_cli.recording.program import Program
 
 if TYPE_CHECKING:
@@ -25,59 +21,32 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """A batch that a run left."""
+class SavedBatch:
+    """A batch and its file."""
 
     header: Header
     path: Path
 
 
-@contextmanager
-def recording_sessions() -> Iterator[Recorder]:
-    """Defer every ftrack session that is created inside the block, by whatever code."""
-    import ftrack_api
-    import ftrack_api.session
-
-    from trackteroid_cli.session import session as ours
-    from trackteroid_cli.session.recorder import Recorder
-
-    recorder = Recorder()
-    original_module, original_class = ftrack_api.session, ftrack_api.Session
-    # The original module keeps its own global `Session`, which its methods refer to by name.
-    module = types.ModuleType(original_module.__name__, original_module.__doc__)
-    module.__dict__.update(original_module.__dict__)
-    module.Session = ours.Session  # type: ignore[attr-defined]
-    ours.set_recorder(recorder)
-    ftrack_api.Session = ours.Session
-    ftrack_api.session = sys.modules[original_module.__name__] = module
-    try:
-        with trackteroid_importable():
-            yield recorder
-    finally:
-        ftrack_api.Session = original_class
-        ftrack_api.session = sys.modules[original_module.__name__] = original_module
-        ours.set_recorder(None)
-
-
-def save(
+def save_recordings(
     recorder: Recorder,
     program: Program,
     spool: Spool,
     *,
     name: str = "",
     output: Path | None = None,
-) -> list[Recorded]:
-    """Write a batch for each server that the run committed something to.
+) -> list[SavedBatch]:
+    """Write one batch for each server that the run has committed operations to.
 
     Args:
-        name: what to call the batches; the program's name unless given.
-        output: the file to write to instead of the spool. With several servers the second batch
+        name: the name of the batches; by default that of the program.
+        output: a file to write to instead of the spool. With several servers the second batch
             goes to ``<stem>-2<suffix>``, and so on.
 
     Raises:
-        StorageError: the disk refuses; batches already written stay.
+        StorageError: a file cannot be written; batches already written stay.
     """
-    saved: list[Recorded] = []
+    saved: list[SavedBatch] = []
     for url, recording in recorder.recordings.items():
         if not len(recording):
             continue
@@ -90,7 +59,7 @@ def save(
             server=session.server_url,
             api_user=session.api_user,
             source=program.source,
-            # The arguments stand in all batches of a run, so none may hold any server's key.
+            # All batches of a run hold its arguments, so no server's key may stay in them.
             secrets=[each.api_key for each in recorder.sessions],
             **header_parts(session.offline, recording),
         )
@@ -99,7 +68,7 @@ def save(
             number = len(saved) + 1
             path = output if number == 1 else output.with_stem(f"{output.stem}-{number}")
         recording.save(path, header)
-        saved.append(Recorded(header, path))
+        saved.append(SavedBatch(header, path))
     return saved
 
 
@@ -110,11 +79,13 @@ def save_operations(
     name: str,
     argv: list[str],
     output: Path | None = None,
-) -> Recorded | None:
-    """Write *operations*, which were made by other means than a script, as one batch.
+) -> SavedBatch | None:
+    """Write *operations*, which no script made, as one batch.
 
-    The batch is for the server that the environment names, or for any where it names none.
-    Returns None where there are no operations.
+    The batch is for the server in the settings, or for any server if none is set.
+
+    Returns:
+        The batch, or None if there are no operations.
     """
     listed = list(operations)
     if not listed:
@@ -129,4 +100,4 @@ def save_operations(
     header = make_header(name, counts(listed), argv=argv, server=url, api_user=api_user)
     path = output or spool.place(header.id, header.name)
     write(path, header, encode_operations(listed), {})
-    return Recorded(header, path)
+    return SavedBatch(header, path)
