@@ -122,6 +122,7 @@ class Schema:
         self.documents = [cast(SchemaDocument, dict(document)) for document in schemas]
         self._by_name = {document["id"]: document for document in self.documents}
         self._parents = dict(self._find_parents())
+        self._kinds = self._find_kinds()
         self.types = {name: self._entity_type(name) for name in self._by_name}
         for entity_type in self.types.values():
             self._add_scalars(entity_type)
@@ -150,7 +151,15 @@ class Schema:
 
     def concrete_types(self, type_name: str) -> tuple[str, ...]:
         """Return *type_name* and every type that is a kind of it."""
-        return tuple(name for name in self._by_name if type_name in self._lineage(name))
+        return self._kinds.get(type_name, ())
+
+    def _find_kinds(self) -> dict[str, tuple[str, ...]]:
+        """Return, for each type, itself and every type that is a kind of it, in schema order."""
+        kinds: dict[str, list[str]] = {}
+        for name in self._by_name:
+            for ancestor in self._lineage(name):
+                kinds.setdefault(ancestor, []).append(name)
+        return {ancestor: tuple(names) for ancestor, names in kinds.items()}
 
     def _lineage(self, type_name: str) -> Iterator[str]:
         name: str | None = type_name
