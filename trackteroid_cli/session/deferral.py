@@ -108,6 +108,11 @@ class UncommittedOperations(ftrack_api.operation.Operations):  # type: ignore[mi
             is_create(last) and last.entity_key == operation.entity_key for last in self._stack[-1:]
         )
 
+    def extend(self, others: UncommittedOperations) -> None:
+        """Add operations that were checked when *others* got them."""
+        self._stack.extend(others)
+        self.remote_values.update(others.remote_values)
+
     def remove(self, operations: list[Operation]) -> None:
         """Remove *operations*, the first ones, and keep those that were added since."""
         del self._stack[: len(operations)]
@@ -143,6 +148,20 @@ class Deferral:
             separators=(",", ":"),
             default=self._encode_value,
         ).encode
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Commit in the block only what the block records; the rest waits as it did before.
+
+        Operations that the block leaves uncommitted come after those that waited.
+        """
+        waiting = self.uncommitted
+        added = self.uncommitted = UncommittedOperations(self._session)
+        try:
+            yield
+        finally:
+            self.uncommitted = waiting
+            waiting.extend(added)
 
     def commit(self) -> list[Operation]:
         """Move the uncommitted operations into the recording.

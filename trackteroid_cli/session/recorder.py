@@ -35,6 +35,10 @@ class RecordedSession(Protocol):
         """Whether it was closed."""
 
     @property
+    def connected(self) -> bool:
+        """Whether it could be made, with the schemas of its server."""
+
+    @property
     def recorded_operations(self) -> Sized:
         """The operations that it has recorded since its last commit."""
 
@@ -62,12 +66,13 @@ class Recorder:
         )
 
     def session_for(self, url: str) -> RecordedSession:
-        """Return the last session of the server *url*."""
-        return next(
+        """Return the last session of the server *url*, one that could be made if there is one."""
+        sessions = [
             session
             for session in reversed(self.sessions)
             if settings.normalise_url(session.server_url) == url
-        )
+        ]
+        return next((session for session in sessions if session.connected), sessions[0])
 
 
 #: The recorder of the current run, which every new session joins; None outside of a run.

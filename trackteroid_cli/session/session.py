@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,10 +78,9 @@ class Session(ReadingBackSession):
         self._arguments = bind_arguments(args, kwargs)
         self._deferral = None
         self._query_results = None
+        #: The recorder of the run that made the session, which the session joins as it connects.
+        self._recorder = current_recorder()
         self._connect(self._arguments)
-        recorder = current_recorder()
-        if recorder is not None:
-            self._begin_deferral(recorder.add_session(self))
 
     def _connect(self, arguments: Arguments) -> None:
         """Connect: `ftrack_api` fetches the schemas from the server or the replica."""
@@ -91,6 +90,7 @@ class Session(ReadingBackSession):
         answers = completed.pop("reuse_query_results", None)
         self._close_sources()
         self.offline = self.answers = None
+        self._connected = False
         if offline:
             from trackteroid_cli.offline.server import OfflineServer
 
@@ -106,8 +106,31 @@ class Session(ReadingBackSession):
         except BaseException:
             self._close_sources()
             raise
+        self._connected = True
+
+    def _fetch_server_information(self) -> dict[str, Any]:
+        """Return the server's information; from here on the session defers, if it is to.
+
+        ``ftrack_api``'s constructor calls this after it has made what a deferral needs, and before
+        it runs plug-ins, which may already create and commit.
+        """
+        information: dict[str, Any] = super()._fetch_server_information()
+        if self._deferral is not None:  # connecting again
+            self.recorded_operations = self._deferral.uncommitted
+        elif self._recorder is not None:
+            self._begin_deferral(self._recorder.add_session(self))
+        return information
+
+    def _discover_plugins(self, plugin_arguments: Mapping[str, object] | None = None) -> None:
+        """Run the plug-ins; offline, they too are refused the event hub."""
         if self.offline is not None:
             self._event_hub.connect = _refuse_event_hub
+        super()._discover_plugins(plugin_arguments=plugin_arguments)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the session could be made, with the schemas of its server."""
+        return self._connected
 
     def close(self) -> None:
         """Close the session."""
@@ -185,6 +208,8 @@ class Session(ReadingBackSession):
 
     def complete_recording(self, recording: Recording) -> None:
         """Add labels and old values that the server knows to *recording*."""
+        if not self.connected:
+            return
         backfill(recording, self, self.open_connection)
 
     def _begin_deferral(self, recording: Recording) -> Deferral:
@@ -266,6 +291,7 @@ class Session(ReadingBackSession):
 
         With ``offline=False`` an offline session queries the server from then on. Entities stay
         usable, and recorded operations stay recorded, also if the server cannot be reached.
+        Plug-ins run again; what they commit is deferred if the session defers.
 
         Raises:
             CannotDefer: the session defers, and *overrides* name another server.
@@ -279,15 +305,24 @@ class Session(ReadingBackSession):
             self.recorded_operations = ftrack_api.operation.Operations()
             self.close()
         try:
-            self._connect(arguments)
+            with self._operations_of_plugins():
+                self._connect(arguments)
             self._arguments = arguments
         finally:
             fresh = set(self._cached_keys())
             for key, entity in entities.items():
                 if key not in fresh:
                     self._local_cache.set(key, entity)
+            left = self.recorded_operations
             self.recorded_operations = operations
+            if self._deferral is None and left is not operations:
+                for operation in left:
+                    operations.push(operation)
             self._clear_query_results()
+
+    def _operations_of_plugins(self) -> AbstractContextManager[None]:
+        """Keep operations that were recorded before out of the commits of plug-ins."""
+        return nullcontext() if self._deferral is None else self._deferral.apart()
 
     def _refuse_another_server(self, url: str) -> None:
         if settings.normalise_url(url) != settings.normalise_url(self.server_url):
