@@ -60,7 +60,7 @@ _trackteroid() {
     case "$command" in
         "") words="record inspect commit discard revert query replica sandbox doctor demo --sandbox --version -h --help" ;;
         "record")
-            words="-c -m --jsonl --name -o --output --offline --without-pending -h --help"
+            words="-c -m --jsonl --name -o --output --offline --without-pending --allow-refused -h --help"
             ;;
         "inspect")
             words="--state --json --jsonl --check -h --help"

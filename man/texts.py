@@ -196,7 +196,12 @@ TEXTS = {
             "WHAT IS NOT RECORDED": (
                 "A script that fails leaves no batch.",
                 "What cannot be kept for later is refused at the line that asks for it: an upload "
-                "to the server, encoding media, an invitation, a raw `session.call` that writes.",
+                "to the server, a thumbnail, encoding media, an invitation, a value that has no "
+                "JSON form.",
+                "If the script, or a library that it uses, catches that error and goes on, nothing "
+                "is recorded, and the exit status is 1: the message names each line and what it "
+                "asked for. With `--allow-refused` the rest is recorded. What was refused is left "
+                "out whole, such as the component of a thumbnail, and a note lists it.",
                 "Python processes that the script starts are not recorded: record them themselves.",
                 "An API key never enters a batch: in the recorded arguments it is replaced by "
                 "`***`.",
@@ -233,6 +238,10 @@ TEXTS = {
             Example(
                 "trackteroid record --offline publish.py",
                 "Record without a network, on the replica:",
+            ),
+            Example(
+                "trackteroid record --allow-refused publish.py",
+                "Leave out what cannot be recorded, where the script can do without:",
             ),
             Example(
                 "trackteroid record missing.py",

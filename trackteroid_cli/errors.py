@@ -229,6 +229,9 @@ class PullInterrupted(ReplicaError):
 class CannotDefer(TrackteroidError):
     """What was asked for changes the server at once, and cannot be recorded."""
 
+    #: The line of the script that asked for it, once it is known.
+    line = ""
+
 
 class ScriptError(TrackteroidError):
     """A program to be recorded cannot be run."""

@@ -180,13 +180,18 @@ def test_what_cannot_be_run_is_said_in_one_message(
 
 #: What a script may do that cannot be kept for later.
 AT_ONCE = {
-    "call": (
-        "session.call([{'action': 'update', 'entity_type': 'Shot', 'entity_key': [shot['id']],"
-        " 'entity_data': {'__entity_type__': 'Shot', 'description': 'at once'}}])"
-    ),
+    "call": "session.call([{'action': 'delayed_job', 'job_type': 'SYNC_USERS_LDAP'}])",
     "upload": "shot.create_thumbnail('script.py')",
     "encode": "session.encode_media('script.py')",
+    "invite": "session.query('User where username is demo').one().send_invite()",
 }
+
+#: Asks for each of these, catches what is raised, and goes on.
+GOES_ON = (
+    PUBLISH
+    + "try:\n    {request}\nexcept Exception as error:\n    print(type(error).__name__, error)\n"
+    + "shot['description'] = 'after all'\nsession.commit()\n"
+)
 
 
 @pytest.mark.parametrize("request_", AT_ONCE.values(), ids=AT_ONCE)
@@ -205,26 +210,50 @@ def test_what_cannot_be_deferred_is_refused_at_its_line(
 
 
 @pytest.mark.parametrize("request_", AT_ONCE.values(), ids=AT_ONCE)
-def test_a_script_that_takes_a_refusal_well_records_the_rest(
+def test_a_script_that_goes_on_after_a_refusal_is_not_recorded(
     connected: CommandLine, server: Server, spool: Spool, request_: str
+) -> None:
+    script = connected.script(GOES_ON.format(request=request_))
+    ran = connected("record", script)
+    assert "CannotDefer cannot" in ran.stdout
+    assert ran.returncode == 1
+    assert "error: nothing was recorded: the script was refused once, and went on" in ran.stderr
+    assert f"why: {script}, line 8: cannot " in ran.stderr
+    assert "--allow-refused" in ran.stderr.partition("next: ")[2]
+    assert spool.entries() == []
+    assert server.writes == []
+
+
+@pytest.mark.parametrize("request_", AT_ONCE.values(), ids=AT_ONCE)
+def test_what_is_refused_is_left_out_whole_where_that_is_allowed(
+    connected: CommandLine, server: Server, spool: Spool, request_: str
+) -> None:
+    script = connected.script(GOES_ON.format(request=request_))
+    ran = connected("record", "--allow-refused", script)
+    assert ran.returncode == 0, ran.stderr
+    assert "note: 1 refused request left out of the batch:" in ran.stderr
+    assert f"  {script}, line 8: cannot " in ran.stderr
+    with recorded(spool) as batch:
+        descriptions = [getattr(each, "new_value", each) for each in batch.operations()]
+    assert descriptions == ["recorded", "after all"]
+    assert server.writes == []
+
+
+def test_a_refusal_that_a_library_swallows_is_told_with_the_line_that_asked(
+    connected: CommandLine, spool: Spool
 ) -> None:
     script = connected.script(
         PUBLISH
-        + f"try:\n    {request_}\nexcept Exception as error:\n    session.rollback()\n"
-        + "    print(type(error).__name__, error)\n"
-        + "shot['description'] = 'after all'\nsession.commit()\n"
+        + "def listen(event):\n"
+        + "    session.encode_media('script.py')\n"
+        + "session.event_hub.subscribe('topic=studio.published', listen)\n"
+        + "event = ftrack_api.event.base.Event(topic='studio.published')\n"
+        + "session.event_hub.publish(event, synchronous=True)\n"
     )
     ran = connected("record", script)
-    assert ran.returncode == 0, ran.stderr
-    assert "CannotDefer cannot" in ran.stdout
-    with recorded(spool) as batch:
-        descriptions = [
-            each.new_value  # type: ignore[union-attr]
-            for each in batch.operations()
-            if getattr(each, "attribute_name", "") == "description"
-        ]
-    assert descriptions == ["recorded", "after all"]
-    assert server.writes == []
+    assert ran.returncode == 1
+    assert f"why: {script}, line 8: cannot encode media while recording" in ran.stderr
+    assert spool.entries() == []
 
 
 def test_sessions_of_one_server_make_one_batch_and_of_two_servers_two(
@@ -539,5 +568,9 @@ session.commit()
 """
     )
     finished = connected("record", script)
-    assert finished.stdout.startswith("cannot record in a forked process")
-    assert "1 create" in finished.stderr
+    assert finished.stdout.startswith("cannot record a commit in a forked process")
+    assert finished.returncode == 1
+    assert f"{script}, line 10: cannot record a commit in a forked process" in finished.stderr
+    allowed = connected("record", "--allow-refused", script)
+    assert allowed.returncode == 0, allowed.stderr
+    assert "1 create" in allowed.stderr

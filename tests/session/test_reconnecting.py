@@ -96,7 +96,7 @@ def test_a_recording_goes_on_after_a_reconnect(
 def test_a_recording_stays_with_its_server(
     session: Session, server: Server, make_server: Any, batch: Path
 ) -> None:
-    with session.deferred_operations(batch):
+    with session.deferred_operations(batch, allow_refused=True):
         session.reconnect(server_url=server.url + "/")
         with pytest.raises(CannotDefer, match="cannot reconnect to"):
             session.reconnect(server_url=make_server().url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from trackteroid_cli.session.session import Session
 @pytest.fixture
 def recording(session: Session, server: Server, shot: Any, batch: Path) -> Iterator[Session]:
     """A session that defers; after the test it must have sent nothing and still record."""
-    with session.deferred_operations(batch):
+    with session.deferred_operations(batch, allow_refused=True):
         yield session
         session.rollback()
         shot["description"] = "still usable"
@@ -30,13 +31,13 @@ def recording(session: Session, server: Server, shot: Any, batch: Path) -> Itera
 
 @pytest.mark.parametrize(
     "action",
-    ["create", "update", "delete", "send_user_invite", "delayed_job", "no_such_action", None],
+    ["send_user_invite", "delayed_job", "no_such_action", None],
 )
 def test_a_raw_call_that_may_change_the_server(
     recording: Session, server: Server, action: str | None
 ) -> None:
     server.requests.clear()
-    with pytest.raises(CannotDefer, match="cannot record the action") as caught:
+    with pytest.raises(CannotDefer, match=r"cannot (record the action|send|run a job)") as caught:
         recording.call(
             [
                 {"action": "query", "expression": "select id from Shot"},
@@ -90,14 +91,88 @@ def encode_file(session: Session, shot: Any, path: str) -> None:
     session.encode_media(path)
 
 
-@pytest.mark.parametrize("ask", [upload, create_thumbnail, encode_file])
-def test_an_upload(
-    recording: Session, shot: Any, tmp_path: Path, ask: Callable[[Session, Any, str], None]
+def upload_sequence(session: Session, shot: Any, path: str) -> None:
+    server = session.get("Location", ftrack_api.symbol.SERVER_LOCATION_ID)
+    session.create_component(path.replace("image", "image.%04d") + " [1-3]", location=server)
+
+
+UPLOADS = {
+    upload: "cannot upload a file to the server while recording",
+    upload_sequence: "cannot upload a file to the server while recording",
+    create_thumbnail: "cannot create a thumbnail for salt_and_ember / sq010 / sh010 while",
+    encode_file: "cannot encode media while recording",
+}
+
+
+@pytest.mark.parametrize(("ask", "message"), UPLOADS.items(), ids=lambda each: str(each)[:20])
+def test_an_upload_is_refused_whole(
+    recording: Session,
+    shot: Any,
+    tmp_path: Path,
+    ask: Callable[[Session, Any, str], None],
+    message: str,
 ) -> None:
     file = tmp_path / "image.png"
     file.write_bytes(b"pixels")
-    with pytest.raises(CannotDefer, match=r"upload a file to the server.*changes the server"):
+    str(shot["link"])
+    with pytest.raises(CannotDefer, match=f"{message}.*changes the server"):
         ask(recording, shot, str(file))
+    assert len(recording.unsent_operations) == 0
+
+
+def test_a_refused_create_leaves_nothing_of_its_metadata(recording: Session, shot: Any) -> None:
+    data = {"name": "x", "parent": shot["parent"], "metadata": {"fine": "1", "bad": object()}}
+    with pytest.raises(CannotDefer, match=r"cannot record Shot\.metadata of x"):
+        recording.create("Shot", data)
+    assert len(recording.recorded_operations) == 0
+
+
+def test_a_block_that_goes_on_after_a_refusal_leaves_no_batch(
+    session: Session, shot: Any, batch: Path
+) -> None:
+    def record() -> None:
+        with session.deferred_operations(batch):
+            shot["description"] = "after all"
+            for _ in range(2):
+                with contextlib.suppress(CannotDefer):
+                    session.encode_media("image.png")
+
+    with pytest.raises(CannotDefer, match="the script was refused 2 times, and went on") as caught:
+        record()
+    line = record.__code__.co_firstlineno + 5
+    assert f"{__file__}, line {line}: cannot encode media while recording (2 times)" in str(
+        caught.value
+    )
+    assert "allow_refused=True" in caught.value.hint
+    assert not batch.exists()
+    assert not session.deferring
+
+
+def test_a_block_within_another_one_cannot_be_refused_in_silence(
+    session: Session, shot: Any, batch: Path
+) -> None:
+    def record() -> None:
+        with session.deferred_operations(batch):
+            shot["description"] = "outside"
+            inner = session.deferred_operations(batch.with_name("inner.dbm"))
+            with contextlib.suppress(CannotDefer), inner, contextlib.suppress(CannotDefer):
+                session.encode_media("image.png")
+
+    with pytest.raises(CannotDefer, match="the script was refused once"):
+        record()
+    assert not list(batch.parent.glob("*.dbm"))
+
+
+def test_what_a_block_is_allowed_to_be_refused_does_not_concern_the_outer_one(
+    session: Session, shot: Any, batch: Path
+) -> None:
+    with session.deferred_operations(batch):
+        shot["description"] = "outside"
+        with session.deferred_operations(batch.with_name("inner.dbm"), allow_refused=True):
+            shot["description"] = "inside"
+            with pytest.raises(CannotDefer):
+                session.encode_media("image.png")
+    assert kinds(batch) == kinds(batch.with_name("inner.dbm")) == ["update Shot"]
 
 
 def test_writing_a_file_on_the_server(recording: Session) -> None:
@@ -119,7 +194,7 @@ def test_removing_a_file_from_the_server(
     server.requests.clear()
     asked: list[Any] = []
     monkeypatch.setattr("requests.get", lambda *args, **_: asked.append(args))
-    with session.deferred_operations(batch):
+    with session.deferred_operations(batch, allow_refused=True):
         with pytest.raises(CannotDefer, match="cannot remove a file from the server"):
             location.remove_component(component)
         with pytest.raises(CannotDefer, match="cannot remove a file from the server"):

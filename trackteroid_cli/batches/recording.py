@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -59,8 +58,6 @@ class Recording:
         self.missing_old_values: dict[tuple[Identity, str], int] = {}
         #: Locations of components, as far as the recording has changed them.
         self.placements = Placements()
-        #: The process that will write the batch.
-        self.process = os.getpid()
         #: Held while a commit is added: sessions in several threads may record into one.
         self.lock = threading.Lock()
 

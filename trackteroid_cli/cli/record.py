@@ -93,6 +93,14 @@ def record(
     ] = None,
     offline: OfflineOption = False,
     without_pending: WithoutPendingOption = False,
+    allow_refused: Annotated[
+        bool,
+        typer.Option(
+            "--allow-refused",
+            help="Where the script catches the error of what cannot be recorded, leave that out. "
+            "Otherwise nothing is recorded then.",
+        ),
+    ] = False,
 ) -> None:
     """Run a script with every ftrack session deferred, and keep what it commits as one batch.
 
@@ -125,7 +133,8 @@ def record(
         _record_lines(jsonl, place, name, output_file, output)
         return
     program = _program(code, module, arguments)
-    raise typer.Exit(_record_program(program, place, name, output_file, output))
+    status = _record_program(program, place, name, output_file, output, allow_refused)
+    raise typer.Exit(status)
 
 
 def _program(code: str | None, module: str | None, arguments: list[str]) -> Program:
@@ -141,11 +150,17 @@ def _program(code: str | None, module: str | None, arguments: list[str]) -> Prog
 
 
 def _record_program(
-    program: Program, place: Spool, name: str, output_file: Path | None, output: Output
+    program: Program,
+    place: Spool,
+    name: str,
+    output_file: Path | None,
+    output: Output,
+    allow_refused: bool,
 ) -> int:
     from trackteroid_cli.recording import program as running
     from trackteroid_cli.recording.deferred_sessions import deferred_sessions
     from trackteroid_cli.recording.saved_batches import save_recordings
+    from trackteroid_cli.session.calls.refusals import summary
 
     with deferred_sessions() as recorder:
         status = running.run(program)
@@ -154,6 +169,9 @@ def _record_program(
                 output.note(f"nothing was recorded: the script ended with exit status {status}")
             return status
         running.finish()
+        error = recorder.refusals.error(unless="record it with --allow-refused")
+        if error is not None and not allow_refused:
+            raise error
         saved = save_recordings(recorder, program, place, name=name, output=output_file)
         uncommitted = recorder.uncommitted
     if uncommitted:
@@ -161,6 +179,11 @@ def _record_program(
             f"note: the script left {plural(uncommitted, 'operation')} uncommitted; "
             "they are not in the batch, as they would not have reached the server"
         )
+    refused = recorder.refusals.noted
+    if refused:
+        output.note(f"note: {plural(len(refused), 'refused request')} left out of the batch:")
+        for line in summary(refused):
+            output.note(f"  {line}")
     if not saved:
         output.note("nothing to record: the script committed no changes")
     for batch in saved:

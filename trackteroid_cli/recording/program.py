@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trackteroid_cli.errors import NotFound, ScriptError, TrackteroidError, cause
+from trackteroid_cli.session.calls.script_lines import raising_script_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,18 +202,8 @@ def _show_traceback() -> None:
 
 def _refused_line(error: TrackteroidError) -> str:
     """Return the line of the program that *error* refuses, as the end of its reason, or ''."""
-    line = ""
-    trace = error.__traceback__
-    while trace is not None and _is_ours(trace):
-        trace = trace.tb_next
-    while trace is not None and _package(trace) not in ("ftrack_api", "trackteroid_cli"):
-        line = f"; asked for in {trace.tb_frame.f_code.co_filename}, line {trace.tb_lineno}"
-        trace = trace.tb_next
-    return line
-
-
-def _package(trace: types.TracebackType) -> str:
-    return str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+    line = getattr(error, "line", "") or raising_script_line(error)
+    return f"; asked for in {line}" if line else ""
 
 
 def _is_ours(trace: types.TracebackType) -> bool:

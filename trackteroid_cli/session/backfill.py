@@ -34,7 +34,7 @@ def backfill(
     wanted = _WantedAttributes(schema)
     for entity, label in recording.labels.items():
         if label is None and entity not in recording.created:
-            label = recording.labels[entity] = _label_in_memory(session, entity)
+            label = recording.labels[entity] = label_in_memory(session, entity)
             if label is None:
                 wanted.add(entity)
     for entity, attribute in recording.missing_old_values:
@@ -93,7 +93,16 @@ class _WantedAttributes:
                 yield query(entity_type, names, listed("id", keys[start : start + PAGE]))
 
 
-def _label_in_memory(session: EntitySession, identity: Identity) -> Label | None:
+def name_in_memory(session: EntitySession, identity: Identity) -> str:
+    """Return what a person calls an entity, or '' if the session does not know it."""
+    try:
+        label = label_in_memory(session, identity)
+    except AttributeError:  # a session that has no entity types yet
+        return ""
+    return str(label) if label is not None else ""
+
+
+def label_in_memory(session: EntitySession, identity: Identity) -> Label | None:
     """Return the label of an entity, if the session has the attributes for it in memory."""
     try:
         entity = session._get(*identity)

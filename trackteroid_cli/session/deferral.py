@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import gc
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 import arrow
@@ -18,10 +18,14 @@ import ftrack_api.entity.base
 import ftrack_api.operation
 import ftrack_api.symbol
 
+from trackteroid_cli.batches.labels import label_of
 from trackteroid_cli.batches.operations import Identity
 from trackteroid_cli.batches.placements import PLACEMENT_TYPE, Placement
 from trackteroid_cli.batches.recording import EncodedCommit, Recording
 from trackteroid_cli.errors import CannotDefer
+from trackteroid_cli.session.backfill import name_in_memory
+from trackteroid_cli.session.calls.refusals import Refusals
+from trackteroid_cli.session.calls.script_lines import current_script_line
 from trackteroid_cli.session.folding import (
     OperationDocument,
     fold_operations,
@@ -76,9 +80,10 @@ class UncommittedOperations(ftrack_api.operation.Operations):  # type: ignore[mi
     Another thread may add operations at any time.
     """
 
-    def __init__(self, session: EntitySession) -> None:
+    def __init__(self, session: EntitySession, refusals: Refusals) -> None:
         super().__init__()
         self._session = session
+        self._refusals = refusals
         #: The value on the server, as last seen, of each attribute that was not changed before.
         self.remote_values: dict[UpdateOperation, object] = {}
 
@@ -90,17 +95,30 @@ class UncommittedOperations(ftrack_api.operation.Operations):  # type: ignore[mi
         """
         if is_update(operation):
             try:
-                _check_value(operation, operation.attribute_name, operation.new_value)
-            except CannotDefer:
+                _check_value(operation.new_value)
+            except (TypeError, ValueError, RecursionError) as error:
+                name = name_in_memory(self._session, _entity_of(operation))
                 _restore_value(self._session, operation)
-                raise
+                raise self._refused(operation, operation.attribute_name, name, error) from error
             if operation.old_value is _NOT_SET and not self._follows_its_create(operation):
                 self.remote_values[operation] = _remote_value(self._session, operation)
         elif is_create(operation):
             for name, value in operation.entity_data.items():
                 if type(value) not in _SCALAR_TYPES:
-                    _check_value(operation, name, value)
+                    try:
+                        _check_value(value)
+                    except (TypeError, ValueError, RecursionError) as error:
+                        named = str(label_of(operation.entity_data) or "")
+                        raise self._refused(operation, name, named, error) from error
         self._stack.append(operation)
+
+    def _refused(
+        self, operation: Operation, attribute: str, name: str, reason: Exception
+    ) -> CannotDefer:
+        """Return and note the error for a value of *attribute* of the entity called *name*."""
+        error = _value_refused(operation.entity_type, attribute, name, reason)
+        self._refusals.note(error, current_script_line())
+        return error
 
     def _follows_its_create(self, operation: UpdateOperation) -> bool:
         """Return whether *operation* comes right after the create of its entity."""
@@ -129,15 +147,22 @@ class UncommittedOperations(ftrack_api.operation.Operations):  # type: ignore[mi
 class Deferral:
     """Connects *session* to *recording* while the session defers.
 
-    *outer* is the deferral of the enclosing block, if there is one.
+    Args:
+        refusals: those of the run or the block.
+        outer: the deferral of the enclosing block, if there is one.
     """
 
     def __init__(
-        self, session: EntitySession, recording: Recording, outer: Deferral | None = None
+        self,
+        session: EntitySession,
+        recording: Recording,
+        refusals: Refusals,
+        outer: Deferral | None = None,
     ) -> None:
         self.recording = recording
+        self.refusals = refusals
         self.outer = outer
-        self.uncommitted = UncommittedOperations(session)
+        self.uncommitted = UncommittedOperations(session, refusals)
         #: Entities whose custom attributes the script has read since the last commit.
         self.read_custom_attributes: set[Identity] = set()
         self._session = session
@@ -156,7 +181,7 @@ class Deferral:
         Operations that the block leaves uncommitted come after those that waited.
         """
         waiting = self.uncommitted
-        added = self.uncommitted = UncommittedOperations(self._session)
+        added = self.uncommitted = UncommittedOperations(self._session, self.refusals)
         try:
             yield
         finally:
@@ -177,11 +202,36 @@ class Deferral:
         """
         operations: list[Operation] = list(self.uncommitted)
         if operations:
-            with self.recording.lock, _paused_garbage_collection():
-                self._move(operations)
+            try:
+                with self.recording.lock, _paused_garbage_collection():
+                    self._move(operations)
+            except CannotDefer as error:
+                self.note(error)
+                raise
             self._committed.extend(operations)
             self.uncommitted.remove(operations)
         return operations
+
+    def check_parts(self, entity_type: str, data: Mapping[str, object]) -> None:
+        """Check the mappings in the *data* of a new entity, such as its metadata.
+
+        ``ftrack_api`` creates an entity of each item, after the entity that they belong to.
+
+        Raises:
+            CannotDefer: a value has no JSON form.
+        """
+        for name, value in data.items():
+            if type(value) is dict:
+                try:
+                    _check_value(value)
+                except (TypeError, ValueError, RecursionError) as error:
+                    named = str(label_of(data) or "")
+                    raise self.note(_value_refused(entity_type, name, named, error)) from error
+
+    def note(self, error: CannotDefer) -> CannotDefer:
+        """Note that *error* refuses what the script asks for, and return it."""
+        self.refusals.note(error, current_script_line())
+        return error
 
     def _move(self, operations: list[Operation]) -> None:
         commit = self._encode_commit(operations)
@@ -268,9 +318,11 @@ class Deferral:
         try:
             return self._encode(document).encode("utf-8", "surrogatepass")
         except (TypeError, ValueError, RecursionError) as error:
+            key = tuple(document["entity_key"].values())
+            identity = Identity(document["entity_type"], key)
+            name = name_in_memory(self._session, identity) or ", ".join(key)
             raise CannotDefer(
-                f"cannot record the {document['operation']} of {document['entity_type']} "
-                f"{', '.join(document['entity_key'].values())}",
+                f"cannot record the {document['operation']} of {identity.entity_type} {name}",
                 why=str(error),
                 hint=_RECORDABLE_VALUES,
             ) from error
@@ -323,22 +375,24 @@ def _identity(entity: Entity) -> Identity:
     return Identity(entity.entity_type, tuple(key))
 
 
-def _check_value(operation: Operation, name: str, value: object) -> None:
-    """Check that *value*, of the attribute *name*, can be recorded.
+def _check_value(value: object) -> None:
+    """Check that *value* can be recorded.
 
     Raises:
-        CannotDefer: it has no JSON form.
+        TypeError, ValueError, RecursionError: it has no JSON form.
     """
     if type(value) in _SCALAR_TYPES or value is _NOT_SET or isinstance(value, _REFERENCE_TYPES):
         return
-    try:
-        json.dumps(value, allow_nan=False, default=_check_part)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise CannotDefer(
-            f"cannot record {operation.entity_type}.{name}",
-            why=str(error),
-            hint=_RECORDABLE_VALUES,
-        ) from error
+    json.dumps(value, allow_nan=False, default=_check_part)
+
+
+def _value_refused(entity_type: str, attribute: str, name: str, reason: Exception) -> CannotDefer:
+    of = f" of {name}" if name else ""
+    return CannotDefer(
+        f"cannot record {entity_type}.{attribute}{of}",
+        why=str(reason),
+        hint=_RECORDABLE_VALUES,
+    )
 
 
 def _check_part(value: object) -> None:

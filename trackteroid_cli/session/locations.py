@@ -14,10 +14,13 @@ from typing import Protocol
 import ftrack_api.accessor.server
 import ftrack_api.entity.location
 import ftrack_api.exception
+import ftrack_api.symbol
 
 from trackteroid_cli.batches.placements import Placement
-from trackteroid_cli.errors import CannotDefer
 from trackteroid_cli.session.protocols import Entity, EntitySession
+
+#: What a refusal calls the transfer of a file into the location of the server.
+UPLOAD = "upload a file to the server"
 
 
 class LocationSession(EntitySession, Protocol):
@@ -38,6 +41,9 @@ class LocationSession(EntitySession, Protocol):
     def commit(self) -> None:
         """Commit all local changes."""
 
+    def refuse_while_deferring(self, asked: str, whose: Entity | None = None) -> None:
+        """Raise `CannotDefer` for what was *asked*, of the entity *whose*, if it defers."""
+
 
 class RecordedLocation(ftrack_api.entity.location.Location):  # type: ignore[misc]
     """Mixed into the session's class of ``Location``."""
@@ -56,8 +62,8 @@ class RecordedLocation(ftrack_api.entity.location.Location):  # type: ignore[mis
         Raises:
             CannotDefer: that is an upload to the server, and the session defers.
         """
-        if isinstance(self.accessor, RecordedServerAccessor):
-            self.accessor.refuse_while_deferring("upload a file to")
+        if is_on_server(self):
+            self.session.refuse_while_deferring(UPLOAD)
         super().add_components(components, sources, recursive=recursive, _depth=_depth)
 
     def _get_resource_identifiers(self, components: Sequence[Entity]) -> list[str]:
@@ -116,7 +122,7 @@ class RecordedServerAccessor(ftrack_api.accessor.server._ServerAccessor):  # typ
             CannotDefer: *mode* is for writing, and the session defers.
         """
         if "w" in mode:
-            self.refuse_while_deferring("upload a file to")
+            self._session.refuse_while_deferring(UPLOAD)
         return super().open(resource_identifier, mode)
 
     def remove(self, resource_identifier: str) -> None:
@@ -125,14 +131,31 @@ class RecordedServerAccessor(ftrack_api.accessor.server._ServerAccessor):  # typ
         Raises:
             CannotDefer: the session defers.
         """
-        self.refuse_while_deferring("remove a file from")
+        self._session.refuse_while_deferring("remove a file from the server")
         super().remove(resource_identifier)
 
-    def refuse_while_deferring(self, doing: str) -> None:
-        """Raise `CannotDefer` if the session defers, as the server would be changed at once."""
-        if self._session.deferring:
-            raise CannotDefer(
-                f"cannot {doing} the server while recording",
-                why="it changes the server at once and cannot be kept for later",
-                hint="leave it out of what is recorded, or do it after the batch is committed",
-            )
+
+class RecordedThumbnails:
+    """Mixed into the session's classes of entities that have thumbnails.
+
+    ``ftrack_api`` creates a component and commits before it uploads the file.
+    """
+
+    session: LocationSession
+
+    def create_thumbnail(self, path: str, data: dict[str, object] | None = None) -> Entity:
+        """Set the thumbnail from the file at *path*.
+
+        Raises:
+            CannotDefer: that is an upload to the server, and the session defers.
+        """
+        location = self.session.get("Location", ftrack_api.symbol.SERVER_LOCATION_ID)
+        if is_on_server(location):
+            self.session.refuse_while_deferring("create a thumbnail", self)  # type: ignore[arg-type]
+        thumbnail: Entity = super().create_thumbnail(path, data)  # type: ignore[misc]
+        return thumbnail
+
+
+def is_on_server(location: object) -> bool:
+    """Return whether files of *location* are uploaded to the server."""
+    return isinstance(getattr(location, "accessor", None), RecordedServerAccessor)

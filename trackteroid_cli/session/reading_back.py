@@ -17,7 +17,11 @@ import ftrack_api.entity.factory
 from trackteroid_cli.batches.placements import Placement
 from trackteroid_cli.server.schemas import ServerSchema
 from trackteroid_cli.session.deferral import Deferral
-from trackteroid_cli.session.locations import RecordedLocation, RecordedServerAccessor
+from trackteroid_cli.session.locations import (
+    RecordedLocation,
+    RecordedServerAccessor,
+    RecordedThumbnails,
+)
 from trackteroid_cli.session.protocols import Entity, EntityCollection, Operation
 from trackteroid_cli.session.query_cache import ReusingSession
 
@@ -100,10 +104,11 @@ class ReadingBackSession(ReusingSession):
 
     def _build_entity_type_classes(self, schemas: Sequence[SchemaDocument]) -> dict[str, type]:
         classes: dict[str, type] = super()._build_entity_type_classes(schemas)
-        location = classes.get("Location")
-        if location is not None:
-            bases = (RecordedLocation, location)
-            classes["Location"] = type(location)(location.__name__, bases, {})
+        for name, found in classes.items():
+            if name == "Location":
+                classes[name] = _mixed(RecordedLocation, found)
+            elif hasattr(found, "create_thumbnail"):
+                classes[name] = _mixed(RecordedThumbnails, found)
         return classes
 
     # -- custom attributes -------------------------------------------------------------------------
@@ -156,3 +161,9 @@ class ReadingBackSession(ReusingSession):
                     "value": configuration["default"],
                 }
                 collection.append(self.create(value_type, data, reconstructing=True))
+
+
+def _mixed(mixin: type, entity_class: type) -> type:
+    """Return *entity_class* with the methods of *mixin* before its own."""
+    metaclass = type(entity_class)
+    return metaclass(entity_class.__name__, (mixin, entity_class), {})

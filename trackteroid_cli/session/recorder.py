@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from trackteroid_cli import settings
 from trackteroid_cli.batches.recording import Recording
+from trackteroid_cli.session.calls.refusals import Refusals
 
 if TYPE_CHECKING:
     from trackteroid_cli.offline.server import OfflineServer
@@ -52,6 +53,8 @@ class Recorder:
 
     recordings: dict[str, Recording] = field(default_factory=dict)
     sessions: list[RecordedSession] = field(default_factory=list)
+    #: What the run was refused.
+    refusals: Refusals = field(default_factory=Refusals)
 
     def add_session(self, session: RecordedSession) -> Recording:
         """Add a new session and return the recording of its server."""

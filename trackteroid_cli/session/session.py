@@ -10,12 +10,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import ftrack_api
 import requests
 
 from trackteroid_cli import settings
+from trackteroid_cli.batches.operations import Identity
 from trackteroid_cli.batches.recording import Recording
 from trackteroid_cli.errors import CannotDefer, Offline, ServerUnreachable
 from trackteroid_cli.files import write_whole
@@ -27,9 +28,12 @@ from trackteroid_cli.session.arguments import (
     complete_arguments,
     session_signature,
 )
-from trackteroid_cli.session.backfill import backfill
+from trackteroid_cli.session.backfill import backfill, name_in_memory
+from trackteroid_cli.session.calls.at_once import changes_at_once, refused_call
+from trackteroid_cli.session.calls.refusals import Refusals
 from trackteroid_cli.session.deferral import READ_ONLY_ACTIONS, Deferral
-from trackteroid_cli.session.protocols import Operation
+from trackteroid_cli.session.locations import UPLOAD, is_on_server
+from trackteroid_cli.session.protocols import Entity, EntityData, Operation
 from trackteroid_cli.session.reading_back import ReadingBackSession
 from trackteroid_cli.session.recorder import current_recorder
 
@@ -38,6 +42,11 @@ if TYPE_CHECKING:
     from trackteroid_cli.offline.server import OfflineServer
     from trackteroid_cli.replay.schedule import Result
     from trackteroid_cli.server.answer_cache import AnswerCache
+
+
+#: Names of components that ``ftrack_api`` adds to the location for reviews.
+#: Source: ``ftrack_api/session.py``, ``create_component``.
+_REVIEW_NAMES = frozenset({"ftrackreview-mp4", "ftrackreview-webm", "ftrackreview-image"})
 
 
 class _Unreachable(ServerUnreachable, requests.ConnectionError):
@@ -118,7 +127,7 @@ class Session(ReadingBackSession):
         if self._deferral is not None:  # connecting again
             self.recorded_operations = self._deferral.uncommitted
         elif self._recorder is not None:
-            self._begin_deferral(self._recorder.add_session(self))
+            self._begin_deferral(self._recorder.add_session(self), self._recorder.refusals)
         return information
 
     def _discover_plugins(self, plugin_arguments: Mapping[str, object] | None = None) -> None:
@@ -151,7 +160,9 @@ class Session(ReadingBackSession):
         return self._deferral is not None
 
     @contextmanager
-    def deferred_operations(self, path: str | Path, clear: bool = True) -> Iterator[Session]:
+    def deferred_operations(
+        self, path: str | Path, clear: bool = True, allow_refused: bool = False
+    ) -> Iterator[Session]:
         """Record the commits of the block as one batch in the dbm file *path*; send nothing.
 
         Inside the block, entities show the values that were set. Operations that the block leaves
@@ -163,11 +174,12 @@ class Session(ReadingBackSession):
         Args:
             path: the batch file; its folder is created if it does not exist.
             clear: replace an existing file. False: add to the batch in it.
+            allow_refused: leave out what cannot be recorded, if the block catches the error.
 
         Raises:
             CannotDefer: a value or a request cannot be recorded; raised at the line that sets the
-                value or makes the request. Or the existing batch was sent already, or is for
-                another server.
+                value or makes the request, and again at the end of a block that catches it. Or the
+                existing batch was sent already, or is for another server.
             StorageError: the file cannot be written; nothing is half written.
         """
         from trackteroid_cli.batches.header import make_header
@@ -178,10 +190,12 @@ class Session(ReadingBackSession):
         if not clear and path.exists():
             recording.continue_from(path, self.server_url)
         outer = self._deferral, self.recorded_operations
-        deferral = self._begin_deferral(recording)
+        deferral = self._begin_deferral(recording, Refusals())
         try:
             yield self
             self.commit()
+            if not allow_refused:
+                _refuse_partial(deferral)
             self.complete_recording(recording)
             header = make_header(
                 path.stem,
@@ -212,8 +226,8 @@ class Session(ReadingBackSession):
             return
         backfill(recording, self, self.open_connection)
 
-    def _begin_deferral(self, recording: Recording) -> Deferral:
-        self._deferral = Deferral(self, recording, self._deferral)
+    def _begin_deferral(self, recording: Recording, refusals: Refusals) -> Deferral:
+        self._deferral = Deferral(self, recording, refusals, self._deferral)
         self.recorded_operations = self._deferral.uncommitted
         return self._deferral
 
@@ -237,12 +251,78 @@ class Session(ReadingBackSession):
     @staticmethod
     def _refuse_in_forked_process(deferral: Deferral) -> None:
         """Refuse a commit in a forked process, whose copy of the recording is never written."""
-        if deferral.recording.process != os.getpid():
-            raise CannotDefer(
-                "cannot record in a forked process",
-                why="the batch is written by the process that began it, which never hears of this",
-                hint="commit in the process that made the session, or record the other by itself",
+        if deferral.refusals.process != os.getpid():
+            raise deferral.note(
+                CannotDefer(
+                    "cannot record a commit in a forked process",
+                    why="the batch is written by the process that began it, which never hears of "
+                    "this",
+                    hint="commit in the process that made the session, or record the other by "
+                    "itself",
+                )
             )
+
+    # -- what changes the server at once -----------------------------------------------------------
+
+    def refuse_while_deferring(self, asked: str, whose: Entity | None = None) -> None:
+        """Raise `CannotDefer` for what was *asked* for, if the session defers.
+
+        Args:
+            whose: the entity that it is for.
+        """
+        if self._deferral is not None:
+            name = name_in_memory(self, self._deferral.identity(whose)) if whose else ""
+            raise self._deferral.note(changes_at_once(asked, name))
+
+    def _name(self, entity: Identity) -> str:
+        return name_in_memory(self, entity)
+
+    def create_component(
+        self,
+        path: str,
+        data: EntityData | None = None,
+        location: Entity | Literal["auto"] | None = "auto",
+    ) -> Entity:
+        """Create a component of the file or sequence at *path*, and add it to *location*.
+
+        Raises:
+            CannotDefer: while deferring, the location is that of the server; nothing was created.
+        """
+        if self._deferral is not None:
+            if location == "auto" and (data or {}).get("name") not in _REVIEW_NAMES:
+                location = self.pick_location()
+            if is_on_server(location):
+                self.refuse_while_deferring(UPLOAD)
+        component: Entity = super().create_component(path, data, location)
+        return component
+
+    def encode_media(
+        self,
+        media: str | Entity,
+        version_id: str | None = None,
+        keep_original: bool | Literal["auto"] = "auto",
+    ) -> Entity:
+        """Return a job that encodes *media*.
+
+        Raises:
+            CannotDefer: while deferring; nothing was created.
+        """
+        self.refuse_while_deferring("encode media")
+        job: Entity = super().encode_media(media, version_id, keep_original)
+        return job
+
+    def create(
+        self, entity_type: str, data: EntityData | None = None, reconstructing: bool = False
+    ) -> Entity:
+        """Create an entity.
+
+        Raises:
+            CannotDefer: while deferring, a value has no JSON form; nothing was created.
+        """
+        if self._deferral is not None and data and not reconstructing:
+            self._deferral.check_parts(entity_type, data)
+        entity: Entity = super().create(entity_type, data, reconstructing)
+        return entity
 
     def rollback(self) -> None:
         """Undo all changes since the last commit."""
@@ -262,15 +342,8 @@ class Session(ReadingBackSession):
         """
         if self._deferral is not None:
             for entry in data:
-                action = entry.get("action")
-                if action not in READ_ONLY_ACTIONS:
-                    raise CannotDefer(
-                        f"cannot record the action {action!r}",
-                        why="it changes the server at once and cannot be kept for later",
-                        hint="leave it out of what is recorded, or run it after the batch is "
-                        "committed; creates, updates and deletes made through the session "
-                        "are recorded",
-                    )
+                if entry.get("action") not in READ_ONLY_ACTIONS:
+                    raise self._deferral.note(refused_call(entry, self._name))
         try:
             return super().call(data)
         except requests.ConnectionError as error:
@@ -298,7 +371,7 @@ class Session(ReadingBackSession):
         """
         arguments = bind_arguments((), {**self._arguments, **overrides})
         if self._deferral is not None and "server_url" in overrides:
-            self._refuse_another_server(str(overrides["server_url"]))
+            self._refuse_another_server(str(overrides["server_url"]), self._deferral)
         operations = self.recorded_operations
         entities = {key: self._local_cache.get(key) for key in self._cached_keys()}
         if not self.closed:
@@ -324,12 +397,14 @@ class Session(ReadingBackSession):
         """Keep operations that were recorded before out of the commits of plug-ins."""
         return nullcontext() if self._deferral is None else self._deferral.apart()
 
-    def _refuse_another_server(self, url: str) -> None:
+    def _refuse_another_server(self, url: str, deferral: Deferral) -> None:
         if settings.normalise_url(url) != settings.normalise_url(self.server_url):
-            raise CannotDefer(
-                f"cannot reconnect to {url} while recording",
-                why=f"what is recorded is for {self.server_url}",
-                hint="use a session of its own for the other server",
+            raise deferral.note(
+                CannotDefer(
+                    f"cannot reconnect to {url} while recording",
+                    why=f"what is recorded is for {self.server_url}",
+                    hint="use a session of its own for the other server",
+                )
             )
 
     def reconnect_and_commit(self, path: str | Path, **overrides: object) -> Result:
@@ -353,10 +428,12 @@ class Session(ReadingBackSession):
         from trackteroid_cli.replay.schedule import replay_file
 
         if self._deferral is not None:
-            raise CannotDefer(
-                f"cannot commit {path} while the session defers its operations",
-                why="a commit goes to the server at once",
-                hint="commit the batch after the recording",
+            raise self._deferral.note(
+                CannotDefer(
+                    f"cannot commit {path} while the session defers its operations",
+                    why="a commit goes to the server at once",
+                    hint="commit the batch after the recording",
+                )
             )
         self.reconnect(**{"offline": False, **overrides})
         with self.open_connection() as fresh:
@@ -456,6 +533,16 @@ class Session(ReadingBackSession):
             self.logger.info("The schemas kept in %s cannot be read.", schema_cache_path)
             return [], None
         return cached
+
+
+def _refuse_partial(deferral: Deferral) -> None:
+    """Raise `CannotDefer` if something was refused in a block that went on.
+
+    The enclosing block or run notes that, as it may go on in turn.
+    """
+    error = deferral.refusals.error(unless="give the block allow_refused=True")
+    if error is not None:
+        raise deferral.outer.note(error) if deferral.outer is not None else error
 
 
 def _refuse_event_hub(*_: object, **__: object) -> None:
