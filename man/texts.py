@@ -188,6 +188,10 @@ TEXTS = {
                 "Creates, updates and deletes, in the order of the script's commits. Updates are "
                 "those of scalars, dates, references, collections, metadata, custom attributes and "
                 "links.",
+                "A raw `session.call` of creates, updates and deletes is a commit of its own. It "
+                "gets the answers of a server, also where queries are mixed in.",
+                "What a plug-in of `ftrack_api` commits while a session is made, before what the "
+                "script commits.",
                 "The script reads back what it wrote. `rollback()` forgets what came after the "
                 "last `commit()`. What only the server knows, such as the number of a new version, "
                 "is not set until the batch is committed.",

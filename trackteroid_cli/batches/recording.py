@@ -14,7 +14,15 @@ from trackteroid_cli.batches import batch as batch_file
 from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.labels import Label
-from trackteroid_cli.batches.operations import Create, Delete, Identity, identity
+from trackteroid_cli.batches.operations import (
+    UNSET,
+    Create,
+    Delete,
+    Identity,
+    Update,
+    from_json,
+    identity,
+)
 from trackteroid_cli.batches.placements import PLACEMENT_TYPE, Placements
 from trackteroid_cli.errors import CannotDefer
 
@@ -58,6 +66,9 @@ class Recording:
         self.missing_old_values: dict[tuple[Identity, str], int] = {}
         #: Locations of components, as far as the recording has changed them.
         self.placements = Placements()
+        #: The last recorded value of each attribute, as far as `value_of` has read the operations.
+        self._values: dict[tuple[Identity, str], object] = {}
+        self._read = 0
         #: Held while a commit is added: sessions in several threads may record into one.
         self.lock = threading.Lock()
 
@@ -102,6 +113,18 @@ class Recording:
             self.counts[kind] += number
         for key, entity_data in commit.placements:
             self.placements.change(key, entity_data)
+
+    def value_of(self, entity: Identity, attribute: str) -> object:
+        """Return the value that was recorded last, in JSON form, or `UNSET`."""
+        added, self._read = self.operations[self._read :], len(self.operations)
+        for operation in map(from_json, map(json.loads, added)):
+            owner = identity(operation)
+            if isinstance(operation, Create):
+                for name, value in operation.entity_data.items():
+                    self._values[owner, name] = value
+            elif isinstance(operation, Update):
+                self._values[owner, operation.attribute_name] = operation.new_value
+        return self._values.get((entity, attribute), UNSET)
 
     def set_old_value(self, position: int, value: object) -> None:
         """Set the old value of the update at *position*, in JSON form."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import gc
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 import arrow
@@ -18,8 +18,9 @@ import ftrack_api.entity.base
 import ftrack_api.operation
 import ftrack_api.symbol
 
-from trackteroid_cli.batches.labels import label_of
-from trackteroid_cli.batches.operations import Identity
+from trackteroid_cli.batches.labels import label_of, references
+from trackteroid_cli.batches.operations import UNSET, Create, Delete, Identity, identity
+from trackteroid_cli.batches.operations import Operation as RawOperation
 from trackteroid_cli.batches.placements import PLACEMENT_TYPE, Placement
 from trackteroid_cli.batches.recording import EncodedCommit, Recording
 from trackteroid_cli.errors import CannotDefer
@@ -28,6 +29,7 @@ from trackteroid_cli.session.calls.refusals import Refusals
 from trackteroid_cli.session.calls.script_lines import current_script_line
 from trackteroid_cli.session.folding import (
     OperationDocument,
+    UpdateDocument,
     fold_operations,
     is_create,
     is_update,
@@ -233,15 +235,88 @@ class Deferral:
         self.refusals.note(error, current_script_line())
         return error
 
+    @staticmethod
+    def check_value(value: object) -> None:
+        """Check *value* of a raw call.
+
+        Raises:
+            CannotDefer: it has no JSON form.
+        """
+        try:
+            _check_value(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise CannotDefer(
+                "cannot record a raw call", why=str(error), hint=_RECORDABLE_VALUES
+            ) from error
+
+    def record(self, operations: Sequence[RawOperation]) -> None:
+        """Add *operations* of a raw call to the recording, as one commit."""
+        if not operations:
+            return
+        with self.recording.lock:
+            number = self.recording.commits + 1
+            documents = [self._raw_document(each, number) for each in operations]
+            self.recording.add_commit(self._encode_documents(documents))
+        self._committed.extend(map(_of_ftrack, operations))
+
+    def _raw_document(self, operation: RawOperation, commit: int) -> OperationDocument:
+        if isinstance(operation, Create):
+            for mentioned in references(list(operation.entity_data.values())):
+                self._mention(mentioned)
+            return {
+                "operation": "create",
+                "entity_type": operation.entity_type,
+                "entity_key": operation.entity_key,
+                "entity_data": operation.entity_data,
+                "commit": commit,
+            }
+        if isinstance(operation, Delete):
+            return {
+                "operation": "delete",
+                "entity_type": operation.entity_type,
+                "entity_key": operation.entity_key,
+                "commit": commit,
+            }
+        for mentioned in references(operation.new_value):
+            self._mention(mentioned)
+        document: UpdateDocument = {
+            "operation": "update",
+            "entity_type": operation.entity_type,
+            "entity_key": operation.entity_key,
+            "attribute_name": operation.attribute_name,
+            "new_value": operation.new_value,
+            "commit": commit,
+        }
+        old_value = self._recorded_value(identity(operation), operation.attribute_name)
+        if old_value is not UNSET:
+            document["old_value"] = old_value
+        return document
+
+    def _recorded_value(self, entity: Identity, attribute: str) -> object:
+        value = self.recording.value_of(entity, attribute)
+        if value is UNSET and self.outer is not None:
+            return self.outer._recorded_value(entity, attribute)
+        return value
+
+    def _mention(self, entity: Identity) -> None:
+        """Note that the recording mentions *entity*, which gets a label if it is not created."""
+        if entity not in self.recording.created:
+            self.recording.labels.setdefault(entity, None)
+
     def _move(self, operations: list[Operation]) -> None:
         commit = self._encode_commit(operations)
         # From here on nothing can fail.
         self.recording.add_commit(commit)
 
     def _encode_commit(self, operations: list[Operation]) -> EncodedCommit:
-        commit = EncodedCommit()
         number = self.recording.commits + 1
-        for document in fold_operations(operations, self.uncommitted.remote_values, number):
+        return self._encode_documents(
+            fold_operations(operations, self.uncommitted.remote_values, number)
+        )
+
+    def _encode_documents(self, documents: Iterable[OperationDocument]) -> EncodedCommit:
+        commit = EncodedCommit()
+        for document in documents:
             entity = Identity(document["entity_type"], tuple(document["entity_key"].values()))
             is_placement = document["entity_type"] == PLACEMENT_TYPE
             if document["operation"] == "create":
@@ -284,6 +359,8 @@ class Deferral:
             for operation in reversed(self._committed):
                 if is_create(operation):
                     _remove_from_cache(session, operation)
+                elif isinstance(operation, _RawUpdate):
+                    _expire_remote_value(session, operation)
                 elif is_update(operation) and _entity_of(operation) not in created:
                     if operation.entity_key.get("entity_id") in created_ids:
                         # a custom attribute of a created entity
@@ -341,9 +418,8 @@ class Deferral:
 
     def _reference(self, entity: Entity) -> dict[str, str]:
         """Return ftrack's JSON form of a reference, and note that the recording mentions it."""
-        entity_type, key = identity = _identity(entity)
-        if identity not in self.recording.created:
-            self.recording.labels.setdefault(identity, None)
+        entity_type, key = referenced = _identity(entity)
+        self._mention(referenced)
         names = entity.primary_key_attributes
         return {"__entity_type__": entity_type, **dict(zip(names, key, strict=True))}
 
@@ -362,6 +438,31 @@ def _paused_garbage_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+class _RawUpdate(ftrack_api.operation.UpdateEntityOperation):  # type: ignore[misc]
+    """An update of a raw call, which has set nothing in the session."""
+
+
+def _of_ftrack(operation: RawOperation) -> Operation:
+    """Return *operation* as ``ftrack_api`` would record it."""
+    target = operation.entity_type, operation.entity_key
+    made: Operation
+    if isinstance(operation, Create):
+        made = ftrack_api.operation.CreateEntityOperation(*target, operation.entity_data)
+    elif isinstance(operation, Delete):
+        made = ftrack_api.operation.DeleteEntityOperation(*target)
+    else:
+        made = _RawUpdate(*target, operation.attribute_name, _NOT_SET, operation.new_value)
+    return made
+
+
+def _expire_remote_value(session: EntitySession, operation: UpdateOperation) -> None:
+    """Let the session fetch the attribute of *operation* when it is next read."""
+    entity = _cached_entity(session, operation)
+    attribute = entity.attributes.get(operation.attribute_name) if entity is not None else None
+    if entity is not None and attribute is not None:
+        attribute.set_remote_value(entity, _NOT_SET)
 
 
 def _entity_of(operation: Operation) -> Identity:

@@ -5,10 +5,12 @@ It keeps every capability and every parameter of ``ftrack_api.Session``.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +24,7 @@ from trackteroid_cli.errors import CannotDefer, Offline, ServerUnreachable
 from trackteroid_cli.files import write_whole
 from trackteroid_cli.server import connection, sandbox
 from trackteroid_cli.server.responses import mount_everywhere
+from trackteroid_cli.server.schemas import ServerSchema
 from trackteroid_cli.session.arguments import (
     Arguments,
     bind_arguments,
@@ -30,6 +33,7 @@ from trackteroid_cli.session.arguments import (
 )
 from trackteroid_cli.session.backfill import backfill, name_in_memory
 from trackteroid_cli.session.calls.at_once import changes_at_once, refused_call
+from trackteroid_cli.session.calls.raw_writes import WRITES, RawWrite, answers_of, read_write
 from trackteroid_cli.session.calls.refusals import Refusals
 from trackteroid_cli.session.deferral import READ_ONLY_ACTIONS, Deferral
 from trackteroid_cli.session.locations import UPLOAD, is_on_server
@@ -333,17 +337,66 @@ class Session(ReadingBackSession):
             self._deferral.rollback()
 
     def call(self, data: Sequence[Mapping[str, object]]) -> Any:
-        """Send *data* to the server; while deferring, only actions that change nothing.
+        """Send *data* to the server; while deferring, record its creates, updates and deletes.
 
         Raises:
-            CannotDefer: while deferring, an action would change the server at once.
+            CannotDefer: while deferring, an action would change the server at once, or an entry
+                cannot be read; nothing was recorded.
             ServerUnreachable: the request did not reach the server; also a
                 ``requests.ConnectionError``, which scripts may expect.
         """
-        if self._deferral is not None:
-            for entry in data:
-                if entry.get("action") not in READ_ONLY_ACTIONS:
-                    raise self._deferral.note(refused_call(entry, self._name))
+        deferral = self._deferral
+        if deferral is not None:
+            actions = [entry.get("action") for entry in data]
+            for entry, action in zip(data, actions, strict=True):
+                if action not in READ_ONLY_ACTIONS and action not in WRITES:
+                    raise deferral.note(refused_call(entry, self._name))
+            if not WRITES.isdisjoint(actions):
+                return self._record_call(data, deferral)
+        return self._send(data)
+
+    def _record_call(
+        self, data: Sequence[Mapping[str, object]], deferral: Deferral
+    ) -> list[object]:
+        """Record the writes of a raw call in place of sending them, and answer as a server would.
+
+        A query sees the writes before it. All queries are sent before anything is recorded, as a
+        server does nothing of a request in which one of them fails.
+        """
+        self._refuse_in_forked_process(deferral)
+        writes = self._read_writes(data, deferral)
+        reads = [entry for entry, write in zip(data, writes, strict=True) if write is None]
+        answered = iter(self._send(reads) if reads else ())
+        answers: list[object] = []
+        has_recorded = False
+        for is_read, group in groupby(
+            zip(data, writes, strict=True), key=lambda pair: pair[1] is None
+        ):
+            pairs = list(group)
+            if not is_read:
+                found = [write for _, write in pairs if write is not None]
+                deferral.record([each for write in found for each in write.operations])
+                has_recorded = True
+                answers.extend(self.decode(json.dumps(answers_of(found))))
+            elif has_recorded:
+                answers.extend(self._send([entry for entry, _ in pairs]))
+            else:
+                answers.extend(islice(answered, len(pairs)))
+        return answers
+
+    def _read_writes(
+        self, data: Sequence[Mapping[str, object]], deferral: Deferral
+    ) -> list[RawWrite | None]:
+        """Return what each entry of a raw call writes, or None of one that reads."""
+        sent = json.loads(self.encode(list(data), entity_attribute_strategy="modified_only"))
+        schema = ServerSchema(getattr(self, "schemas", ()))  # none before the session is made
+        try:
+            deferral.check_value(sent)
+            return [read_write(each, schema) if each["action"] in WRITES else None for each in sent]
+        except CannotDefer as error:
+            raise deferral.note(error) from error.__cause__
+
+    def _send(self, data: Sequence[Mapping[str, object]]) -> Any:
         try:
             return super().call(data)
         except requests.ConnectionError as error:
@@ -518,8 +571,6 @@ class Session(ReadingBackSession):
         self, schemas: Sequence[SchemaDocument], schema_cache_path: str
     ) -> None:
         """Write *schemas* whole, as another session may read them at the same time."""
-        import json
-
         write_whole(Path(schema_cache_path), json.dumps(schemas))
 
     def _read_schemas_from_cache(
