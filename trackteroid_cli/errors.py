@@ -358,11 +358,12 @@ class ServerBusy(ServerUnreachable):
 class Offline(ServerUnreachable):
     """What was asked for needs the server, which an offline session does not ask."""
 
-    def __init__(self, what: str, *, why: str = "") -> None:
+    def __init__(self, what: str, *, why: str = "", hint: str = "") -> None:
         super().__init__(
             what,
             why=why or "the session is offline: it asks the replica, and no server",
-            hint="do it when the server can be reached, without --offline and TRACKTEROID_OFFLINE",
+            hint=hint
+            or "do it when the server can be reached, without --offline and TRACKTEROID_OFFLINE",
         )
 
 

@@ -94,9 +94,18 @@ def user_name() -> str:
         return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
 
 
+#: Whether an option made this process offline, and not the environment of its shell.
+_selected = False
+
+
 def is_offline() -> bool:
     """Return whether the environment keeps this process from asking a server."""
     return _is_set(OFFLINE)
+
+
+def online_command(command: str) -> str:
+    """Return *command* as it asks the server, also in a shell whose environment is offline."""
+    return f"{OFFLINE}= {command}" if is_offline() and not _selected else command
 
 
 def is_without_pending() -> bool:
@@ -187,7 +196,11 @@ def server(*, reaching: bool = True) -> Server:
         Offline: *reaching*, and the environment forbids it.
     """
     if reaching and is_offline():
-        raise Offline("cannot ask the server", why=f"{OFFLINE} is set")
+        raise Offline(
+            "cannot ask the server",
+            why=f"{OFFLINE} is set",
+            hint=f"while the server can be reached, run the same command with {OFFLINE}= before it",
+        )
     return as_server(lookup())
 
 
@@ -401,6 +414,8 @@ def select_sandbox(environ: MutableMapping[str, str]) -> None:
 
 def select_offline(environ: MutableMapping[str, str], *, without_pending: bool = False) -> None:
     """Make this process, and every script that it runs, ask the replica instead of the server."""
+    global _selected
+    _selected = _selected or not is_offline()
     environ[OFFLINE] = "1"
     if without_pending:
         environ[WITHOUT_PENDING] = "1"

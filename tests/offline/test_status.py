@@ -118,3 +118,32 @@ def test_a_damaged_replica_is_an_error(connected: CommandLine) -> None:
         file.write(b"no database" * 1000)
     refused(connected("replica", "status"), 1, what="cannot read the replica", hint="pull again")
     assert json.loads(connected("replica", "status", "--json").stdout)["error"]["exit"] == 1
+
+
+def test_a_suggested_pull_works_where_the_environment_is_offline(
+    connected: CommandLine, server: Server
+) -> None:
+    refusal = connected("query", "Shot", TRACKTEROID_OFFLINE="1")
+    suggested = "TRACKTEROID_OFFLINE= trackteroid replica pull --project NAME"
+    refused(refusal, 4, what="there is no replica of", hint=suggested)
+    assert "TRACKTEROID_OFFLINE=" not in connected("query", "--offline", "Shot").stderr
+    pull = ("replica", "pull", "--project", "salt_and_ember")
+    forbidden = connected(*pull, TRACKTEROID_OFFLINE="1")
+    refused(forbidden, 75, what="cannot ask the server", hint="with TRACKTEROID_OFFLINE= before it")
+    assert connected(*pull, TRACKTEROID_OFFLINE="").returncode == 0
+    unknown = connected("query", "Shot", TRACKTEROID_OFFLINE="1", FTRACK_API_USER="nobody")
+    refused(unknown, 4, what="has no active user", hint="TRACKTEROID_OFFLINE= trackteroid replica")
+
+
+def test_what_needs_the_server_is_named_with_the_way_to_record_it(
+    offline: CommandLine, connected: CommandLine
+) -> None:
+    ask = "session.get_widget_url('info')"
+    script = offline.script(f"import ftrack_api\nsession = ftrack_api.Session()\n{ask}\n")
+    refused(
+        offline("record", script),
+        75,
+        what="cannot get the address of a widget offline",
+        why=f"asked for in {script}, line 3",
+        hint="TRACKTEROID_OFFLINE= trackteroid record SCRIPT",
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from trackteroid_cli import settings
 from trackteroid_cli.errors import NotPulled
 from trackteroid_cli.offline.holdings import Holdings
 from trackteroid_cli.offline.ownership import owned_rows
@@ -74,7 +75,8 @@ class PulledData:
         return NotPulled(
             f"the replica of {self.holdings.server} does not hold {what}",
             why=f"{why}; it holds {self.description}, last pulled {self.holdings.pulled}",
-            hint=f"while the server can be reached, run: trackteroid replica pull {command}",
+            hint="while the server can be reached, run: "
+            + settings.online_command(f"trackteroid replica pull {command}"),
         )
 
     def was_key_pulled(self, root: str, key: str) -> bool:

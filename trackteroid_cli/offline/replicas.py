@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trackteroid_cli import settings
 from trackteroid_cli.errors import NotPulled, ReplicaError, ServerUnreachable
 from trackteroid_cli.moments import ago
 from trackteroid_cli.offline.holdings import SETTING, Holdings
@@ -72,8 +73,9 @@ def required(server_url: str) -> Replica:
         raise NotPulled(
             f"there is no replica of {server_url.rstrip('/')}",
             why="nothing was pulled from it on this machine",
-            hint="while the server can be reached, run: trackteroid replica pull --project NAME, "
-            "or --all-projects",
+            hint="while the server can be reached, run: "
+            + settings.online_command("trackteroid replica pull --project NAME")
+            + ", or --all-projects",
         )
     return found
 

@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING
 import requests
 from requests.adapters import BaseAdapter
 
-from trackteroid_cli import moments
+from trackteroid_cli import moments, settings
 from trackteroid_cli.batches.operations import Operation, from_json
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import NotPulled, Offline
 from trackteroid_cli.offline import overlays, replicas
 from trackteroid_cli.offline.coverage import Coverage
+from trackteroid_cli.server.actions import in_words
 from trackteroid_cli.server.responses import answered, body_of
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ class OfflineServer:
         operations = json.loads(body)
         for operation in operations:
             if operation.get("action") not in _ANSWERED_ACTIONS:
-                raise Offline(f"cannot do {operation.get('action')!r} offline")
+                asked = in_words(operation) or f"do {operation.get('action')!r}"
+                raise Offline(f"cannot {asked} offline", hint=_online(bool(recordings)))
         with self._lock:
             user = next((headers[name] for name in headers if name.lower() == "ftrack-user"), "")
             engine = self._engine_with(recordings, user)
@@ -164,7 +166,8 @@ class OfflineServer:
             raise NotPulled(
                 f"the replica of {self.url} has no active user {name!r}",
                 why="the session is to be theirs",
-                hint="correct FTRACK_API_USER, or refresh it with: trackteroid replica pull",
+                hint="correct FTRACK_API_USER, or refresh the replica with: "
+                + settings.online_command("trackteroid replica pull"),
             )
 
 
@@ -240,7 +243,9 @@ class OfflineAdapter(BaseAdapter):
             NotPulled: the replica does not hold what the answer depends on.
         """
         if request.url != f"{self._server.url}/api":
-            raise Offline(f"cannot reach {request.url}")
+            raise Offline(
+                f"cannot reach {request.url} offline", hint=_online(bool(self._recordings()))
+            )
         status, body = self._server.answer(
             request.headers, body_of(request), self._recordings(), self._created
         )
@@ -250,3 +255,13 @@ class OfflineAdapter(BaseAdapter):
         """Close the server if the adapter owns it."""
         if self._owns:
             self._server.close()
+
+
+def _online(recording: bool) -> str:
+    """Return the hint for what needs the server: how to do it, or to record it, online."""
+    if recording:
+        record = settings.online_command("trackteroid record")
+        return f"record without --offline, while the server can be reached: {record} SCRIPT"
+    return "while the server can be reached, connect without offline=True, --offline and " + (
+        settings.OFFLINE
+    )

@@ -48,6 +48,11 @@ if TYPE_CHECKING:
     from trackteroid_cli.server.answer_cache import AnswerCache
 
 
+_WITHOUT_OFFLINE = (
+    "while the server can be reached, make the session without offline=True, or record without "
+    f"--offline and {settings.OFFLINE}"
+)
+
 #: Names of components that ``ftrack_api`` adds to the location for reviews.
 #: Source: ``ftrack_api/session.py``, ``create_component``.
 _REVIEW_NAMES = frozenset({"ftrackreview-mp4", "ftrackreview-webm", "ftrackreview-image"})
@@ -239,7 +244,11 @@ class Session(ReadingBackSession):
         """Commit all local changes; while deferring, add them to the batch instead."""
         if self._deferral is None:
             if self.offline is not None and self.recorded_operations:
-                raise Offline("cannot commit in an offline session, except to record")
+                raise Offline(
+                    "cannot commit in an offline session, except to record",
+                    hint="record it: trackteroid record --offline SCRIPT, or commit inside "
+                    "session.deferred_operations(PATH)",
+                )
             try:
                 super().commit()
             finally:
@@ -597,4 +606,4 @@ def _refuse_partial(deferral: Deferral) -> None:
 
 
 def _refuse_event_hub(*_: object, **__: object) -> None:
-    raise Offline("cannot connect to the event hub")
+    raise Offline("cannot connect to the event hub offline", hint=_WITHOUT_OFFLINE)
