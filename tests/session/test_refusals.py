@@ -127,6 +127,17 @@ def test_a_refused_create_leaves_nothing_of_its_metadata(recording: Session, sho
     assert len(recording.recorded_operations) == 0
 
 
+@pytest.mark.parametrize("attribute", ["metadata", "custom_attributes"])
+def test_a_refused_mapping_leaves_the_former_one(
+    recording: Session, shot: Any, attribute: str
+) -> None:
+    former = dict(shot[attribute])
+    with pytest.raises(CannotDefer, match=rf"cannot record Shot\.{attribute}"):
+        shot[attribute] = {"fstart": 5, "slate": object()}
+    assert dict(shot[attribute]) == former
+    assert len(recording.recorded_operations) == 0
+
+
 def test_a_block_that_goes_on_after_a_refusal_leaves_no_batch(
     session: Session, shot: Any, batch: Path
 ) -> None:

@@ -7,11 +7,13 @@ are made from the configurations, and components are where the recording has pla
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import ftrack_api
+import ftrack_api.attribute
 import ftrack_api.entity.factory
 
 from trackteroid_cli.batches.placements import Placement
@@ -104,12 +106,26 @@ class ReadingBackSession(ReusingSession):
 
     def _build_entity_type_classes(self, schemas: Sequence[SchemaDocument]) -> dict[str, type]:
         classes: dict[str, type] = super()._build_entity_type_classes(schemas)
+        for found in classes.values():
+            for attribute in found.attributes:  # type: ignore[attr-defined]
+                if isinstance(attribute, ftrack_api.attribute.AbstractCollectionAttribute):
+                    attribute.set_local_value = partial(
+                        self._set_parts, attribute.name, attribute.set_local_value
+                    )
         for name, found in classes.items():
             if name == "Location":
                 classes[name] = _mixed(RecordedLocation, found)
             elif hasattr(found, "create_thumbnail"):
                 classes[name] = _mixed(RecordedThumbnails, found)
         return classes
+
+    def _set_parts(
+        self, name: str, set_value: Callable[[Entity, object], None], entity: Entity, value: object
+    ) -> None:
+        """Set a collection, unless a part of it cannot be recorded: then nothing is changed."""
+        if self._deferral is not None and type(value) is dict:
+            self._deferral.check_parts(entity.entity_type, {name: value})
+        set_value(entity, value)
 
     # -- custom attributes -------------------------------------------------------------------------
 
