@@ -49,5 +49,10 @@ risky = again.query('Task where custom_attributes any (key is "risk" and value i
 print([each["name"] for each in risky], risky[0]["custom_attributes"]["passes"])
 other = again.query('Task where name is "layout"').first()
 print(other["custom_attributes"]["risk"], other["custom_attributes"]["passes"])
-print(json.loads(json.loads(again.query(
-    'CustomAttributeConfiguration where key is "risk"').one()["config"])["data"])[1]["menu"])
+print(
+    json.loads(
+        json.loads(again.query('CustomAttributeConfiguration where key is "risk"').one()["config"])[
+            "data"
+        ]
+    )[1]["menu"]
+)

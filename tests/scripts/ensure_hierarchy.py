@@ -9,9 +9,7 @@ def build(session):
     """Ensure every sequence and shot, and return how many there are of each."""
     project = session.query('Project where name is "salt_and_ember"').one()
     for sequence_name, shot_names in SHOTS.items():
-        sequence = session.ensure(
-            "Sequence", {"name": sequence_name, "parent_id": project["id"]}
-        )
+        sequence = session.ensure("Sequence", {"name": sequence_name, "parent_id": project["id"]})
         for shot_name in shot_names:
             session.ensure("Shot", {"name": shot_name, "parent_id": sequence["id"]})
     sequences = session.query('Sequence where name like "sq7%" order by name').all()

@@ -25,7 +25,9 @@ def refresh():
 
 
 print(refresh())
-for shot in session.query('Shot where project.name is "brightwater" and name in ("sh010", "sh020")'):
+for shot in session.query(
+    'Shot where project.name is "brightwater" and name in ("sh010", "sh020")'
+):
     shot["custom_attributes"]["complexity"] = ["hard"]
 session.commit()
 print(refresh())

@@ -7,7 +7,9 @@ notes = session.query(
     'Note where parent_type is "asset_version" or parent_type is "AssetVersion"'
 ).all()
 copied = 0
-for version in session.query("AssetVersion where task_id is_not None and notes any (content like '%')"):
+for version in session.query(
+    "AssetVersion where task_id is_not None and notes any (content like '%')"
+):
     for note in version["notes"]:
         copy = session.create("Note", {"content": note["content"], "author": note["author"]})
         version["task"]["notes"].append(copy)

@@ -29,4 +29,6 @@ session.commit()
 
 for shot in session.query(f"select metadata from Shot where {WHERE} order by name"):
     print(shot["name"], "was", shot["metadata"]["bid"], "is", total(shot))
-print(len(session.query(f"Task where bid > {3 * HOUR} and parent[Shot] has ({WHERE})")), "long tasks")
+print(
+    len(session.query(f"Task where bid > {3 * HOUR} and parent[Shot] has ({WHERE})")), "long tasks"
+)

@@ -17,9 +17,7 @@ review = session.create(
     },
 )
 for name, email in (("Rosa Ames", "rosa@example.com"), ("Tom Oak", "tom@example.com")):
-    session.create(
-        "ReviewSessionInvitee", {"name": name, "email": email, "review_session": review}
-    )
+    session.create("ReviewSessionInvitee", {"name": name, "email": email, "review_session": review})
 versions = session.query(
     'AssetVersion where asset.type.name is "Animation" and is_latest_version is True '
     'and asset.parent[Shot].project.name is "brightwater" order by asset.parent.name'

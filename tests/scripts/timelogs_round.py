@@ -29,4 +29,4 @@ with ftrack_api.Session() as session:
     rounded = session.query('Timelog where comment is "rounded" order by duration desc')
     print([log["duration"] for log in rounded])
     print(len(session.query(f'Timelog where context_id is "{task["id"]}"')), "logs")
-    print(len(session.query('Timelog where duration < 900')), "too short")
+    print(len(session.query("Timelog where duration < 900")), "too short")

@@ -14,7 +14,7 @@ session.commit()
 print(len(session.query('AssetVersion where status.name is "Pending review"')), "still pending")
 
 for version in session.query(
-    'AssetVersion where is_latest_version is True and task_id is_not None and '
+    "AssetVersion where is_latest_version is True and task_id is_not None and "
     'status.name in ("Approved", "Changes requested")'
 ):
     name = TASK_STATUS[version["status"]["name"]]

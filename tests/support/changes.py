@@ -65,11 +65,7 @@ def _name_ids(rows: list[tuple[str, str]], old: set[str]) -> dict[str, str]:
 
     This is colour refinement: each round adds the rows one step further away to every name.
     """
-    found = [
-        (table, text, ids)
-        for table, text in rows
-        if (ids := set(_ID.findall(text)) - old)
-    ]
+    found = [(table, text, ids) for table, text in rows if (ids := set(_ID.findall(text)) - old)]
     names = {id_: "<new>" for _, _, ids in found for id_ in ids}
     count = 0
     while len(set(names.values())) > count:
