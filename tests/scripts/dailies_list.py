@@ -12,7 +12,8 @@ dailies = session.create(
 session.commit()
 
 versions = session.query(
-    'AssetVersion where asset.type.name is "Comp" and asset.parent[Shot].project.name is "salt_and_ember"'
+    'AssetVersion where asset.type.name is "Comp" '
+    'and asset.parent[Shot].project.name is "salt_and_ember"'
 ).all()
 for version in versions:
     dailies["items"].append(version)

@@ -1,12 +1,14 @@
 """Link the tasks of each shot in the order of work, and find what waits for what."""
 
+import itertools
+
 import ftrack_api
 
 session = ftrack_api.Session()
 ORDER = ("layout", "animation", "lighting", "compositing")
 for shot in session.query('Shot where parent.name is "spot30"').all():
     tasks = {task["name"]: task for task in shot["children"]}
-    for former, later in zip(ORDER, ORDER[1:]):
+    for former, later in itertools.pairwise(ORDER):
         session.create("TypedContextLink", {"from": tasks[former], "to": tasks[later]})
 session.commit()
 

@@ -27,6 +27,6 @@ task = session.query(
 ).one()
 for comment in ("first light", "warmer"):
     version = publish(task, "beauty", "Render", comment)
-    print(version["asset"]["name"], "v%03d" % version["version"], version["comment"])
+    print(version["asset"]["name"], f"v{version['version']:03}", version["comment"])
 for version in session.query('AssetVersion where asset.name is "beauty" order by version desc'):
     print(version["version"], version["is_latest_version"], version["task"]["status"]["name"])

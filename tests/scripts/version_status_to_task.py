@@ -6,9 +6,9 @@ session = ftrack_api.Session()
 TASK_STATUS = {"Approved": "Completed", "Changes requested": "Changes requested"}
 
 pending = session.query('AssetVersion where status.name is "Pending review"').all()
-verdicts = [session.query(f'Status where name is "{name}"').one() for name in TASK_STATUS]
-for number, version in enumerate(sorted(pending, key=lambda each: each["link"][-2]["id"])):
-    version["status"] = verdicts[0]
+approved = session.query('Status where name is "Approved"').one()
+for version in pending:
+    version["status"] = approved
     version["comment"] = "Approved in dailies"
 session.commit()
 print(len(session.query('AssetVersion where status.name is "Pending review"')), "still pending")
