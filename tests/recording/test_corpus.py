@@ -27,10 +27,118 @@ FOLDER = Path(__file__).parents[1] / "scripts"
 ELSEWHERE = {"__init__", "production"}
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ELSEWHERE)
 
+#: What many scripts have in common that are known to differ or to be refused.
+UNSEEN = "queries do not see what the script has committed"
+ORDER = "a replica gives rows without an order in another order than the server"
+AS_SET = "values are read as the script set them, not as the server gives them"
+NUMBER = "the number of a new version is not set"
+TOO_EARLY = "plug-ins run before the session defers"
+REFUSED = "raw operations are refused"
+
 #: Scripts that are known to differ from a direct run or to be refused, by mode, and why.
 KNOWN: dict[str, dict[str, str]] = {
-    "online": {},
-    "offline": {},
+    "online": {
+        "assign_by_department": UNSEEN,
+        "calendar_of_leave": UNSEEN,
+        "cast_asset_builds": UNSEEN,
+        "children_of_new_project": UNSEEN,
+        "clean_up_empty": UNSEEN,
+        "component_metadata": UNSEEN,
+        "custom_attribute_enumerator": UNSEEN,
+        "custom_attribute_filters": UNSEEN,
+        "custom_attribute_if_missing": UNSEEN,
+        "custom_attributes_of_every_kind": UNSEEN,
+        "custom_attributes_of_users": UNSEEN,
+        "dailies_list": UNSEEN,
+        "delete_and_recreate": UNSEEN,
+        "delete_omitted_tasks": UNSEEN,
+        "dry_run_first": UNSEEN,
+        "duplicate_shot": UNSEEN,
+        "duplicate_structure": UNSEEN,
+        "ensure_hierarchy": UNSEEN,
+        "export_and_import": UNSEEN,
+        "get_by_key": UNSEEN,
+        "hero_list_from_query": UNSEEN,
+        "hierarchical_attribute": UNSEEN,
+        "in_a_thread": UNSEEN,
+        "ingest_cut_list": UNSEEN,
+        "ingest_twice": UNSEEN,
+        "job_with_progress": UNSEEN,
+        "link_tasks": UNSEEN,
+        "link_versions": UNSEEN,
+        "listener_of_versions": UNSEEN,
+        "listener_writes": UNSEEN,
+        "merge_sequences": UNSEEN,
+        "metadata_tags": UNSEEN,
+        "move_shots": UNSEEN,
+        "next_task_listener": UNSEEN,
+        "next_task_ready": UNSEEN,
+        "note_labels_and_recipients": UNSEEN,
+        "note_todo_list": UNSEEN,
+        "note_with_replies": UNSEEN,
+        "notes_from_versions_to_tasks": UNSEEN,
+        "omit_shots": UNSEEN,
+        "pages_and_counts": UNSEEN,
+        "plugin_of_location": TOO_EARLY,
+        "plugin_that_writes": TOO_EARLY,
+        "populate_report": UNSEEN,
+        "priorities": UNSEEN,
+        "progress_of_sequences": UNSEEN,
+        "project_from_schema": UNSEEN,
+        "project_scopes": UNSEEN,
+        "project_team": UNSEEN,
+        "publish_components": UNSEEN,
+        "publish_next_versions": NUMBER,
+        "publish_to_disk": UNSEEN,
+        "publish_version": NUMBER,
+        "publish_version_in_comment": NUMBER,
+        "pull_bids_to_shots": UNSEEN,
+        "push_frames_to_tasks": UNSEEN,
+        "query_forms": UNSEEN,
+        "raw_aggregates": UNSEEN,
+        "raw_call_of_changes": REFUSED,
+        "raw_queries": UNSEEN,
+        "reassign_tasks": UNSEEN,
+        "rename_shots": UNSEEN,
+        "reorder_shots": UNSEEN,
+        "reset_between_steps": UNSEEN,
+        "review_session_build": UNSEEN,
+        "review_session_clean_up": UNSEEN,
+        "review_session_verdicts": UNSEEN,
+        "rollback_on_error": UNSEEN,
+        "share_between_projects": UNSEEN,
+        "shift_schedule": AS_SET,
+        "status_history": UNSEEN,
+        "status_rollup": UNSEEN,
+        "template_hierarchy": UNSEEN,
+        "template_tasks": UNSEEN,
+        "timelogs_import": UNSEEN,
+        "timelogs_round": UNSEEN,
+        "timer_start_and_stop": UNSEEN,
+        "timer_switch": UNSEEN,
+        "transfer_components": UNSEEN,
+        "two_sessions": UNSEEN,
+        "two_sessions_in_turn": UNSEEN,
+        "users_and_groups": UNSEEN,
+        "version_status_to_task": UNSEEN,
+    },
+    "offline": {
+        "component_metadata": ORDER,
+        "custom_attribute_enumerator": ORDER,
+        "custom_attributes_of_users": ORDER,
+        "dailies_list": ORDER,
+        "hierarchical_attribute": "commit leaves the value that a batch both sets and deletes",
+        "omit_shots": "commit leaves out a status that is set and set back, and its history",
+        "plugin_of_location": TOO_EARLY,
+        "plugin_that_writes": TOO_EARLY,
+        "publish_version": "whether a new version is the latest one is refused",
+        "raw_call_of_changes": REFUSED,
+        "review_session_verdicts": ORDER,
+        "rollback_on_error": "commit leaves out a custom attribute that is set to its default",
+        "shift_schedule": AS_SET,
+        "timelogs_round": AS_SET,
+        "timer_switch": "a second timer is taken, and its start is not set",
+    },
 }
 
 
@@ -151,8 +259,9 @@ def test_a_recorded_script_does_what_a_direct_run_does(
     assert server.writes == []
     if mode == "offline":
         assert server.requests == []
-    committed = connected("commit")
     assert recorded.stdout == direct.printed
+
+    committed = connected("commit")
     assert committed.returncode == 0, committed.stderr
     changed = changes(server, before)
     assert changed.named == direct.changed.named
@@ -160,5 +269,6 @@ def test_a_recorded_script_does_what_a_direct_run_does(
 
 
 def test_what_is_known_to_differ_is_in_the_corpus() -> None:
+    assert len(SCRIPTS) >= 60
     for known in KNOWN.values():
         assert known.keys() <= set(SCRIPTS)
