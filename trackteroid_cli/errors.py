@@ -25,6 +25,7 @@
     . ReplicaBusy           another process pulls                                 exit 75
     . PullInterrupted       the process was told to stop                          exit 75
   - CannotDefer             what was asked for cannot be recorded                 exit 1
+    . CannotReadBack        a query cannot see what is recorded                   exit 1
   - ScriptError             a program to be recorded cannot be run                exit 1
   - CommitError             a batch did not land                                  exit 1
     . ServerMismatch        the batch was recorded against another server         exit 1
@@ -231,6 +232,10 @@ class CannotDefer(TrackteroidError):
 
     #: The line of the script that asked for it, once it is known.
     line = ""
+
+
+class CannotReadBack(CannotDefer):
+    """A query would have to see what the recording has committed, and cannot be answered so."""
 
 
 class ScriptError(TrackteroidError):

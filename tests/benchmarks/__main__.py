@@ -277,6 +277,19 @@ def collections(bench: Bench) -> None:
             report(f"{what} / a plain loop", paired(through_collection, through_loop), target)
 
 
+def reading_back(bench: Bench) -> None:
+    """What queries of a recording cost that see, or need not see, its own commits."""
+    from tests.benchmarks.reading_back import measured
+
+    with measured(bench.folder, bench.environment) as queries:
+        for what, (recorded, direct, requests) in queries.items():
+            report(
+                f"query {what}, while recording / directly",
+                f"{paired(recorded, direct)}, {requests()} requests",
+                "at most 1 x" if "nothing" in what else "at most 2 x",
+            )
+
+
 def pulling(bench: Bench) -> None:
     """What a pull costs, beside fetching the same pages and dropping them."""
     from tests.benchmarks import replica
@@ -307,7 +320,7 @@ def serving(bench: Bench) -> Iterator[None]:
 
 def main() -> None:
     """Run the benchmarks named as arguments, or all."""
-    every = (starting, listing, recording, replaying, querying, collections, pulling)
+    every = (starting, listing, recording, replaying, querying, collections, reading_back, pulling)
     benchmarks = {each.__name__: each for each in every}
     wanted = sys.argv[1:] or list(benchmarks)
     with tempfile.TemporaryDirectory() as folder:

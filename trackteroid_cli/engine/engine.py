@@ -13,7 +13,7 @@ from trackteroid_cli.engine.schema.schema import Schema, is_dense
 from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.errors import EngineError, InvalidCredentials
 from trackteroid_cli.engine.storage.store import Store
-from trackteroid_cli.engine.writing.transaction import Transaction
+from trackteroid_cli.engine.writing.transaction import Change, Transaction
 
 
 class Engine:
@@ -95,13 +95,16 @@ class Engine:
             request = Request(transaction, caller, self.server_url, strict)
             return actions.execute(request, operations)
 
-    def apply(self, operations: object, *, user: str, moment: str) -> None:
+    def apply(self, operations: object, *, user: str, moment: str) -> list[Change]:
         """Execute creates, updates and deletes of *user* without a key, all of them or none.
 
         Args:
             operations: a list of ftrack's operation objects.
             user: their username; without such a user the rows have no author.
             moment: as for `call`.
+
+        Returns:
+            The rows that were added, changed and removed, in that order.
 
         Raises:
             EngineError: they are refused; nothing was changed.
@@ -116,6 +119,7 @@ class Engine:
             )
             caller = Caller("", user, None, None, has_global_key=False)
             actions.execute(Request(transaction, caller, self.server_url, strict=False), wanted)
+        return transaction.changes
 
     def has(self, entity_type: str, key: Sequence[str]) -> bool:
         """Return whether there is an entity of that type, or a subtype of it, with that key.

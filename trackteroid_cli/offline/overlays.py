@@ -29,6 +29,7 @@ from trackteroid_cli.settings import normalise_url
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.engine import Engine
+    from trackteroid_cli.engine.writing.transaction import Change
     from trackteroid_cli.offline.holdings import Holdings
     from trackteroid_cli.offline.replicas import Replica
 
@@ -106,15 +107,19 @@ def open_overlay(replica: Replica, batches: Sequence[OverlaidBatch]) -> Engine:
 
 def apply_operations(
     engine: Engine, operations: Iterable[Operation], *, user: str, moment: str
-) -> None:
+) -> list[Change]:
     """Apply *operations* to *engine*, except those whose result is already there.
+
+    Returns:
+        The rows that were changed.
 
     Raises:
         EngineError: the engine refuses them; nothing was changed.
     """
     payloads = list(_without_landed(engine, squash(operations)))
-    if payloads:
-        engine.apply(payloads, user=user, moment=_engine_moment(moment))
+    if not payloads:
+        return []
+    return engine.apply(payloads, user=user, moment=_engine_moment(moment))
 
 
 @contextmanager

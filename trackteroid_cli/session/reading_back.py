@@ -1,8 +1,8 @@
 """Reading back: while a session defers, it shows recorded changes as a server would show them.
 
-``ftrack_api`` fetches attributes that it lacks from the server, which does not have the recorded
-changes yet. So entities that exist only in the recording are never fetched, their custom attributes
-are made from the configurations, and components are where the recording has placed them.
+Queries see what was committed: online by `offline.live`, offline by the replica's overlay. Here is
+what ``ftrack_api`` keeps to itself: custom attributes of entities before their commit, and where
+the recording has placed components.
 """
 
 from __future__ import annotations
@@ -43,31 +43,31 @@ class ReadingBackSession(ReusingSession):
         entities: Entity | list[Entity] | tuple[Entity, ...] | ftrack_api.query.QueryResult,
         projections: str,
     ) -> None:
-        """Fetch *projections* of *entities*, except of those that exist only in the recording."""
+        """Fetch *projections* of *entities*, also of those that exist only in the recording."""
         if self._deferral is not None:
             if not isinstance(entities, (list, tuple, ftrack_api.query.QueryResult)):
                 entities = [entities]
-            entities = self._without_created(entities, projections, self._deferral)
+            entities = self._entities_to_fetch(entities, projections, self._deferral)
         if entities:
             super().populate(entities, projections)
 
-    def _without_created(
+    def _entities_to_fetch(
         self, entities: Iterable[Entity], projections: str, deferral: Deferral
     ) -> list[Entity]:
-        """Return the entities that a server may have; give the others their custom attributes."""
-        if self.offline is not None and self.offline.includes(deferral.recording):
-            return list(entities)
+        """Return the entities that can be fetched; give the others their custom attributes."""
+        sees_commits = self.offline is None or self.offline.includes(deferral.recording)
         names = {each.strip().partition(".")[0] for each in projections.split(",")}
-        on_server = []
+        to_fetch = []
         for entity in entities:
             identity = deferral.identity(entity)
-            if not deferral.has_created(identity):
-                on_server.append(entity)
-                if "custom_attributes" in names:
-                    deferral.read_custom_attributes.add(identity)
+            is_committed = deferral.has_created(identity)
+            if "custom_attributes" in names and not is_committed:
+                deferral.read_custom_attributes.add(identity)
+            if sees_commits or not is_committed:
+                to_fetch.append(entity)
             elif "custom_attributes" in names:
                 self._add_custom_attributes(entity)
-        return on_server
+        return to_fetch
 
     # -- locations ---------------------------------------------------------------------------------
 

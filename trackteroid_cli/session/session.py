@@ -574,7 +574,17 @@ class Session(ReadingBackSession):
                 sandbox.mount(value)
             if self.answers is not None:
                 self.answers.mount(value, self.server_url)
+            if self.offline is None:
+                self._mount_live_adapter(value)
         self._managed_request = value
+
+    def _mount_live_adapter(self, request: requests.Session) -> None:
+        """Let queries see what the session has committed while it defers."""
+        from trackteroid_cli.offline.live.adapter import LiveAdapter
+
+        inner = request.get_adapter(self.server_url)
+        adapter = LiveAdapter(inner, self.server_url, self._recordings, lambda: self.schemas)
+        request.mount(self.server_url, adapter)
 
     def _write_schemas_to_cache(
         self, schemas: Sequence[SchemaDocument], schema_cache_path: str

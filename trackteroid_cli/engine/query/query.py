@@ -86,6 +86,18 @@ def run_query(
             large for SQLite.
     """
     query = parse(_checked_text(expression))
+    return answer_query(connection, schema, query, server_url=server_url, strict=strict)
+
+
+def answer_query(
+    connection: sqlite3.Connection,
+    schema: Schema,
+    query: Query,
+    *,
+    server_url: str = "",
+    strict: bool = False,
+) -> QueryResult:
+    """Answer a parsed query; see `run_query`."""
     find_type(schema, query.entity_type)
     answer = _aggregate_page if is_aggregate(query) else _entity_page
     with _report_limits():

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import uuid
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -22,6 +24,14 @@ from trackteroid_cli.engine.storage.errors import ValidationError
 Stored = str | int | float | None
 
 _DATE_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+def new_id() -> str:
+    """Return a random id for a new row.
+
+    Not by `uuid.uuid4`, which a script in the same process may have replaced.
+    """
+    return str(uuid.UUID(bytes=os.urandom(16), version=4))
 
 
 def now() -> str:

@@ -5,10 +5,10 @@ Source: ftrack's API documentation: notes and their replies, jobs, status change
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 
 from trackteroid_cli.engine.schema.schema import EntityType
+from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.storage.values import Stored
 from trackteroid_cli.engine.writing import hierarchy
@@ -59,7 +59,7 @@ def _record_status(
     transaction.insert(
         transaction.schema.types[status_change],
         {
-            "id": str(uuid.uuid4()),
+            "id": values.new_id(),
             "parent_id": row["id"],
             "parent_type": status_change.removesuffix("StatusChange"),
             "status_id": row["status_id"],

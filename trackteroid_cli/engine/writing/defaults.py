@@ -10,7 +10,6 @@ types a project schema allows.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -147,7 +146,7 @@ def _fill_key(transaction: Transaction, entity_type: EntityType, row: Row) -> No
             table = transaction.family(entity_type).table
             row[part] = (transaction.fetch_value(f'SELECT max("{part}") FROM "{table}"') or 0) + 1
         else:
-            row[part] = str(uuid.uuid4())
+            row[part] = values.new_id()
 
 
 # Contexts.

@@ -36,6 +36,7 @@ class Include(str, Enum):
     PARTS_AND_OWNERS = "selected"  #: its parts, its owners and other references upwards
     PARTS = "part"  #: its parts
     KEYLESS = "row"  #: rows without an id, which can only be selected by their owner
+    ROW = "alone"  #: nothing
 
 
 class JobDocument(TypedDict, total=False):
@@ -225,7 +226,7 @@ class Plan:
 
     def id_jobs(self, type_name: str, ids: Iterable[str], include: Include) -> Iterator[Job]:
         """Yield the jobs for the entities of *type_name* with *ids*."""
-        yield from self._value_jobs(type_name, "id", ids, include)
+        yield from self.value_jobs(type_name, "id", ids, include)
 
     def expression(self, job: Job) -> str:
         """Return the query of *job*."""
@@ -242,6 +243,8 @@ class Plan:
         text = f"select {projections} from {job.entity_type}"
         if conditions:
             text += " where " + " and ".join(conditions)
+        if job.include is Include.ROW:
+            return text  # in the server's own order
         if self.is_paged(job):
             return f"{text} order by id limit {PAGE}"
         # A page may end within the rows of an owner, which is then selected again; the rows of a
@@ -266,7 +269,7 @@ class Plan:
 
     def next_pages(self, job: Job, rows: Sequence[Entity]) -> Iterator[Job]:
         """Yield the jobs for the rows after a page of *job*; none if there are no more."""
-        if len(rows) < PAGE:
+        if len(rows) < PAGE or job.include is Include.ROW:
             return
         if self.is_paged(job):
             yield from _remaining_pages(job, rows[-1]["id"])
@@ -283,18 +286,20 @@ class Plan:
 
     def following_jobs(self, job: Job, rows: Sequence[Entity]) -> Iterator[Job]:
         """Yield the jobs for the rows to pull along with those of a page of *job*."""
+        if job.include is Include.ROW:
+            return
         if job.include is Include.KEYLESS:
             for root, owned in self._owned_rows(job.entity_type):
                 if not any(self.sources[name].has_id for name in self._by_root[root]):
                     values = _column_values(rows, owned.owner_column)
-                    yield from self._value_jobs(root, owned.column, values, Include.KEYLESS)
+                    yield from self.value_jobs(root, owned.column, values, Include.KEYLESS)
             return
         is_full = job.include is Include.EVERYTHING
         for root, owned in self._owned_rows(job.entity_type):
             if owned.kind == "part" or (is_full and root != "Context"):
                 include = Include.EVERYTHING if is_full else Include.PARTS
                 values = _column_values(rows, owned.owner_column)
-                yield from self._value_jobs(root, owned.column, values, include)
+                yield from self.value_jobs(root, owned.column, values, include)
         if job.include is Include.PARTS_AND_OWNERS:
             source = self.sources[job.entity_type]
             fetched = set(_column_values(rows, source.key[0]))
@@ -319,7 +324,7 @@ class Plan:
             if owned.owner_column != "id":
                 yield root, owned
 
-    def _value_jobs(
+    def value_jobs(
         self, type_name: str, column: str, values: Iterable[str], include: Include
     ) -> Iterator[Job]:
         """Yield the jobs for the rows of *type_name* with one of *values* in *column*."""

@@ -1,0 +1,1 @@
+"""Queries of an online recording, answered with what the recording has committed so far."""
