@@ -100,7 +100,8 @@ TEXTS = {
                 (
                     "sandbox",
                     "An embedded ftrack with demo data. It needs no server, no key and no "
-                    "network, but the optional packages: `pip install 'trackteroid-cli[sandbox]'`.",
+                    "network. To serve it over HTTP takes optional packages: `pip install "
+                    "'trackteroid-cli[sandbox]'`.",
                 ),
                 (
                     "replica",
@@ -192,9 +193,15 @@ TEXTS = {
                 "gets the answers of a server, also where queries are mixed in.",
                 "What a plug-in of `ftrack_api` commits while a session is made, before what the "
                 "script commits.",
-                "The script reads back what it wrote. `rollback()` forgets what came after the "
-                "last `commit()`. What only the server knows, such as the number of a new version, "
-                "is not set until the batch is committed.",
+                "The script reads back what it wrote: its queries see what it has committed, with "
+                "or without a network, in conditions, orders, sums and collections. What a server "
+                "would set, such as the number of a new version, is shown as a server would set it "
+                "now; the server sets it when the batch is committed, and it may be another. "
+                "`rollback()` forgets what came after the last `commit()`.",
+                "A query whose answer cannot be told is refused: one with a condition on a custom "
+                "attribute after the script has configured custom attributes, one that reads more "
+                "than 20,000 rows that the script has changed or that depend on them, and a search "
+                "by words. What was read once is not read again while the script runs.",
                 "What the script leaves uncommitted is not in the batch, and a note says so.",
             ),
             "WHAT IS NOT RECORDED": (

@@ -45,7 +45,7 @@ _OF_THE_SERVER = ("server", "version", "credentials", "clock")
 _NAMED = 3
 
 #: What the optional part ``sandbox`` needs, by the names that Python imports.
-_SANDBOX = ("lark", "starlette", "uvicorn")
+_SANDBOX = ("starlette", "uvicorn")
 
 #: The packages whose versions belong in a bug report.
 _PACKAGES = ("ftrack-python-api", "requests", "filelock", "platformdirs", "rich", "typer")
@@ -346,7 +346,7 @@ def _sandbox() -> Check:
         return _ok(
             "sandbox",
             f"the optional part is not installed (no {', '.join(missing)})",
-            "where a sandbox is wanted: pip install 'trackteroid-cli[sandbox]'",
+            "to serve a sandbox over HTTP: pip install 'trackteroid-cli[sandbox]'",
         )
     return _ok("sandbox", "the optional part is installed")
 

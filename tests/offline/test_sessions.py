@@ -168,3 +168,9 @@ def test_a_script_may_catch_what_ftrack_api_raises_for_an_unreachable_server() -
         Session(server_url="http://127.0.0.1:9", api_key="x", api_user="y")
     assert isinstance(caught.value, ServerUnreachable)
     assert ftrack_api.Session is not Session
+
+
+def test_a_session_without_a_schema_cache_reads_the_schemas_of_the_replica(
+    connect: Connect,
+) -> None:
+    assert first_shot(connect(schema_cache_path=False))["name"]

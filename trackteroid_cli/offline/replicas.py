@@ -96,15 +96,14 @@ def open_engine(replica: Replica) -> Engine:
     """Return an engine on *replica*; the caller closes it.
 
     Raises:
-        ExtraMissing: the packages that the engine needs are not installed.
         ReplicaError: the file cannot be opened.
     """
-    from trackteroid_cli.server.sandbox import engine_type
+    from trackteroid_cli.engine.engine import Engine
 
     if not replica.path.exists():
         raise _unreadable(replica.path, "the file is gone; a pull may have replaced it just now")
     try:
-        return engine_type()(replica.path, server_url=replica.holdings.server)
+        return Engine(replica.path, server_url=replica.holdings.server)
     except (sqlite3.Error, ValueError) as error:
         raise _unreadable(replica.path, str(error)) from error
 

@@ -48,7 +48,6 @@ class OfflineServer:
     Raises:
         NotPulled: there is no replica of the server.
         ReplicaError: it cannot be read.
-        ExtraMissing: the packages that the engine needs are not installed.
     """
 
     def __init__(self, url: str, *, without_pending: bool = False) -> None:
@@ -106,8 +105,10 @@ class OfflineServer:
 
             def review(results: Sequence[Mapping[str, object]]) -> None:
                 for question, result in zip(questions, results, strict=True):
+                    if question is None:  # the answer may be a list, as that to query_schemas
+                        continue
                     data = result.get("data")
-                    if question is not None and isinstance(data, list):
+                    if isinstance(data, list):
                         self._warn_once(self._coverage.review(question, data))
 
             return respond(engine, replica_headers, body, review)

@@ -36,13 +36,13 @@ def open_engine(name: str, *, server_url: str = "") -> Engine:
     """Return the engine of the sandbox *name*, filled with the demo data if it is new.
 
     Raises:
-        ExtraMissing: the packages that the engine needs are not installed.
         StorageError: the disk refuses, or the file is not a sandbox.
     """
     import sqlite3
 
+    from trackteroid_cli.engine.engine import Engine
+
     file = path(name)
-    engine_class = engine_type()
     if not file.exists():
         _make(file)
     with storing(
@@ -50,7 +50,7 @@ def open_engine(name: str, *, server_url: str = "") -> Engine:
         hint=f"`trackteroid sandbox reset {name}` puts it back to the demo data",
         also=(sqlite3.Error, ValueError),
     ):
-        return engine_class(file, server_url=server_url or f"{SANDBOX_SCHEME}{name}")
+        return Engine(file, server_url=server_url or f"{SANDBOX_SCHEME}{name}")
 
 
 def reset(name: str) -> None:
@@ -69,7 +69,7 @@ def serve(name: str, *, port: int, ready: Callable[[str], None]) -> None:
         ready: called with the server's URL once it answers.
 
     Raises:
-        ExtraMissing: the packages that the engine needs are not installed.
+        ExtraMissing: the packages that serving needs are not installed.
         UsageError: the port is taken.
     """
     import socket
@@ -80,7 +80,11 @@ def serve(name: str, *, port: int, ready: Callable[[str], None]) -> None:
 
         from trackteroid_cli.engine.http import application
     except ModuleNotFoundError as error:
-        raise _extra_missing(error) from error
+        if (error.name or "").startswith("trackteroid_cli"):
+            raise
+        raise ExtraMissing(
+            "sandbox", needed_for="`sandbox serve`", missing=str(error.name)
+        ) from error
     # asyncio sets TCP_NODELAY only on sockets made for IPPROTO_TCP; without it answers wait 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -147,8 +151,8 @@ def _make(file: Path, *, replace: bool = False) -> None:
     """Build the sandbox beside its place and move it there whole; a rival's is kept."""
     import filelock
 
-    engine_class = engine_type()
     from trackteroid_cli.engine.demo import load_demo
+    from trackteroid_cli.engine.engine import Engine
     from trackteroid_cli.engine.schema.standard import standard_schemas
 
     with storing(
@@ -161,31 +165,10 @@ def _make(file: Path, *, replace: bool = False) -> None:
                 return
             draft = file.with_suffix(".new")
             remove_database(draft)
-            engine = engine_class.create(draft, standard_schemas())
+            engine = Engine.create(draft, standard_schemas())
             try:
                 load_demo(engine)
             finally:
                 engine.close()
             remove_database(file)
             draft.rename(file)
-
-
-def engine_type() -> type[Engine]:
-    """Return the class `Engine`.
-
-    Raises:
-        ExtraMissing: the packages that the engine needs are not installed.
-    """
-    try:
-        import lark  # noqa: F401  (the engine needs it for the first query)
-
-        from trackteroid_cli.engine.engine import Engine
-    except ModuleNotFoundError as error:
-        raise _extra_missing(error) from error
-    return Engine
-
-
-def _extra_missing(error: ModuleNotFoundError) -> ExtraMissing:
-    if (error.name or "").startswith("trackteroid_cli"):
-        raise error
-    return ExtraMissing("sandbox", needed_for="the sandbox", missing=str(error.name))

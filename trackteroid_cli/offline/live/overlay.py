@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,9 @@ _SIDE_EFFECTS = frozenset({"StatusChange", "Event"})
 #: Attributes that place a context in the hierarchy.
 _PLACE = frozenset({"parent", "parent_id", "project", "project_id"})
 
+#: Of how many queries it is remembered what they read.
+_QUERIES = 1024
+
 _ID = AttributePath((Segment("id"),))
 
 
@@ -88,6 +92,9 @@ class LiveOverlay:
         self._closing = ExitStack()
         self._engine: Engine | None = None
         self._rows: ServerRows | None = None
+        self._families_read = lru_cache(maxsize=_QUERIES)(
+            lambda expression: self._reader.families(parse(expression))
+        )
         self.lock = threading.RLock()
 
     def close(self) -> None:
@@ -108,7 +115,7 @@ class LiveOverlay:
     def may_answer(self, expression: str) -> bool:
         """Return whether the answer to a query may differ from the server's."""
         try:
-            families = self._reader.families(parse(expression))
+            families = self._families_read(expression)
         except EngineError:
             return False  # the server says what is wrong with it
         return bool(families & self._touched) or "" in self._touched
