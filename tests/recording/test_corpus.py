@@ -38,7 +38,6 @@ KNOWN: dict[str, dict[str, str]] = {
     "online": {
         "custom_attribute_enumerator": NEW_ATTRIBUTE,
         "custom_attributes_of_users": NEW_ATTRIBUTE,
-        "hierarchical_attribute": "commit leaves the value that a batch both sets and deletes",
         "omit_shots": "commit leaves out a status that is set and set back, and its history",
         "rollback_on_error": "commit leaves out a custom attribute that is set to its default",
         "shift_schedule": AS_SET,
@@ -50,7 +49,6 @@ KNOWN: dict[str, dict[str, str]] = {
         "custom_attribute_enumerator": ORDER,
         "custom_attributes_of_users": ORDER,
         "dailies_list": ORDER,
-        "hierarchical_attribute": "commit leaves the value that a batch both sets and deletes",
         "omit_shots": "commit leaves out a status that is set and set back, and its history",
         "publish_version": "whether a new version is the latest one is refused",
         "review_session_verdicts": ORDER,

@@ -244,6 +244,36 @@ def test_metadata_and_custom_attributes_stand_by_their_values(
     assert statuses(server, metadata, value) == [CONFLICT] * 2
 
 
+@pytest.mark.parametrize("last", ["set", "deleted"])
+@pytest.mark.parametrize("stored", [True, False], ids=["stored", "not stored"])
+def test_a_custom_attribute_that_is_set_and_deleted_ends_as_the_last_of_them(
+    server: Server, shot: dict[str, str], last: str, stored: bool
+) -> None:
+    (found,) = server.query(
+        "select configuration_id from ContextCustomAttributeValue where "
+        f'entity_id is "{shot["id"]}" and configuration.key is "fstart"'
+    )
+    key = {"configuration_id": found["configuration_id"], "entity_id": shot["id"]}
+    apply(server, Update("ContextCustomAttributeValue", key, "value", 7))
+    if not stored:
+        apply(server, Delete("CustomAttributeValue", key))
+    first, second = (1, 2) if last == "deleted" else (2, 1)
+    setting = Update("ContextCustomAttributeValue", key, "value", 9, UNSET, first)
+    deleting = Delete("CustomAttributeValue", key, second)
+    operations = sorted([setting, deleting], key=lambda each: each.commit)
+    found_now = statuses(server, *operations)
+    apply(
+        server,
+        *(each for each, now in zip(operations, found_now, strict=True) if now is MISSING),
+    )
+    left = server.query(
+        "select value from CustomAttributeValue where "
+        f'entity_id is "{shot["id"]}" and configuration_id is "{key["configuration_id"]}"'
+    )
+    assert [each["value"] for each in left] == ([9] if last == "set" else [])
+    assert statuses(server, *operations, sent=2) == [THERE] * 2
+
+
 def test_custom_attributes_of_an_entity_that_comes_with_the_batch_are_missing(
     server: Server,
 ) -> None:

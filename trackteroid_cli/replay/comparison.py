@@ -184,6 +184,8 @@ class _Judgement:
             if history.replaced:
                 known = history.created < self.landed
                 self._set_all(known=known or (there and self._is_as_wanted()))
+                if not there:
+                    self._set(history.replaced, Status.THERE)  # nothing is left to be replaced
             elif there:
                 self._judge_new(history.created)
         elif there:

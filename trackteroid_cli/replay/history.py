@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from trackteroid_cli.batches.operations import (
@@ -69,26 +69,50 @@ class History:
         for attribute in self.attributes.values():
             yield from attribute.positions
 
+    def replace(self, position: int) -> None:
+        """Let the entity begin anew with the operation at *position*."""
+        self.replaced = list(self.positions)
+        self.created, self.deleted, self.attributes = position, None, {}
 
-def histories(operations: Iterable[Operation]) -> dict[Identity, History]:
-    """Return what *operations* do to each entity, in the order of their first operations."""
+
+def histories(operations: Sequence[Operation]) -> dict[Identity, History]:
+    """Return what *operations* do to each entity, in the order of their first operations.
+
+    The value of a custom attribute has several types: it is set as one, and may be deleted as
+    another. Both belong to the history under the type of the delete.
+    """
     found: dict[Identity, History] = {}
+    deleted_values = {
+        tuple(operation.entity_key.values()): identity(operation)
+        for operation in operations
+        if isinstance(operation, Delete) and _is_value(operation)
+    }
     for position, operation in enumerate(operations):
         entity = identity(operation)
+        if _is_value(operation):
+            entity = deleted_values.get(entity[1], entity)
         history = found.get(entity)
         if history is None:
-            history = found[entity] = History(operation.entity_type, operation.entity_key)
+            history = found[entity] = History(entity[0], operation.entity_key)
         if isinstance(operation, Create):
-            history.replaced = list(history.positions)
-            history.created, history.deleted, history.attributes = position, None, {}
+            history.replace(position)
             for name, value in operation.entity_data.items():
                 if name not in operation.entity_key:
                     history.attributes[name] = AttributeHistory(UNSET, value, [])
+        elif isinstance(operation, Update) and history.deleted is not None and _is_value(operation):
+            history.replace(position)  # setting it makes it anew
+            history.attributes[operation.attribute_name] = AttributeHistory(
+                UNSET, operation.new_value, []
+            )
         elif isinstance(operation, Delete):
             history.deleted = position
         else:
             _add_update(history, position, operation)
     return found
+
+
+def _is_value(operation: Operation) -> bool:
+    return operation.entity_type.endswith("CustomAttributeValue")
 
 
 def _add_update(history: History, position: int, operation: Update) -> None:
