@@ -308,12 +308,14 @@ VANISHING: list[Step] = [
     ("create", 2, 0, 0),
 ]
 
-
-@settings(
+SEARCHED = settings(
     max_examples=part(60),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+
+
+@SEARCHED
 @given(steps())
 @example(STATUSES)
 @example(VANISHING)
@@ -335,11 +337,7 @@ def test_one_request_leaves_what_one_for_each_commit_leaves(
     assert contents(Server(sides.single)) == contents(Server(sides.direct))
 
 
-@settings(
-    max_examples=part(60),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@SEARCHED
 @given(steps())
 @example(STATUSES)
 @example(VANISHING)

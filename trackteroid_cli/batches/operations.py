@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from trackteroid_cli.errors import InvalidOperation
 
@@ -78,7 +78,19 @@ Operation: TypeAlias = Create | Update | Delete
 KINDS: dict[type[Operation], str] = {Create: "create", Update: "update", Delete: "delete"}
 
 
-def identity(operation: Operation) -> Identity:
+class _Keyed(Protocol):
+    """An operation of this module, or of ``ftrack_api``."""
+
+    @property
+    def entity_type(self) -> str:
+        """The name of the entity's type."""
+
+    @property
+    def entity_key(self) -> dict[str, str]:
+        """The entity's primary key."""
+
+
+def identity(operation: _Keyed) -> Identity:
     """Return the type and key of the entity that *operation* changes."""
     return Identity(operation.entity_type, tuple(operation.entity_key.values()))
 

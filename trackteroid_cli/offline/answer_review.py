@@ -7,13 +7,22 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from trackteroid_cli.engine.query.language import (
+    Aggregate,
+    And,
+    Condition,
+    Membership,
+    Or,
+    Path,
+    Query,
+    RelationTest,
+)
 from trackteroid_cli.errors import NotPulled
 from trackteroid_cli.offline.pulled_data import CONNECTING_TABLES
 from trackteroid_cli.offline.query_analysis import NamedEntities, Step, projected_paths
 from trackteroid_cli.offline.question import Question
 
 if TYPE_CHECKING:
-    from trackteroid_cli.engine.query.language import Condition, Path
     from trackteroid_cli.engine.query.loading import Entity
 
 #: An attribute that is computed from all versions of an asset.
@@ -66,8 +75,6 @@ class AnswerReview:
 
     def _is_empty(self, data: Sequence[Entity]) -> bool:
         """Return whether there are no entities, or an aggregate of none."""
-        from trackteroid_cli.engine.query.language import Aggregate
-
         aggregated = any(isinstance(each, Aggregate) for each in self._query.projections or ())
         return not data or (aggregated and not any(any(row.values()) for row in data))
 
@@ -117,8 +124,6 @@ class AnswerReview:
             condition: the condition, or a part of it.
             distance: the number of relations from the selected entities to those.
         """
-        from trackteroid_cli.engine.query.language import And, Membership, Or, Query, RelationTest
-
         if isinstance(condition, And):
             return any(self._is_bounded(type_name, each, distance) for each in condition.operands)
         if isinstance(condition, Or):

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from trackteroid_cli.engine.query.language import parse
+from trackteroid_cli.engine.storage.errors import ParseError
 from trackteroid_cli.offline.answer_review import AnswerReview
 from trackteroid_cli.offline.holdings import Holdings
 from trackteroid_cli.offline.pulled_data import PulledData, VisibleData
@@ -43,9 +45,6 @@ class Coverage:
         Raises:
             NotPulled: it is about a type, a project or an entity that is not held.
         """
-        from trackteroid_cli.engine.query.language import parse
-        from trackteroid_cli.engine.storage.errors import ParseError
-
         if operation.get("action") not in ("query", "search"):
             return None
         try:

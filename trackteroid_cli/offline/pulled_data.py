@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from trackteroid_cli import settings
+from trackteroid_cli.engine.query.language import Comparison, Query, parse
+from trackteroid_cli.engine.query.query import run_query
 from trackteroid_cli.errors import NotPulled
 from trackteroid_cli.offline.holdings import Holdings
 from trackteroid_cli.offline.ownership import owned_rows
@@ -16,7 +18,6 @@ from trackteroid_cli.server.expressions import without_projections
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.engine import Engine
-    from trackteroid_cli.engine.query.language import Query
 
 #: Tables whose rows connect entities of different projects: the types that each column refers to.
 CONNECTING_TABLES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -40,8 +41,6 @@ class PulledData:
     @cached_property
     def expressions(self) -> list[tuple[str, Query]]:
         """The expressions that were pulled, without their projections, and as parsed queries."""
-        from trackteroid_cli.engine.query.language import parse
-
         return [
             (without_projections(pulled.expression), parse(pulled.expression))
             for pulled in self.holdings.expressions
@@ -81,8 +80,6 @@ class PulledData:
 
     def was_key_pulled(self, root: str, key: str) -> bool:
         """Return whether an expression asked for just the entity with that key."""
-        from trackteroid_cli.engine.query.language import Comparison
-
         return any(
             isinstance(query.condition, Comparison)
             and str(query.condition.path) == "id"
@@ -104,8 +101,6 @@ class PulledData:
         return False
 
     def _exists(self, expression: str) -> bool:
-        from trackteroid_cli.engine.query.query import run_query
-
         connection = self.engine.store.connection
         return bool(run_query(connection, self.schema, f"select id from {expression}")["data"])
 

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from trackteroid_cli.engine.schema.schema import Relation, is_dense
+from trackteroid_cli.engine.query.language import (
+    Aggregate,
+    And,
+    Comparison,
+    Condition,
+    Literal,
+    Membership,
+    Not,
+    Or,
+    Path,
+    Query,
+    RelationTest,
+)
+from trackteroid_cli.engine.query.lookup import find, find_type, target_of
+from trackteroid_cli.engine.schema.schema import Relation
 from trackteroid_cli.offline.ownership import owned_rows
 from trackteroid_cli.offline.projects import OWNER_COLUMNS
 
 if TYPE_CHECKING:
-    from trackteroid_cli.engine.query.language import Condition, Literal, Path, Query
     from trackteroid_cli.engine.schema.schema import Schema
 
 #: Attributes by which people name a project.
@@ -75,11 +88,7 @@ class QueryAnalysis:
         Raises:
             ParseError: there is no such type.
         """
-        from trackteroid_cli.engine.query.lookup import find_type
-
-        found = find_type(self._schema, type_name)
-        # Custom attribute values that belong to an entity are computed from those that were set.
-        return "CustomAttributeValue" if is_dense(found.name) else found.root
+        return self._schema.stored_root(find_type(self._schema, type_name).name)
 
     def types(self, query: Query) -> Iterator[tuple[str, str]]:
         """Yield the root type, and the name, of each type that the query reads."""
@@ -98,16 +107,6 @@ class QueryAnalysis:
     def _relations_in(
         self, type_name: str, condition: Condition, *, negated: bool
     ) -> Iterator[ConditionRelation]:
-        from trackteroid_cli.engine.query.language import (
-            And,
-            Comparison,
-            Membership,
-            Not,
-            Or,
-            Query,
-            RelationTest,
-        )
-
         if isinstance(condition, (And, Or)):
             for operand in condition.operands:
                 yield from self._relations_in(type_name, operand, negated=negated)
@@ -144,8 +143,6 @@ class QueryAnalysis:
         return followed[-1][1] if len(followed) == len(path.segments) else None
 
     def _follow(self, type_name: str, path: Path) -> Iterator[tuple[Step, str]]:
-        from trackteroid_cli.engine.query.lookup import find, target_of
-
         for segment in path.segments:
             found = find(self._schema, type_name, segment.name)
             if not isinstance(found.member, Relation):
@@ -182,15 +179,6 @@ class QueryAnalysis:
         return set() if query.condition is None else set(self._compared(query.condition))
 
     def _compared(self, condition: Condition) -> Iterator[str]:
-        from trackteroid_cli.engine.query.language import (
-            And,
-            Membership,
-            Not,
-            Or,
-            Query,
-            RelationTest,
-        )
-
         if isinstance(condition, (And, Or)):
             for operand in condition.operands:
                 yield from self._compared(operand)
@@ -209,15 +197,6 @@ class QueryAnalysis:
             yield from self._named_in(query.entity_type, query.condition)
 
     def _named_in(self, type_name: str, condition: Condition) -> Iterator[NamedEntities]:
-        from trackteroid_cli.engine.query.language import (
-            And,
-            Membership,
-            Not,
-            Or,
-            Query,
-            RelationTest,
-        )
-
         if isinstance(condition, (And, Or)):
             for operand in condition.operands:
                 yield from self._named_in(type_name, operand)
@@ -236,9 +215,6 @@ class QueryAnalysis:
 
     def named_by(self, type_name: str, condition: Condition) -> NamedEntities | None:
         """Return the entities that one comparison names; None if it names none."""
-        from trackteroid_cli.engine.query.language import Comparison, Membership, Query
-        from trackteroid_cli.engine.query.lookup import find
-
         if isinstance(condition, Comparison) and condition.operator == "is":
             literals: Iterable[Literal] = (condition.literal,)
         elif (
@@ -280,7 +256,5 @@ class QueryAnalysis:
 
 def projected_paths(query: Query) -> Iterator[Path]:
     """Yield the paths among the projections of *query*, those inside aggregates as well."""
-    from trackteroid_cli.engine.query.language import Aggregate
-
     for projection in query.projections or ():
         yield projection.path if isinstance(projection, Aggregate) else projection

@@ -11,6 +11,8 @@ import gc
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import cast
 
 import arrow
 import ftrack_api.collection
@@ -19,7 +21,15 @@ import ftrack_api.operation
 import ftrack_api.symbol
 
 from trackteroid_cli.batches.labels import label_of, references
-from trackteroid_cli.batches.operations import UNSET, Create, Delete, Identity, identity
+from trackteroid_cli.batches.operations import (
+    UNSET,
+    Create,
+    Delete,
+    Identity,
+    Update,
+    identity,
+    to_json,
+)
 from trackteroid_cli.batches.operations import Operation as RawOperation
 from trackteroid_cli.batches.placements import PLACEMENT_TYPE, Placement
 from trackteroid_cli.batches.recording import EncodedCommit, Recording
@@ -29,7 +39,6 @@ from trackteroid_cli.session.calls.refusals import Refusals
 from trackteroid_cli.session.calls.script_lines import current_script_line
 from trackteroid_cli.session.folding import (
     OperationDocument,
-    UpdateDocument,
     fold_operations,
     is_create,
     is_update,
@@ -99,7 +108,7 @@ class UncommittedOperations(ftrack_api.operation.Operations):  # type: ignore[mi
             try:
                 _check_value(operation.new_value)
             except (TypeError, ValueError, RecursionError) as error:
-                name = name_in_memory(self._session, _entity_of(operation))
+                name = name_in_memory(self._session, identity(operation))
                 _restore_value(self._session, operation)
                 raise self._refused(operation, operation.attribute_name, name, error) from error
             if operation.old_value is _NOT_SET and not self._follows_its_create(operation):
@@ -260,37 +269,18 @@ class Deferral:
         self._committed.extend(map(_of_ftrack, operations))
 
     def _raw_document(self, operation: RawOperation, commit: int) -> OperationDocument:
+        operation = replace(operation, commit=commit)
         if isinstance(operation, Create):
-            for mentioned in references(list(operation.entity_data.values())):
-                self._mention(mentioned)
-            return {
-                "operation": "create",
-                "entity_type": operation.entity_type,
-                "entity_key": operation.entity_key,
-                "entity_data": operation.entity_data,
-                "commit": commit,
-            }
-        if isinstance(operation, Delete):
-            return {
-                "operation": "delete",
-                "entity_type": operation.entity_type,
-                "entity_key": operation.entity_key,
-                "commit": commit,
-            }
-        for mentioned in references(operation.new_value):
-            self._mention(mentioned)
-        document: UpdateDocument = {
-            "operation": "update",
-            "entity_type": operation.entity_type,
-            "entity_key": operation.entity_key,
-            "attribute_name": operation.attribute_name,
-            "new_value": operation.new_value,
-            "commit": commit,
-        }
-        old_value = self._recorded_value(identity(operation), operation.attribute_name)
-        if old_value is not UNSET:
-            document["old_value"] = old_value
-        return document
+            mentioned = references(list(operation.entity_data.values()))
+        elif isinstance(operation, Update):
+            mentioned = references(operation.new_value)
+            old_value = self._recorded_value(identity(operation), operation.attribute_name)
+            operation = replace(operation, old_value=old_value)
+        else:
+            mentioned = iter(())
+        for entity in mentioned:
+            self._mention(entity)
+        return cast(OperationDocument, to_json(operation))
 
     def _recorded_value(self, entity: Identity, attribute: str) -> object:
         value = self.recording.value_of(entity, attribute)
@@ -361,7 +351,7 @@ class Deferral:
                     _remove_from_cache(session, operation)
                 elif isinstance(operation, _RawUpdate):
                     _expire_remote_value(session, operation)
-                elif is_update(operation) and _entity_of(operation) not in created:
+                elif is_update(operation) and identity(operation) not in created:
                     if operation.entity_key.get("entity_id") in created_ids:
                         # a custom attribute of a created entity
                         _remove_from_cache(session, operation)
@@ -463,11 +453,6 @@ def _expire_remote_value(session: EntitySession, operation: UpdateOperation) -> 
     attribute = entity.attributes.get(operation.attribute_name) if entity is not None else None
     if entity is not None and attribute is not None:
         attribute.set_remote_value(entity, _NOT_SET)
-
-
-def _entity_of(operation: Operation) -> Identity:
-    """Return the identity of the entity that *operation* changes."""
-    return Identity(operation.entity_type, tuple(operation.entity_key.values()))
 
 
 def _identity(entity: Entity) -> Identity:

@@ -148,24 +148,17 @@ class _FoldedUpdates:
         """Return the document of an update, with the value before the first of its attribute."""
         first = self._first[self._key(operation)]
         old_value = self._remote_values.get(first, first.old_value)
-        if old_value is _NOT_SET:
-            return {
-                "operation": "update",
-                "entity_type": operation.entity_type,
-                "entity_key": operation.entity_key,
-                "attribute_name": operation.attribute_name,
-                "new_value": operation.new_value,
-                "commit": commit,
-            }
-        return {
+        document: UpdateDocument = {
             "operation": "update",
             "entity_type": operation.entity_type,
             "entity_key": operation.entity_key,
             "attribute_name": operation.attribute_name,
             "new_value": operation.new_value,
-            "old_value": old_value,
             "commit": commit,
         }
+        if old_value is not _NOT_SET:
+            document["old_value"] = old_value
+        return document
 
     @staticmethod
     def _key(operation: UpdateOperation) -> _AttributeKey:

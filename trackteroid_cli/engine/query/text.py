@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from trackteroid_cli.engine.query.language import (
     Aggregate,
     And,
@@ -15,6 +17,14 @@ from trackteroid_cli.engine.query.language import (
     RelationTest,
 )
 
+#: Texts without a backslash before a quote or at the end: the language cannot quote the others.
+_WRITABLE = re.compile(r"""(?:[^\\]|\\[^"'])*""", re.DOTALL)
+
+
+def is_writable(text: str) -> bool:
+    """Return whether a literal of an expression can hold *text*."""
+    return _WRITABLE.fullmatch(text) is not None
+
 
 def expression_of(query: Query) -> str:
     """Return an expression that `language.parse` reads as *query*."""
@@ -23,7 +33,7 @@ def expression_of(query: Query) -> str:
         parts.append(f"select {', '.join(map(_projection, query.projections))} from")
     parts.append(query.entity_type)
     if query.condition is not None:
-        parts.append(f"where {condition_text(query.condition)}")
+        parts.append(f"where {_condition(query.condition)}")
     if query.group:
         parts.append(f"group by {', '.join(map(str, query.group))}")
     if query.order:
@@ -38,7 +48,7 @@ def expression_of(query: Query) -> str:
     return " ".join(parts)
 
 
-def condition_text(condition: Condition) -> str:
+def _condition(condition: Condition) -> str:
     """Return the text of a condition."""
     if isinstance(condition, Comparison):
         operator = condition.operator
@@ -51,12 +61,12 @@ def condition_text(condition: Condition) -> str:
             members = ", ".join(map(_literal, condition.members))
         return f"{condition.path} {word} ({members})"
     if isinstance(condition, RelationTest):
-        inner = "" if condition.condition is None else condition_text(condition.condition)
+        inner = "" if condition.condition is None else _condition(condition.condition)
         return f"{condition.path} any ({inner})"
     if isinstance(condition, Not):
-        return f"not ({condition_text(condition.operand)})"
+        return f"not ({_condition(condition.operand)})"
     word = " and " if isinstance(condition, And) else " or "
-    return f"({word.join(map(condition_text, condition.operands))})"
+    return f"({word.join(map(_condition, condition.operands))})"
 
 
 def _projection(projection: Path | Aggregate) -> str:

@@ -145,6 +145,13 @@ class Schema:
         """Return the family that holds the rows of *type_name*."""
         return self.families[self.types[type_name].root]
 
+    def stored_root(self, type_name: str) -> str:
+        """Return the root type whose stored rows answer for *type_name*.
+
+        Custom attribute values that belong to an entity are computed from those that were set.
+        """
+        return "CustomAttributeValue" if is_dense(type_name) else self.types[type_name].root
+
     def is_kind_of(self, type_name: str, ancestor: str) -> bool:
         """Return whether a *type_name* is an *ancestor*: a ``Shot`` is a ``Context``."""
         return ancestor in self._lineage(type_name)

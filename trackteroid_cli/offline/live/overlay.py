@@ -12,7 +12,7 @@ import json
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import lru_cache
@@ -31,8 +31,10 @@ from trackteroid_cli.engine.query.language import (
     Condition,
     Literal,
     Membership,
+    Not,
     Or,
     Query,
+    RelationTest,
     Segment,
     parse,
 )
@@ -40,7 +42,7 @@ from trackteroid_cli.engine.query.language import (
     Path as AttributePath,
 )
 from trackteroid_cli.engine.query.query import QueryResult, answer_query
-from trackteroid_cli.engine.query.text import expression_of
+from trackteroid_cli.engine.query.text import expression_of, is_writable
 from trackteroid_cli.engine.schema.documents import SchemaDocument
 from trackteroid_cli.engine.schema.schema import Relation, Schema, is_dense
 from trackteroid_cli.engine.storage.dense import owner_of
@@ -54,11 +56,12 @@ from trackteroid_cli.offline.live.rows import (
     MOST_ROWS,
     Ask,
     ServerRows,
+    is_row,
     related_keys,
     too_many_rows,
 )
 from trackteroid_cli.offline.overlays import apply_operations
-from trackteroid_cli.offline.pull.plan import Include
+from trackteroid_cli.offline.pull.plan import OWNERS_PER_QUERY, Include
 from trackteroid_cli.server.expressions import PAGE, listed
 
 #: Root types whose rows a server changes on its own, whatever is created or updated.
@@ -67,7 +70,7 @@ _SIDE_EFFECTS = frozenset({"StatusChange", "Event"})
 #: Attributes that place a context in the hierarchy.
 _PLACE = frozenset({"parent", "parent_id", "project", "project_id"})
 
-#: Of how many queries it is remembered what they read.
+#: How many queries are kept in their parsed form.
 _QUERIES = 1024
 
 _ID = AttributePath((Segment("id"),))
@@ -92,9 +95,7 @@ class LiveOverlay:
         self._closing = ExitStack()
         self._engine: Engine | None = None
         self._rows: ServerRows | None = None
-        self._families_read = lru_cache(maxsize=_QUERIES)(
-            lambda expression: self._reader.families(parse(expression))
-        )
+        self._parse = lru_cache(maxsize=_QUERIES)(self._parse_anew)
         self.lock = threading.RLock()
 
     def close(self) -> None:
@@ -115,10 +116,15 @@ class LiveOverlay:
     def may_answer(self, expression: str) -> bool:
         """Return whether the answer to a query may differ from the server's."""
         try:
-            families = self._families_read(expression)
+            _, families = self._parse(expression)
         except EngineError:
             return False  # the server says what is wrong with it
         return bool(families & self._touched) or "" in self._touched
+
+    def _parse_anew(self, expression: str) -> tuple[Query, set[str]]:
+        """Return a query, and the root types of the rows that it reads."""
+        query = parse(expression)
+        return query, self._reader.families(query)
 
     def answer(self, expression: str, ask: Ask, *, user: str, strict: bool) -> QueryResult | None:
         """Answer a query; None if the server's answer stands.
@@ -134,7 +140,8 @@ class LiveOverlay:
         self._apply_waiting(ask, user)
         assert self._rows is not None
         self._rows.begin_question()
-        return _Question(self, self._rows, parse(expression), ask, strict).answer()
+        query, _ = self._parse(expression)
+        return _Question(self, self._rows, query, ask, strict).answer()
 
     def results(self, query: Query, ask: Ask, *, strict: bool) -> list[QueryResult]:
         """Return the answer to a query that is a part of another, from here or from the server."""
@@ -152,14 +159,14 @@ class LiveOverlay:
         entity_type = self.schema.types.get(operation.entity_type)
         if entity_type is None or isinstance(operation, Delete):
             return {""}
-        found = {self._reader.root(entity_type.name), *_SIDE_EFFECTS}
+        found = {self.schema.stored_root(entity_type.name), *_SIDE_EFFECTS}
         names = (
             operation.entity_data if isinstance(operation, Create) else (operation.attribute_name,)
         )
         for name in names:
             relation = entity_type.relations.get(name)
             if relation is not None:
-                found |= {self._reader.root(relation.target), relation.between}
+                found |= {self.schema.stored_root(relation.target), relation.between}
         return found - {""}
 
     def _apply_waiting(self, ask: Ask, user: str) -> None:
@@ -306,7 +313,7 @@ class _Question:
         on_server = self._on_server(len(affected))
         others = [key for key in on_server if key not in affected]
         shown = self._reader.reads(self._query, condition=False)
-        self._bring_entities(dict.fromkeys(others))
+        self._bring_entities(others)
         self._rows.complete(shown, others, self._ask)
         return self._evaluate(query, affected, on_server, others)
 
@@ -348,7 +355,7 @@ class _Question:
 
     def _affected(self, reads: Reads) -> dict[Stored, None]:
         """Return the keys of the rows from which *reads* reach a changed row, now or before."""
-        root = self._reader.root(reads.type_name)
+        root = self._schema.stored_root(reads.type_name)
         found: dict[Stored, None] = {}
         for key, row in self._changes.rows(root):
             if row.touches(reads.columns):
@@ -384,7 +391,7 @@ class _Question:
 
     def _affected_rows(self, reads: Reads) -> list[tuple[Stored, ...]]:
         """Return the whole keys of the affected rows of *reads*."""
-        root = self._reader.root(reads.type_name)
+        root = self._schema.stored_root(reads.type_name)
         if self._schema.types[root].primary_key == ("id",):
             return [(key,) for key in self._affected(reads)]
         return [key for key, row in self._changes.rows(root) if row.touches(reads.columns)]
@@ -438,8 +445,9 @@ class _Question:
             type_name = "TypedContext"
         expressions = [
             f"select id from {type_name} where "
-            f"{listed(f'{relation.name}.id', known[start : start + 200])} limit {MOST_ROWS}"
-            for start in range(0, len(known), 200)
+            f"{listed(f'{relation.name}.id', known[start : start + OWNERS_PER_QUERY])} "
+            f"limit {MOST_ROWS + 1}"
+            for start in range(0, len(known), OWNERS_PER_QUERY)
         ]
         for result in self._ask([{"action": "query", "expression": each} for each in expressions]):
             yield from (entity["id"] for entity in result["data"])
@@ -450,9 +458,8 @@ class _Question:
 
     def _stored(self, root: str, key: Sequence[Stored]) -> dict[str, Stored] | None:
         family = self._schema.families[root]
-        where = " AND ".join(f'"{part}" = ?' for part in family.primary_key)
         cursor = self._store.connection.execute(
-            f'SELECT * FROM "{family.table}" WHERE {where}', list(key)
+            f'SELECT * FROM "{family.table}" WHERE {is_row(family)}', list(key)
         )
         row = cursor.fetchone()
         if row is None:
@@ -461,12 +468,11 @@ class _Question:
 
     # -- what is brought ---------------------------------------------------------------------------
 
-    def _bring_entities(self, keys: Mapping[Stored, None]) -> None:
-        missing = [key for key in keys if not self._rows.has(self._family.root, [key])]
-        self._rows.add_rows(self._family.root, "id", missing)
+    def _bring_entities(self, keys: Iterable[Stored]) -> None:
+        self._rows.add_rows(self._family.root, "id", self._rows.missing(self._family.root, keys))
         self._rows.bring(self._ask)
 
-    def _present(self, keys: Mapping[Stored, None]) -> list[Stored]:
+    def _present(self, keys: Iterable[Stored]) -> list[Stored]:
         return [key for key in keys if self._rows.has(self._family.root, [key])]
 
     def _on_server(self, affected: int) -> list[Stored]:
@@ -514,8 +520,6 @@ class _Question:
 
     def _resolved(self, condition: Condition | None) -> Condition | None:
         """Return *condition* with the results of its sub-queries in their place."""
-        from trackteroid_cli.engine.query.language import Not, RelationTest
-
         if isinstance(condition, (And, Or)):
             operands = tuple(self._resolved(each) or each for each in condition.operands)
             return replace(condition, operands=operands)
@@ -535,19 +539,20 @@ class _Question:
         """Return the values that a sub-query selects.
 
         Raises:
-            CannotReadBack: it selects more than one attribute, or too many values.
+            CannotReadBack: it does not select one attribute, or no expression can hold a value.
         """
         (result,) = self._overlay.results(query, self._ask, strict=self._strict)
-        paths = query.projections or (_ID,)
-        if len(paths) != 1 or not isinstance(paths[0], AttributePath):
+        path, *more = query.projections or (_ID,)
+        values: dict[str, None] = {}
+        if isinstance(path, AttributePath):
+            for entity in result["data"]:
+                values.update(dict.fromkeys(_values(entity, path)))
+        if more or not isinstance(path, AttributePath) or not all(map(is_writable, values)):
             raise CannotReadBack(
                 "cannot answer a query with such a sub-query while recording",
                 why="the recording has changed what the sub-query looks at",
                 hint="ask the two queries one after the other, or query before that commit",
             )
-        values: dict[str, None] = {}
-        for entity in result["data"]:
-            values.update(dict.fromkeys(_values(entity, paths[0])))
         return tuple(Literal(value, quoted=True) for value in values)
 
     def _evaluate(
@@ -622,9 +627,7 @@ class _Question:
                 AttributePath(tuple(map(Segment, name.split("."))))
                 for name in self._rows.plan.sources[source].projections
             )
-            asked = replace(query, projections=names, group=(), order=(), offset=None, limit=None)
-            (result,) = self._ask([{"action": "query", "expression": expression_of(asked)}])
-            self._rows.store_rows(source, result["data"])
+            self._rows.store_rows(source, self._all_rows(replace(query, group=()), names))
         for (relation, target), below in reads.relations.items():
             if relation.kind != "reference":
                 raise CannotReadBack(
@@ -637,27 +640,34 @@ class _Question:
             else:
                 keys = self._all_values(relation.column)
                 self._rows.add_rows(
-                    self._schema.types[target].root, "id", self._missing(target, keys)
+                    self._schema.types[target].root, "id", self._rows.missing(target, keys)
                 )
                 self._rows.bring(self._ask)
             self._rows.complete(below, keys, self._ask)
         return self._run(query)
 
+    def _all_rows(self, query: Query, names: tuple[AttributePath, ...]) -> list[dict[str, Any]]:
+        """Return the attributes *names* of every row that matches *query* on the server.
+
+        Raises:
+            CannotReadBack: these are too many rows.
+        """
+        asked = replace(query, projections=names, order=(), offset=None, limit=MOST_ROWS + 1)
+        (result,) = self._ask([{"action": "query", "expression": expression_of(asked)}])
+        rows: list[dict[str, Any]] = result["data"]
+        if len(rows) > MOST_ROWS:
+            raise too_many_rows(query.entity_type)
+        return rows
+
     def _bring_values(self, query: Query) -> None:
         """Bring the custom attribute values of every entity that a query of them shows."""
         entity = AttributePath((Segment("entity_id"),))
-        asked = replace(query, projections=(entity,), order=(), offset=None, limit=None)
-        (result,) = self._ask([{"action": "query", "expression": expression_of(asked)}])
         owner = owner_of(query.entity_type)
-        ids = dict.fromkeys(row["entity_id"] for row in result["data"])
-        self._rows.add_rows(owner, "id", self._missing(owner, list(ids)))
+        ids = dict.fromkeys(row["entity_id"] for row in self._all_rows(query, (entity,)))
+        self._rows.add_rows(owner, "id", self._rows.missing(owner, ids))
         self._rows.bring(self._ask)
         self._rows.add_rows("CustomAttributeValue", "entity_id", self._ids(owner))
         self._rows.bring(self._ask)
-
-    def _missing(self, type_name: str, keys: Sequence[Stored]) -> list[Stored]:
-        root = self._schema.types[type_name].root
-        return [key for key in keys if not self._rows.has(root, [key])]
 
     def _ids(self, type_name: str) -> list[Stored]:
         """Return the ids of all rows here that are of a type's family."""

@@ -89,17 +89,13 @@ class Reader:
         """Return the root types of all rows that *query* reads."""
         found: set[str] = set()
         for node in self.reads(query).nodes():
-            found |= {self.root(node.type_name), *node.families}
+            found |= {self._schema.stored_root(node.type_name), *node.families}
             found |= {relation.between for relation, _ in node.relations if relation.between}
             if any(relation.kind == "dense" for relation, _ in node.relations):
                 found.add("CustomConfigurationBase")
             for subquery in node.subqueries:
                 found |= self.families(subquery)
         return found
-
-    def root(self, type_name: str) -> str:
-        """Return the root type whose stored rows answer for a type."""
-        return "CustomAttributeValue" if is_dense(type_name) else self._schema.types[type_name].root
 
     def _projections(self, query: Query) -> Iterable[Path]:
         if query.projections is None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any, TypeAlias
 
-from trackteroid_cli.engine.schema.schema import Relation, Schema, is_dense
+from trackteroid_cli.engine.schema.schema import Family, Relation, Schema, is_dense
 from trackteroid_cli.engine.storage.store import Store
 from trackteroid_cli.engine.storage.values import Stored
 from trackteroid_cli.engine.writing.import_rows import RowImporter
@@ -81,7 +81,7 @@ class ServerRows:
     def add_rows(self, type_name: str, column: str, values: Iterable[Stored]) -> None:
         """Ask for the rows of *type_name* with one of *values* in *column*, and nothing else."""
         if is_dense(type_name):
-            type_name = "CustomAttributeValue"
+            type_name = self.schema.stored_root(type_name)
         texts = [str(value) for value in values if value is not None]
         self._jobs.extend(self.plan.value_jobs(type_name, column, texts, Include.ROW))
 
@@ -129,9 +129,8 @@ class ServerRows:
     ) -> None:
         """Give the rows the order of the server, before all that the recording created."""
         family = self.schema.family_of(type_name)
-        where = " AND ".join(f'"{part}" = ?' for part in family.primary_key)
         connection.executemany(
-            f'UPDATE "{family.table}" SET rowid = ? WHERE {where}',
+            f'UPDATE "{family.table}" SET rowid = ? WHERE {is_row(family)}',
             [(next(self._numbers), *(row[part] for part in family.primary_key)) for row in rows],
         )
 
@@ -142,11 +141,10 @@ class ServerRows:
                 if change.action != "add":
                     continue
                 family = self.schema.family_of(change.entity_type)
-                where = " AND ".join(f'"{part}" = ?' for part in family.primary_key)
                 connection.execute(
                     f'UPDATE "{family.table}" SET rowid = '
                     f'(SELECT max(coalesce(max(rowid), 0), 0) + 1 FROM "{family.table}") '
-                    f"WHERE {where} AND rowid < 0",
+                    f"WHERE {is_row(family)} AND rowid < 0",
                     change.key,
                 )
 
@@ -160,8 +158,7 @@ class ServerRows:
     def has(self, root: str, key: Sequence[Stored]) -> bool:
         """Return whether the store has the row of a root type with *key*."""
         family = self.schema.families[root]
-        where = " AND ".join(f'"{part}" = ?' for part in family.primary_key)
-        sql = f'SELECT 1 FROM "{family.table}" WHERE {where}'
+        sql = f'SELECT 1 FROM "{family.table}" WHERE {is_row(family)}'
         return self._store.connection.execute(sql, list(key)).fetchone() is not None
 
     def _without_references(self, row: dict[str, Any], removed: set[Stored]) -> dict[str, Any]:
@@ -193,7 +190,7 @@ class ServerRows:
                 for (relation, target), below in node.relations.items():
                     related = self._related(node, relation, owners)
                     if relation.kind == "through":
-                        self.add_rows(target, "id", self._missing(target, related))
+                        self.add_rows(target, "id", self.missing(target, related))
                     if related:
                         following.append((below, related))
             self.bring(ask)
@@ -203,7 +200,7 @@ class ServerRows:
         kind = relation.kind
         if kind == "reference":
             related = self._related(node, relation, owners)
-            self.add_rows(relation.target, "id", self._missing(relation.target, related))
+            self.add_rows(relation.target, "id", self.missing(relation.target, related))
         elif kind in ("many", "dense"):
             self.add_rows(relation.target, relation.column, owners)
         elif kind == "latest_version":
@@ -227,11 +224,17 @@ class ServerRows:
         """Return the keys of the related rows that are here."""
         return related_keys(self._store, node.type_name, relation, owners)
 
-    def _missing(self, type_name: str, keys: Iterable[Stored]) -> list[Stored]:
+    def missing(self, type_name: str, keys: Iterable[Stored]) -> list[Stored]:
+        """Return those of *keys* whose rows are not here, of a type that has an id."""
         root = self.schema.types[type_name].root
         if self.schema.types[root].primary_key != ("id",):
             return []
         return [key for key in keys if not self.has(root, [key])]
+
+
+def is_row(family: Family) -> str:
+    """Return the SQL condition that a row of *family* has the key that its parameters give."""
+    return " AND ".join(f'"{part}" = ?' for part in family.primary_key)
 
 
 def related_keys(
