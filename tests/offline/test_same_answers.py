@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.engine.query.query_production import small_production
 from tests.engine.query.test_query_random import conditions
-from tests.offline.pull.comparing import pull_from
+from tests.offline.pull.comparing import pull_from, query
 from tests.support.generated import part
 from tests.support.servers import Server
 from trackteroid_cli.engine.engine import Engine
@@ -101,19 +100,10 @@ def same(both: tuple[Connection, Engine], expressions: list[str]) -> list[Any]:
     connection, engine = both
     operations = [{"action": "query", "expression": each} for each in expressions]
     there = connection.call(operations)
-    # The order of entities is defined only where the query has one.
     here = engine.call(operations, user=SANDBOX_USER, key=REPLICA_KEY)
     for expression, ours, theirs in zip(expressions, here, there, strict=True):
-        assert in_order(ours["data"]) == in_order(theirs["data"]), expression
+        assert ours["data"] == theirs["data"], expression
     return there
-
-
-def in_order(value: Any) -> Any:
-    if isinstance(value, list):
-        return sorted((in_order(each) for each in value), key=json.dumps)
-    if isinstance(value, dict):
-        return {name: in_order(each) for name, each in value.items()}
-    return value
 
 
 expressions = st.builds(
@@ -181,12 +171,12 @@ def test_a_partial_replica_answers_as_the_server_or_refuses_or_warns(
             "action": "query",
             "expression": f"select {projections} from {type_name} where {condition}",
         }
-        there = in_order(connection.call([operation])[0]["data"])
+        there = connection.call([operation])[0]["data"]
         caplog.clear()
         with closing(OfflineServer(production.url)) as offline:
             try:
                 with Connection(address, adapter=offline.adapter()) as replica:
-                    here = in_order(replica.call([operation])[0]["data"])
+                    here = replica.call([operation])[0]["data"]
             except NotPulled:
                 told["refused"] += 1
                 return
@@ -202,3 +192,36 @@ def test_a_partial_replica_answers_as_the_server_or_refuses_or_warns(
     with Connection(address) as connection:
         ask()
     assert all(told.values()), told
+
+
+def test_rows_stand_in_the_order_of_the_server_whatever_was_pulled_when(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trackteroid_cli.offline.pull.server_order.KEYS_PER_PAGE", 7)
+    expressions = [
+        "select name from TypedContext where project.name is salt_and_ember",
+        "select name from Project",
+        "select key, value from Metadata where key is hero and parent_type is Shot",
+        "select version from AssetVersion where comment is pulled "
+        "and asset.parent[TypedContext].project.name is salt_and_ember",
+        "select username from User",
+    ]
+    sequence = server.query("Sequence where project.name is salt_and_ember")[0]
+    (asset, *_) = server.query("Asset where parent[TypedContext].project.name is salt_and_ember")
+    pull_from(server, projects=("salt_and_ember",))
+    for turn, projects in enumerate([("brightwater", "salt_and_ember"), (), ()]):
+        for name in (f"new{turn}{number}" for number in range(20)):
+            shot = create(server, "Shot", name=name, parent_id=sequence["id"])
+            create(server, "Metadata", key="hero", parent_id=shot["id"], parent_type="Shot")
+            create(server, "AssetVersion", asset_id=asset["id"], comment="pulled")
+            create(server, "User", username=name)
+        replica = pull_from(server, projects=projects).replica
+        for expression in expressions:
+            assert query(replica, expression) == server.query(expression)
+
+
+def create(server: Server, entity_type: str, **data: Any) -> dict[str, Any]:
+    """Create an entity on *server* and return it."""
+    operation = {"action": "create", "entity_type": entity_type, "entity_data": data}
+    created: dict[str, Any] = server.call(operation)[0]["data"]
+    return created

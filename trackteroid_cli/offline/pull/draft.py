@@ -23,9 +23,11 @@ from trackteroid_cli.errors import ServerError
 from trackteroid_cli.files import remove_database, storing
 from trackteroid_cli.moments import age
 from trackteroid_cli.offline.holdings import SETTING, Holdings
+from trackteroid_cli.offline.pull import server_order
 from trackteroid_cli.offline.pull.job_queue import JobQueue, QueuedJob
 from trackteroid_cli.offline.pull.missing_rows import former_reference_jobs, remove_missing
 from trackteroid_cli.offline.pull.plan import Include, Job, Plan
+from trackteroid_cli.offline.pull.server_order import KeyPage
 from trackteroid_cli.offline.replicas import REPLICA_KEY
 
 #: The name of the setting that stores the state of a pull.
@@ -128,11 +130,23 @@ class Draft:
                     self._store_answer(connection, job, rows)
             self._write_state(connection)
 
+    def begin_order(self, holdings: Holdings) -> list[list[KeyPage]]:
+        """Return the queries for the order of the rows, by request, when no job is left."""
+        with _reporting_errors(), self.store.writing() as connection:
+            return server_order.begin(connection, self.plan, holdings)
+
+    def store_keys(self, answers: Iterable[tuple[KeyPage, Sequence[Entity]]]) -> None:
+        """Store keys in the server's order."""
+        with _reporting_errors(), self.store.writing() as connection:
+            for page, rows in answers:
+                server_order.store(connection, page, rows)
+
     def finish(self, holdings: Holdings, information: Mapping[str, object]) -> None:
         """Turn the draft into a replica that can be moved to its place."""
         with _reporting_errors():
             with self.store.writing() as connection:
                 self.queue.drop(connection)
+                server_order.put_in_order(connection)
                 if self.state.empty:
                     _create_indexes(connection)
                 connection.execute("DELETE FROM _setting WHERE name = ?", [_STATE])

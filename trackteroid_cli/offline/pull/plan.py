@@ -193,6 +193,10 @@ class Plan:
             if self.schema.is_kind_of(name, type_name) or self.schema.is_kind_of(type_name, name)
         ]
 
+    def sources_of_family(self, root: str) -> list[Source]:
+        """Return the sources that together have all rows of the family of *root*."""
+        return [self.sources[name] for name in self._by_root[root]]
+
     def base_jobs(self) -> Iterator[Job]:
         """Yield the jobs of every pull: for the types that are held whole, and all projects."""
         for root in self.whole:

@@ -27,6 +27,7 @@ from trackteroid_cli.offline.pull.fetching import THREADS, Fetcher
 from trackteroid_cli.offline.pull.job_queue import QueuedJob
 from trackteroid_cli.offline.pull.plan import OWNERS_PER_QUERY, Include, Job
 from trackteroid_cli.offline.pull.scope import RequestedScope, Scope
+from trackteroid_cli.offline.pull.server_order import KeyPage
 from trackteroid_cli.offline.replicas import Replica
 from trackteroid_cli.server.connection import Connection
 from trackteroid_cli.server.expressions import listed
@@ -102,6 +103,7 @@ def pull(
                 draft.begin(list(_first_jobs(draft, scope)))
             _fetch_all(draft, server, _count_contexts(server, scope), policy, watch)
             holdings = _holdings(draft, server, scope, None if from_scratch else held)
+            _fetch_order(draft, server, holdings, policy)
             draft.finish(holdings, information)
             state = draft.state
         _put_in_use(folder, path, began)
@@ -159,6 +161,25 @@ def _fetch_all(
                 under_way.difference_update(*(each.numbers for each, _ in answers))
                 if watch is not None:
                     watch(draft.state, total)
+    raise PullInterrupted
+
+
+def _fetch_order(draft: Draft, server: Server, holdings: Holdings, policy: RetryPolicy) -> None:
+    """Fetch the keys of the rows in the server's order."""
+    requests = draft.begin_order(holdings)
+    with Fetcher[list[KeyPage]](server, policy) as fetcher:
+        while not policy.stop.is_set():
+            if not requests and not len(fetcher):
+                return
+            while requests and fetcher.free_slots:
+                pages = requests.pop()
+                fetcher.send([page.expression for page in pages], pages)
+            for sent, results in fetcher.take():
+                draft.store_keys(
+                    (page, keys)
+                    for page, keys in zip(sent, results, strict=True)
+                    if keys is not None  # the server does not show this type to the user
+                )
     raise PullInterrupted
 
 
