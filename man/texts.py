@@ -194,15 +194,24 @@ TEXTS = {
                 "What a plug-in of `ftrack_api` commits while a session is made, before what the "
                 "script commits.",
                 "The script reads back what it wrote: its queries see what it has committed, with "
-                "or without a network, in conditions, orders, sums and collections. What a server "
-                "would set, such as the number of a new version, is shown as a server would set it "
-                "now; the server sets it when the batch is committed, and it may be another. "
-                "`rollback()` forgets what came after the last `commit()`.",
+                "or without a network, in conditions, orders, sums and collections. `rollback()` "
+                "forgets what came after the last `commit()`.",
                 "A query whose answer cannot be told is refused: one with a condition on a custom "
                 "attribute after the script has configured custom attributes, one that reads more "
                 "than 20,000 rows that the script has changed or that depend on them, and a search "
                 "by words. What was read once is not read again while the script runs.",
                 "What the script leaves uncommitted is not in the batch, and a note says so.",
+            ),
+            "WHAT ONLY THE SERVER KNOWS": (
+                "The number of a new version, a status or a type that the script leaves to the "
+                "server, and who created something are shown as the server would set them now. If "
+                "the script has read one of them, it is marked as provisional in the batch. "
+                "`commit` tells which of them the server has set otherwise, and where the batch "
+                "has the old number in a text, such as `v003`.",
+                "Moments, such as `created_at`, are those of the recording. The server sets those "
+                "of the commit, and nothing is told of it.",
+                "What a server makes besides, such as the entry of a change of status, can be read "
+                "and has another id on the server; a change that names this id is refused.",
             ),
             "WHAT IS NOT RECORDED": (
                 "A script that fails leaves no batch.",
@@ -277,7 +286,8 @@ TEXTS = {
             "The review shows each entity that the batch changes: `+` for a new one, `~` for a "
             "changed one with old and new values, `-` for a deleted one. It tells who recorded the "
             "batch, when, where and for which server; of a batch that was recorded offline also "
-            "how old the replica was and which batches it was built on.",
+            "how old the replica was and which batches it was built on. A value that is "
+            "provisional was read by the script, and is left to the server.",
             "`trackteroid-batch`(5) has the keys of `--json` and `--jsonl`.",
         ),
         files=_SPOOL,

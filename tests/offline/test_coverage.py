@@ -17,7 +17,7 @@ import pytest
 from tests.offline.conftest import NOT_PULLED, PULLED
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.errors import InvalidExpression, NotPulled
-from trackteroid_cli.offline.server import OfflineServer
+from trackteroid_cli.offline.answering.server import OfflineServer
 from trackteroid_cli.server import sandbox
 from trackteroid_cli.server.connection import Connection
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER, Server

@@ -19,8 +19,8 @@ from tests.support.servers import Server
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.errors import NotPulled
 from trackteroid_cli.offline import replicas
+from trackteroid_cli.offline.answering.server import OfflineServer
 from trackteroid_cli.offline.replicas import REPLICA_KEY
-from trackteroid_cli.offline.server import OfflineServer
 from trackteroid_cli.server.connection import Connection
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 from trackteroid_cli.settings import Server as Address

@@ -11,7 +11,7 @@ from tests.support.servers import Server
 from trackteroid_cli import settings
 from trackteroid_cli.batches.operations import UNSET, Create, Delete, Operation, Update
 from trackteroid_cli.batches.squashing import squash
-from trackteroid_cli.replay.comparison import Comparison, Status, compare
+from trackteroid_cli.replay.comparing.comparison import Comparison, Status, compare
 from trackteroid_cli.server.connection import Connection
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 

@@ -43,12 +43,17 @@ UNSET = Unset.UNSET
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """A new entity: *entity_data* holds the attributes that were set."""
+    """A new entity: *entity_data* holds the attributes that were set.
+
+    *provisional* holds attributes that the server sets when it creates the entity, as they would
+    have been when the author read them.
+    """
 
     entity_type: str
     entity_key: dict[str, str]
     entity_data: dict[str, object] = field(default_factory=dict)
     commit: int = 0
+    provisional: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,8 @@ def to_json(operation: Operation) -> dict[str, object]:
     }
     if isinstance(operation, Create):
         document["entity_data"] = operation.entity_data
+        if operation.provisional:
+            document["provisional"] = operation.provisional
     elif isinstance(operation, Update):
         document["attribute_name"] = operation.attribute_name
         if operation.old_value is not UNSET:
@@ -151,7 +158,10 @@ def from_json(document: object) -> Operation:
         data = document.get("entity_data", {})
         if not isinstance(data, Mapping):
             raise _invalid('"entity_data" must be an object', document)
-        return Create(entity_type, key, dict(data), commit)
+        provisional = document.get("provisional", {})
+        if not isinstance(provisional, Mapping):
+            raise _invalid('"provisional" must be an object', document)
+        return Create(entity_type, key, dict(data), commit, dict(provisional))
     if kind == "update":
         name = document.get("attribute_name")
         if not isinstance(name, str) or not name:

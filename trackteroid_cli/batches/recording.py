@@ -13,7 +13,7 @@ from trackteroid_cli import settings
 from trackteroid_cli.batches import batch as batch_file
 from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.header import Header
-from trackteroid_cli.batches.labels import Label
+from trackteroid_cli.batches.labels import Label, references
 from trackteroid_cli.batches.operations import (
     UNSET,
     Create,
@@ -34,7 +34,7 @@ class EncodedCommit:
     Attributes:
         operations: the operations, in their order.
         kinds: the kind of each operation.
-        created: the entities that it creates.
+        created: the entities that it creates, and the positions of these operations.
         changed: the entities that it updates or deletes.
         missing_old_values: the updates without an old value: entity, attribute, position.
         placements: the placements that it adds or deletes, as `Placements.change` takes them.
@@ -42,7 +42,7 @@ class EncodedCommit:
 
     operations: list[bytes] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
-    created: list[Identity] = field(default_factory=list)
+    created: list[tuple[Identity, int]] = field(default_factory=list)
     changed: list[Identity] = field(default_factory=list)
     missing_old_values: list[tuple[Identity, str, int]] = field(default_factory=list)
     placements: list[tuple[str, Mapping[str, object] | None]] = field(default_factory=list)
@@ -58,8 +58,12 @@ class Recording:
         self.operations: list[bytes] = []
         self.counts = {"create": 0, "update": 0, "delete": 0}
         self.commits = 0
-        #: Entities that exist only in this recording.
-        self.created: set[Identity] = set()
+        #: Entities that exist only in this recording, and the positions of their creates.
+        self.created: dict[Identity, int] = {}
+        #: Attributes of these that the script has read and that the server will set.
+        self.provisional: dict[Identity, dict[str, object]] = {}
+        #: Types, by id, of entities that the server makes besides, with other ids than shown here.
+        self.side_effects: dict[str, str] = {}
         #: Labels of the other entities that the operations mention; None if not known yet.
         self.labels: dict[Identity, Label | None] = {}
         #: Attributes that were changed without having been read: the position of the update.
@@ -86,8 +90,9 @@ class Recording:
             _refuse_to_continue(earlier, server_url)
             operations = list(earlier.operations())
             self.operations.extend(batch_file.encode_operations(operations))
-            self.created.update(identity(each) for each in operations if isinstance(each, Create))
-            for operation in operations:
+            for position, operation in enumerate(operations):
+                if isinstance(operation, Create):
+                    self.created[identity(operation)] = position
                 if operation.entity_type != PLACEMENT_TYPE:
                     continue
                 if isinstance(operation, Create):
@@ -101,7 +106,8 @@ class Recording:
     def add_commit(self, commit: EncodedCommit) -> None:
         """Add one commit; the caller holds `lock`."""
         self.commits += 1
-        self.created.update(commit.created)
+        for entity, position in commit.created:
+            self.created[entity] = len(self) + position
         for entity in commit.changed:
             if entity not in self.created:
                 self.labels.setdefault(entity, None)
@@ -128,10 +134,22 @@ class Recording:
 
     def set_old_value(self, position: int, value: object) -> None:
         """Set the old value of the update at *position*, in JSON form."""
-        document = json.loads(self.operations[position])
-        document["old_value"] = value
-        encoded = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-        self.operations[position] = encoded.encode("utf-8", "surrogatepass")
+        self._add(position, "old_value", value)
+
+    def note_provisional(
+        self, entity: Identity, attribute: str, value: object, label: Label | None = None
+    ) -> None:
+        """Note that the script has read an attribute that the server will set.
+
+        Args:
+            entity: one that the recording creates.
+            value: as it would be set now, in JSON form.
+            label: of the entity that the value refers to.
+        """
+        self.provisional.setdefault(entity, {}).setdefault(attribute, value)
+        for mentioned in references(value):
+            if mentioned not in self.created and self.labels.get(mentioned) is None:
+                self.labels[mentioned] = label
 
     def save(self, path: Path, header: Header, *, replace: bool = False) -> None:
         """Write the batch to *path*, whole or not at all.
@@ -139,12 +157,21 @@ class Recording:
         Raises:
             StorageError: the file cannot be written.
         """
+        for entity, values in self.provisional.items():
+            self._add(self.created[entity], "provisional", values)
         labels = {
             entity: label
             for entity, label in self.labels.items()
             if label is not None and entity not in self.created
         }
         batch_file.write(path, header, self.operations, labels, replace=replace)
+
+    def _add(self, position: int, name: str, value: object) -> None:
+        """Add a part to the operation at *position*."""
+        document = json.loads(self.operations[position])
+        document[name] = value
+        encoded = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        self.operations[position] = encoded.encode("utf-8", "surrogatepass")
 
 
 def _refuse_to_continue(batch: Batch, server_url: str) -> None:

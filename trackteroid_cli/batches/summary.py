@@ -14,12 +14,18 @@ from trackteroid_cli.errors import BatchError, NotFound
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A batch at a glance; ``reason`` says why it is held back, waits or failed."""
+    """A batch at a glance.
+
+    Attributes:
+        reason: why it is held back, waits or failed.
+        landed: what is to be said of it since it landed.
+    """
 
     header: Header
     state: State
     path: Path
     reason: str | None = None
+    landed: str = ""
 
 
 def summarise(batch: Batch, state: State | None = None) -> Summary:
@@ -31,7 +37,9 @@ def summarise(batch: Batch, state: State | None = None) -> Summary:
     journal = batch.journal()
     if state is None:
         state = State.COMMITTED if journal.landed else State.PENDING
-    return Summary(batch.header, state, batch.path, _reason(journal, state))
+    last = journal.commits.last
+    landed = last.reason if last is not None and journal.commits.landed else ""
+    return Summary(batch.header, state, batch.path, _reason(journal, state), landed)
 
 
 def summarise_entry(entry: Entry) -> Summary | None:

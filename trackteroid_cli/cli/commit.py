@@ -161,8 +161,10 @@ def _show(result: Result, done: str, output: Output) -> None:
             "since it was recorded"
         )
     elif not output.as_json and not output.quiet:
-        what = result.reason or counted(result.counts)
-        output.row((done, result.id, result.name, what))
+        what = result.reason if not result.provisional.sentence else None
+        output.row((done, result.id, result.name, what or counted(result.counts)))
+    if result.provisional.sentence:
+        output.warn(f"{result.id} ({result.name}): {result.provisional.sentence}")
 
 
 def _status(result: Result) -> ExitCode:

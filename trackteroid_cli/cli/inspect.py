@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from trackteroid_cli.batches.batch import Batch
     from trackteroid_cli.batches.labels import Label, Names
     from trackteroid_cli.batches.operations import Identity, Operation
-    from trackteroid_cli.replay.comparison import Comparison
-    from trackteroid_cli.replay.conflicts import Conflict
+    from trackteroid_cli.replay.comparing.comparison import Comparison
+    from trackteroid_cli.replay.comparing.conflicts import Conflict
     from trackteroid_cli.server.connection import Connection
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -157,12 +157,14 @@ def _show(text: str, as_lines: bool, check: bool, output: Output) -> None:
 def _check(batch: Batch, summary: Summary, operations: list[Operation], output: Output) -> None:
     """Compare with the server, and show every conflict."""
     from trackteroid_cli.batches.operations import to_json
-    from trackteroid_cli.replay.conflicts import labelled, names_for
+    from trackteroid_cli.replay.comparing.conflicts import labelled, names_for
     from trackteroid_cli.server.connection import Connection
 
     with Connection(settings.server()) as connection:
         comparison = _compare(batch, operations, connection)
-        names = names_for(comparison.conflicts, batch, operations, connection)
+        names = names_for(
+            [each.now for each in comparison.conflicts], batch, operations, connection
+        )
     conflicts = labelled(comparison.conflicts, names)
     if output.as_json:
         output.document(
@@ -185,7 +187,7 @@ def _check(batch: Batch, summary: Summary, operations: list[Operation], output: 
 
 def _compare(batch: Batch, operations: list[Operation], connection: Connection) -> Comparison:
     from trackteroid_cli.replay.attempt import check_server, compare_batch
-    from trackteroid_cli.replay.predecessors import Predecessors
+    from trackteroid_cli.replay.comparing.predecessors import Predecessors
 
     check_server(batch.header, connection)
     return compare_batch(batch, operations, connection, Predecessors(Spool.default(), batch.header))
@@ -204,7 +206,7 @@ def _conflict_row(conflict: Conflict, names: Names) -> tuple[str, ...]:
 
 
 def _verdict(comparison: Comparison) -> str:
-    from trackteroid_cli.replay.comparison import Status
+    from trackteroid_cli.replay.comparing.comparison import Status
 
     conflicts = plural(len(comparison.conflicts), "conflict") if comparison.conflicts else None
     there = sum(status is Status.THERE for status in comparison.statuses)
@@ -258,6 +260,8 @@ def _provenance(summary: Summary) -> list[tuple[str, str]]:
         rows.append(("built on", ", ".join(_entry_names(header.built_on))))
     if summary.reason:
         rows.append(("reason", summary.reason))
+    if summary.landed:
+        rows.append(("landed", summary.landed))
     return rows
 
 

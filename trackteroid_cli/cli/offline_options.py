@@ -15,7 +15,7 @@ from trackteroid_cli.errors import UsageError
 from trackteroid_cli.moments import ago
 
 if TYPE_CHECKING:
-    from trackteroid_cli.offline.server import OfflineServer
+    from trackteroid_cli.offline.answering.server import OfflineServer
 
 OfflineOption = Annotated[
     bool,
@@ -58,7 +58,7 @@ def offline_server(url: str, output: Output) -> Iterator[OfflineServer | None]:
     if not settings.is_offline():
         yield None
         return
-    from trackteroid_cli.offline.server import OfflineServer
+    from trackteroid_cli.offline.answering.server import OfflineServer
 
     server = OfflineServer(url, without_pending=settings.is_without_pending())
     with closing(server):

@@ -13,7 +13,7 @@ from trackteroid_cli.batches.header import Header, make_header
 from trackteroid_cli.batches.operations import Operation, counts
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import NotConfigured
-from trackteroid_cli.offline.built_on import header_parts
+from trackteroid_cli.offline.answering.built_on import header_parts
 from trackteroid_cli.recording.program import Program
 
 if TYPE_CHECKING:

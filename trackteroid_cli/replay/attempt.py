@@ -9,7 +9,7 @@ found out about and never guessed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from trackteroid_cli import settings
@@ -26,18 +26,20 @@ from trackteroid_cli.errors import (
     ServerMismatch,
     ServerRefused,
     ServerUnreachable,
+    TrackteroidError,
 )
 from trackteroid_cli.kill_points import kill_point
 from trackteroid_cli.moments import before
-from trackteroid_cli.replay.comparison import Comparison, Status, compare
-from trackteroid_cli.replay.conflicts import Conflict, conflict_line, labelled, names_for
+from trackteroid_cli.replay.comparing.comparison import Comparison, Status, compare
+from trackteroid_cli.replay.comparing.conflicts import Conflict, conflict_line, labelled, names_for
+from trackteroid_cli.replay.comparing.provisional import Differences, differences
 from trackteroid_cli.replay.policy import OnConflict, Policy
 from trackteroid_cli.replay.preimages import save_preimages
 from trackteroid_cli.server.retry import retrier
 
 if TYPE_CHECKING:
     from trackteroid_cli.batches.header import Header
-    from trackteroid_cli.replay.predecessors import Predecessors
+    from trackteroid_cli.replay.comparing.predecessors import Predecessors
     from trackteroid_cli.server.connection import Connection
 
 #: How many conflicts a message names.
@@ -49,14 +51,11 @@ def replay(
     connection: Connection,
     policy: Policy,
     predecessors: Predecessors | None = None,
-) -> list[Conflict]:
+) -> Landing:
     """Bring *batch* to the server of *connection*, unless it is there already.
 
     Args:
         predecessors: earlier batches of the same spool, whose values are nobody else's newer work.
-
-    Returns:
-        The conflicts that were left out, if *policy* skips them.
 
     Raises:
         ServerMismatch: the batch was recorded against another server.
@@ -68,16 +67,15 @@ def replay(
     if not policy.server_changed:
         check_server(batch.header, connection)
     if batch.journal().landed:
-        return []
+        return Landing()
     found = _Replay(batch, list(batch.operations()), connection, policy, predecessors)
     try:
-        left_out: list[Conflict] = retrier(policy.retry)(found.attempt)
+        landing: Landing = retrier(policy.retry)(found.attempt)
     except ServerRefused:
         if not found.arrived_late():
             raise
-        found.note(Outcome.LANDED)
-        return []
-    return left_out
+        return found.land()
+    return landing
 
 
 def check_server(header: Header, connection: Connection) -> None:
@@ -122,6 +120,25 @@ def compare_batch(
 
 
 @dataclass(frozen=True, slots=True)
+class Landing:
+    """What is to be said of a batch that the server has.
+
+    Attributes:
+        left_out: the conflicts that were left out, as the policy asks for it.
+        provisional: values that came out otherwise than the author read them.
+    """
+
+    left_out: Sequence[Conflict] = ()
+    provisional: Differences = field(default_factory=Differences)
+
+    @property
+    def reason(self) -> str:
+        """All of this in words; '' if there is nothing to say."""
+        left_out = f"{len(self.left_out)} in conflict left out" if self.left_out else ""
+        return "; ".join(filter(None, (left_out, self.provisional.sentence)))
+
+
+@dataclass(frozen=True, slots=True)
 class _Replay:
     """The replay of one batch."""
 
@@ -131,8 +148,8 @@ class _Replay:
     policy: Policy
     predecessors: Predecessors | None
 
-    def attempt(self) -> list[Conflict]:
-        """Bring the batch to the server once, and return the conflicts that were left out."""
+    def attempt(self) -> Landing:
+        """Bring the batch to the server once."""
         comparison = self._compare(self.predecessors)
         kill_point("compared")
         left_out = self._decide(comparison)
@@ -145,13 +162,21 @@ class _Replay:
             kill_point("sent")
             if up_to < _end(wanted):
                 self.note(Outcome.SENT, up_to=up_to)
-        self.note(
-            Outcome.LANDED,
-            left_out_reason(left_out),
-            left_out=_conflicting(comparison) if left_out else (),
-        )
+        landing = self.land(left_out, _conflicting(comparison) if left_out else ())
         kill_point("noted")
-        return left_out
+        return landing
+
+    def land(self, conflicts: Sequence[Conflict] = (), left_out: Sequence[int] = ()) -> Landing:
+        """Note that the server has the batch, without the operations *left_out*."""
+        provisional = Differences()
+        try:
+            provisional = differences(self.batch, self.operations, self.connection)
+        except TrackteroidError as error:
+            unknown = f"what the author read may have come out otherwise: {error.what}"
+            provisional = Differences(sentence=unknown)
+        landing = Landing(conflicts, provisional)
+        self.note(Outcome.LANDED, landing.reason, left_out=left_out)
+        return landing
 
     def arrived_late(self) -> bool:
         """Return whether the server has it all, although it refused the last request.
@@ -196,7 +221,9 @@ class _Replay:
         conflicts = comparison.conflicts
         if not conflicts:
             return []
-        names = names_for(conflicts, self.batch, self.operations, self.connection)
+        names = names_for(
+            [each.now for each in conflicts], self.batch, self.operations, self.connection
+        )
         named = labelled(conflicts, names)
         if self.policy.on_conflict is OnConflict.SKIP:
             return named
@@ -260,11 +287,6 @@ class _Replay:
                 error.content,
                 what=f"the server refused batch {header.id} ({header.name})",
             ) from error
-
-
-def left_out_reason(conflicts: Sequence[Conflict]) -> str:
-    """Return how many conflicts were left out, in words; '' for none."""
-    return f"{len(conflicts)} in conflict left out" if conflicts else ""
 
 
 def _conflicting(comparison: Comparison) -> list[int]:

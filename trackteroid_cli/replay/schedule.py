@@ -24,13 +24,14 @@ from trackteroid_cli.errors import (
     TrackteroidError,
 )
 from trackteroid_cli.kill_points import kill_point
-from trackteroid_cli.replay.attempt import left_out_reason, replay
+from trackteroid_cli.replay.attempt import replay
+from trackteroid_cli.replay.comparing.predecessors import Predecessors
+from trackteroid_cli.replay.comparing.provisional import Differences
 from trackteroid_cli.replay.order import Order
 from trackteroid_cli.replay.policy import Policy
-from trackteroid_cli.replay.predecessors import Predecessors
 
 if TYPE_CHECKING:
-    from trackteroid_cli.replay.conflicts import Conflict
+    from trackteroid_cli.replay.comparing.conflicts import Conflict
     from trackteroid_cli.server.connection import Connection
 
 #: Errors after which trying the next batch is no use either.
@@ -47,6 +48,7 @@ class Result:
         reason: why, where there is something to explain.
         conflicts: those that held the batch back, or that were left out.
         error: what went wrong.
+        provisional: values that came out otherwise than the author read them.
     """
 
     id: str
@@ -57,6 +59,7 @@ class Result:
     conflicts: Sequence[Conflict] = ()
     counts: dict[str, int] = field(default_factory=dict)
     error: TrackteroidError | None = None
+    provisional: Differences = field(default_factory=Differences)
 
 
 def waiting(spool: Spool, *, failed: bool = False) -> list[Entry]:
@@ -204,10 +207,15 @@ def _replay(
             if order is not None:
                 order.check(batch, entry)
                 predecessors = Predecessors(order.spool, batch.header)
-            left_out = replay(batch, connection, policy, predecessors)
+            landing = replay(batch, connection, policy, predecessors)
     except TrackteroidError as error:
         return _failed(result, error)
-    return replace(result, reason=left_out_reason(left_out) or None, conflicts=left_out)
+    return replace(
+        result,
+        reason=landing.reason or None,
+        conflicts=landing.left_out,
+        provisional=landing.provisional,
+    )
 
 
 def _failed(result: Result, error: TrackteroidError) -> Result:

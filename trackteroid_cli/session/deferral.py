@@ -28,6 +28,7 @@ from trackteroid_cli.batches.operations import (
     Identity,
     Update,
     identity,
+    texts,
     to_json,
 )
 from trackteroid_cli.batches.operations import Operation as RawOperation
@@ -310,7 +311,7 @@ class Deferral:
             entity = Identity(document["entity_type"], tuple(document["entity_key"].values()))
             is_placement = document["entity_type"] == PLACEMENT_TYPE
             if document["operation"] == "create":
-                commit.created.append(entity)
+                commit.created.append((entity, len(commit.operations)))
                 if is_placement:
                     key = document["entity_key"]["id"]
                     commit.placements.append((key, document["entity_data"]))
@@ -322,8 +323,27 @@ class Deferral:
             if document["operation"] == "delete" and is_placement:
                 commit.placements.append((document["entity_key"]["id"], None))
             commit.kinds.append(document["operation"])
-            commit.operations.append(self._encode_document(document))
+            encoded = self._encode_document(document)
+            if self.recording.side_effects:
+                self._refuse_side_effects(entity, encoded)
+            commit.operations.append(encoded)
         return commit
+
+    def _refuse_side_effects(self, entity: Identity, encoded: bytes) -> None:
+        """Refuse an operation on *entity* that names what only the server can make.
+
+        Raises:
+            CannotDefer: it does.
+        """
+        for text in texts(json.loads(encoded)):
+            if text in self.recording.side_effects:
+                made = self.recording.side_effects[text]
+                raise CannotDefer(
+                    f"cannot record a change of {entity.entity_type} that names a {made}",
+                    why=f"the server makes this {made} when the batch is committed, and gives it "
+                    "another id",
+                    hint="make this change in another recording, after the commit",
+                )
 
     def rollback(self) -> None:
         """Undo the uncommitted operations."""

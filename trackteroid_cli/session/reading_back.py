@@ -29,7 +29,7 @@ from trackteroid_cli.session.query_cache import ReusingSession
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.documents import SchemaDocument
-    from trackteroid_cli.offline.server import OfflineServer
+    from trackteroid_cli.offline.answering.server import OfflineServer
 
 
 class ReadingBackSession(ReusingSession):

@@ -11,7 +11,7 @@ from trackteroid_cli.batches.recording import Recording
 from trackteroid_cli.session.calls.refusals import Refusals
 
 if TYPE_CHECKING:
-    from trackteroid_cli.offline.server import OfflineServer
+    from trackteroid_cli.offline.answering.server import OfflineServer
 
 
 class RecordedSession(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import groupby, islice
 from pathlib import Path
@@ -43,7 +43,7 @@ from trackteroid_cli.session.recorder import current_recorder
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.documents import SchemaDocument
-    from trackteroid_cli.offline.server import OfflineServer
+    from trackteroid_cli.offline.answering.server import OfflineServer
     from trackteroid_cli.replay.schedule import Result
     from trackteroid_cli.server.answer_cache import AnswerCache
 
@@ -110,7 +110,7 @@ class Session(ReadingBackSession):
         self.offline = self.answers = None
         self._connected = False
         if offline:
-            from trackteroid_cli.offline.server import OfflineServer
+            from trackteroid_cli.offline.answering.server import OfflineServer
 
             self.offline = OfflineServer(
                 completed.get("server_url") or "", without_pending=without_pending
@@ -192,7 +192,7 @@ class Session(ReadingBackSession):
             StorageError: the file cannot be written; nothing is half written.
         """
         from trackteroid_cli.batches.header import make_header
-        from trackteroid_cli.offline.built_on import header_parts
+        from trackteroid_cli.offline.answering.built_on import header_parts
 
         path = Path(path)
         recording = Recording()
@@ -503,25 +503,27 @@ class Session(ReadingBackSession):
         self._clear_query_results()
         if self.answers is not None:
             self.answers.forget()
-        self._expire_updated_values(Path(path))
+        self._expire_values(Path(path))
         return result
 
-    def _expire_updated_values(self, path: Path) -> None:
-        """Expire the values of attributes that the batch at *path* has updated."""
+    def _expire_values(self, path: Path) -> None:
+        """Expire the values of attributes that the batch at *path* or the server has set."""
         from trackteroid_cli.batches.batch import Batch
-        from trackteroid_cli.batches.operations import Update
+        from trackteroid_cli.batches.operations import Create, Update
 
         not_set = ftrack_api.symbol.NOT_SET
         with Batch(path) as batch, self.auto_populating(False), self.operation_recording(False):
             for operation in batch.operations():
-                if not isinstance(operation, Update):
-                    continue
+                names: Iterable[str] = ()
+                if isinstance(operation, Create):
+                    names = operation.provisional
+                elif isinstance(operation, Update):
+                    names = (operation.attribute_name,)
                 try:
                     entity = self._get(operation.entity_type, operation.entity_key.values())
                 except KeyError:
                     continue
-                attribute = entity.attributes.get(operation.attribute_name)
-                if attribute is not None:
+                for attribute in filter(None, map(entity.attributes.get, names)):
                     if not attribute.is_modified(entity):
                         attribute.set_local_value(entity, not_set)
                     attribute.set_remote_value(entity, not_set)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TypeAlias
+from typing import NamedTuple
 
 from rich.text import Text
 
@@ -30,8 +30,15 @@ _MARKS = {
     "-": "red",
 }
 
-#: Attribute, old value, new value.
-_Change: TypeAlias = tuple[str, object, object]
+
+class _Change(NamedTuple):
+    """A change of an attribute; a provisional value is what the server would set."""
+
+    name: str
+    old: object
+    new: object
+    provisional: bool = False
+
 
 #: Types whose rows are shown as attributes of their owner -> the part of the key that is its id.
 _OWNER_KEYS = {"Metadata": "parent_id", "CustomAttributeValue": "entity_id"}
@@ -89,19 +96,21 @@ class Diff:
         line = Text(f"{mark} {entity[0]}", style=f"bold {_MARKS[mark]}")
         line.append(f"  {self._names.of(entity)}", style="not bold default")
         yield line
-        width = max((len(name) for name, _, _ in changes), default=0)
-        for name, old, new in changes:
-            yield self._change(name.ljust(width), old, new, known=mark != "+")
+        width = max((len(change.name) for change in changes), default=0)
+        for change in changes:
+            yield self._change(change, width, known=mark != "+")
 
     def _changes(self, operation: Operation, has_parts: bool) -> Iterator[_Change]:
         if isinstance(operation, Create):
             for name, value in self._notable(operation).items():
-                yield name, UNSET, value
+                yield _Change(name, UNSET, value)
+            for name, value in operation.provisional.items():
+                yield _Change(name, UNSET, value, provisional=True)
         # Where the parts are shown, their list says no more.
         elif isinstance(operation, Update) and not (
             has_parts and operation.attribute_name in LISTS_OF_PARTS
         ):
-            yield operation.attribute_name, operation.old_value, operation.new_value
+            yield _Change(operation.attribute_name, operation.old_value, operation.new_value)
 
     def _part(self, operation: Operation) -> _Change:
         """Return the change of one metadata entry or custom attribute, named as scripts name it."""
@@ -111,13 +120,17 @@ class Diff:
             label = self._labels.get(identity(operation))
             name = f"custom_attributes.{label.label if label else '?'}"
         if isinstance(operation, Create):
-            return name, None, operation.entity_data.get("value")
+            return _Change(name, None, operation.entity_data.get("value"))
         if isinstance(operation, Update):
-            return name, operation.old_value, operation.new_value
-        return name, UNSET, None
+            return _Change(name, operation.old_value, operation.new_value)
+        return _Change(name, UNSET, None)
 
-    def _change(self, name: str, old: object, new: object, *, known: bool) -> Text:
-        line = Text(f"    {name}  ", style="cyan")
+    def _change(self, change: _Change, width: int, *, known: bool) -> Text:
+        name, old, new, provisional = change
+        line = Text(f"    {name.ljust(width)}  ", style="cyan")
+        if provisional:
+            line.append(self._names.value(new), style="yellow")
+            return line.append("  provisional: the server decides", style="dim")
         if known:
             if isinstance(old, list) and isinstance(new, list):
                 return line.append_text(self._membership(old, new))

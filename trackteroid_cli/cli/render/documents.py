@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from trackteroid_cli.batches.summary import Summary
     from trackteroid_cli.doctor import Check
-    from trackteroid_cli.replay.conflicts import Conflict
+    from trackteroid_cli.replay.comparing.conflicts import Conflict
+    from trackteroid_cli.replay.comparing.provisional import Difference
     from trackteroid_cli.replay.schedule import Result
 
 
@@ -24,6 +25,18 @@ def conflict_document(conflict: Conflict) -> dict[str, object]:
     }
 
 
+def difference_document(difference: Difference) -> dict[str, object]:
+    """Return a provisional value that came out otherwise as ``commit --json`` shows it."""
+    return {
+        "entity_type": difference.entity_type,
+        "entity_key": difference.entity_key,
+        "label": difference.label,
+        "attribute": difference.attribute,
+        "recorded": difference.recorded,
+        "now": difference.now,
+    }
+
+
 def result_document(result: Result) -> dict[str, object]:
     """Return what became of a batch as ``commit --json`` shows it."""
     return {
@@ -33,6 +46,7 @@ def result_document(result: Result) -> dict[str, object]:
         "outcome": result.outcome.value if result.outcome else None,
         "reason": result.reason,
         "conflicts": [conflict_document(each) for each in result.conflicts],
+        "provisional": [difference_document(each) for each in result.provisional.values],
     }
 
 

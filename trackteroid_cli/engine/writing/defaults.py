@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from trackteroid_cli.engine.schema.schema import EntityType
+from trackteroid_cli.engine.schema.schema import EntityType, Schema
 from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.storage.values import Stored
@@ -74,6 +74,15 @@ CONSTANTS: dict[str, dict[str, Default]] = {
     },
 }
 
+#: Columns by type whose default depends on other rows, and may be another one later.
+_DEPENDENT: dict[str, frozenset[str]] = {
+    "Asset": frozenset({"type_id"}),
+    "AssetVersion": frozenset({"version", "status_id"}),
+    "Project": frozenset({"project_schema_id"}),
+    "TypedContext": frozenset({"type_id", "status_id"}),
+    "User": frozenset({"user_type_id"}),
+}
+
 #: Pairs of columns with the same value, by root type.
 _SYNONYMS: dict[str, tuple[tuple[str, str], ...]] = {
     "Schema": (("type_id", "object_type_id"),),
@@ -97,6 +106,17 @@ def apply_defaults(transaction: Transaction, entity_type: EntityType, row: Row) 
     _fill_key(transaction, entity_type, row)
     for rule in rules:
         rule(transaction, row)
+
+
+def dependent_columns(schema: Schema, type_name: str) -> frozenset[str]:
+    """Return the columns of a type whose default depends on other rows, or on who creates it."""
+    columns: set[str] = set()
+    for name in (*CONSTANTS, *_DEPENDENT):
+        if name in schema.types and schema.is_kind_of(type_name, name):
+            columns |= _DEPENDENT.get(name, frozenset())
+            constants = CONSTANTS.get(name, {})
+            columns |= {column for column, default in constants.items() if default is CALLER}
+    return frozenset(columns)
 
 
 def copy_synonyms(entity_type: EntityType, row: Row) -> None:

@@ -65,7 +65,7 @@ class LiveAdapter(BaseAdapter):
         overlay = self._overlay(recordings)
         with overlay.lock:
             overlay.note(recordings)
-            ours = self._answers(overlay, operations, request, args, kwargs)
+            ours = self._answers(overlay, recordings, operations, request, args, kwargs)
         left = [each for index, each in enumerate(operations) if index not in ours]
         if not ours:
             return self._inner.send(request, *args, **kwargs)
@@ -78,12 +78,15 @@ class LiveAdapter(BaseAdapter):
     def _answers(
         self,
         overlay: LiveOverlay,
+        recordings: Sequence[Recording],
         operations: Sequence[Mapping[str, Any]],
         request: requests.PreparedRequest,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> dict[int, Any]:
         """Return the answers to the operations that the server cannot answer, by position."""
+        from trackteroid_cli.offline.provisional import note_values
+
         found: dict[int, Any] = {}
         for index, operation in enumerate(operations):
             action, expression = operation.get("action"), str(operation.get("expression"))
@@ -103,6 +106,7 @@ class LiveAdapter(BaseAdapter):
             )
             if answer is not None:
                 found[index] = answer
+                note_values(recordings, overlay.schema, [answer])
         return found
 
     def _overlay(self, recordings: list[Recording]) -> LiveOverlay:

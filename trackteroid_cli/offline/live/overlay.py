@@ -61,6 +61,7 @@ from trackteroid_cli.offline.live.rows import (
     too_many_rows,
 )
 from trackteroid_cli.offline.overlays import apply_operations
+from trackteroid_cli.offline.provisional import note_side_effects
 from trackteroid_cli.offline.pull.plan import OWNERS_PER_QUERY, Include
 from trackteroid_cli.server.expressions import PAGE, listed
 
@@ -196,6 +197,7 @@ class LiveOverlay:
                 commits.setdefault(operation.commit, []).append(operation)
             for operations in commits.values():
                 changes = apply_operations(engine, operations, user=user, moment=moments.now())
+                note_side_effects(self._seen, self.schema, changes)
                 self._changes.add(changes)
                 rows.put_last(changes)
         except EngineError as error:

@@ -10,10 +10,10 @@ from trackteroid_cli import settings
 from trackteroid_cli.engine.query.language import Comparison, Query, parse
 from trackteroid_cli.engine.query.query import run_query
 from trackteroid_cli.errors import NotPulled
+from trackteroid_cli.offline.answering.query_analysis import QueryAnalysis, Step, projected_paths
 from trackteroid_cli.offline.holdings import Holdings
 from trackteroid_cli.offline.ownership import owned_rows
 from trackteroid_cli.offline.projects import ProjectLookup
-from trackteroid_cli.offline.query_analysis import QueryAnalysis, Step, projected_paths
 from trackteroid_cli.server.expressions import without_projections
 
 if TYPE_CHECKING:

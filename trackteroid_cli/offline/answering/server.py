@@ -24,7 +24,7 @@ from trackteroid_cli.batches.operations import Operation, from_json
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import NotPulled, Offline
 from trackteroid_cli.offline import overlays, replicas
-from trackteroid_cli.offline.coverage import Coverage
+from trackteroid_cli.offline.answering.coverage import Coverage
 from trackteroid_cli.server.actions import in_words
 from trackteroid_cli.server.responses import answered, body_of
 
@@ -90,6 +90,7 @@ class OfflineServer:
             NotPulled: the replica does not hold what the answer depends on.
         """
         from trackteroid_cli.engine.wire import respond
+        from trackteroid_cli.offline.provisional import note_values
 
         operations = json.loads(body)
         for operation in operations:
@@ -107,6 +108,7 @@ class OfflineServer:
                 for question, result in zip(questions, results, strict=True):
                     if question is None:  # the answer may be a list, as that to query_schemas
                         continue
+                    note_values(recordings, engine.store.schema, [result])
                     data = result.get("data")
                     if isinstance(data, list):
                         self._warn_once(self._coverage.review(question, data))
@@ -155,7 +157,7 @@ class OfflineServer:
                 overlay = self._recording_overlays.get(recording)
                 if overlay is None or overlay.base is not engine:
                     overlay = self._recording_overlays[recording] = _RecordingOverlay(engine)
-                overlay.update(recording, user)
+                overlay.update(recording, recordings, user)
                 engine = overlay.engine
         return engine
 
@@ -186,9 +188,14 @@ class _RecordingOverlay:
         copy = overlays.copied_engine(base, Path(folder) / "overlay.sqlite")
         self.engine = self._closing.enter_context(copy)
 
-    def update(self, recording: Recording, user: str) -> None:
-        """Apply the operations since the last update, one commit of the script after another."""
+    def update(self, recording: Recording, visible: Sequence[Recording], user: str) -> None:
+        """Apply the operations since the last update, one commit of the script after another.
+
+        Args:
+            visible: the recordings that a question sees, *recording* among them.
+        """
         from trackteroid_cli.engine.storage.errors import EngineError
+        from trackteroid_cli.offline.provisional import note_side_effects
 
         added = recording.operations[self._applied :]
         self._applied += len(added)
@@ -198,7 +205,10 @@ class _RecordingOverlay:
             commits.setdefault(operation.commit, []).append(operation)
         for operations in commits.values():
             try:
-                overlays.apply_operations(self.engine, operations, user=user, moment=moments.now())
+                changes = overlays.apply_operations(
+                    self.engine, operations, user=user, moment=moments.now()
+                )
+                note_side_effects(visible, self.engine.store.schema, changes)
             except EngineError as error:
                 self.incomplete = True
                 _logger.warning(

@@ -18,9 +18,9 @@ from trackteroid_cli.engine.query.language import (
     RelationTest,
 )
 from trackteroid_cli.errors import NotPulled
-from trackteroid_cli.offline.pulled_data import CONNECTING_TABLES
-from trackteroid_cli.offline.query_analysis import NamedEntities, Step, projected_paths
-from trackteroid_cli.offline.question import Question
+from trackteroid_cli.offline.answering.pulled_data import CONNECTING_TABLES
+from trackteroid_cli.offline.answering.query_analysis import NamedEntities, Step, projected_paths
+from trackteroid_cli.offline.answering.question import Question
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.query.loading import Entity

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from trackteroid_cli.errors import NotPulled
-from trackteroid_cli.offline.pulled_data import VisibleData
-from trackteroid_cli.offline.query_analysis import ConditionRelation
+from trackteroid_cli.offline.answering.pulled_data import VisibleData
+from trackteroid_cli.offline.answering.query_analysis import ConditionRelation
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.query.language import Query

@@ -45,18 +45,18 @@ class Conflict:
 
 
 def names_for(
-    conflicts: Sequence[Conflict],
+    values: Iterable[object],
     batch: Batch,
     operations: Sequence[Operation],
     connection: Connection,
 ) -> Names:
-    """Return the names of all that *conflicts* mention, also of what the server has put there.
+    """Return the names of all that a batch mentions, and of what *values* of the server mention.
 
     Raises:
         ServerError: the server cannot be asked.
     """
     labels = batch.labels()
-    now = {entity for conflict in conflicts for entity in references(conflict.now)} - set(labels)
+    now = {entity for value in values for entity in references(value)} - set(labels)
     return Names(operations, {**labels, **dict(_labels_on_server(connection, now) if now else ())})
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from trackteroid_cli.engine.query.language import parse
 from trackteroid_cli.engine.storage.errors import ParseError
-from trackteroid_cli.offline.answer_review import AnswerReview
+from trackteroid_cli.offline.answering.answer_review import AnswerReview
+from trackteroid_cli.offline.answering.pulled_data import PulledData, VisibleData
+from trackteroid_cli.offline.answering.question import Question
 from trackteroid_cli.offline.holdings import Holdings
-from trackteroid_cli.offline.pulled_data import PulledData, VisibleData
-from trackteroid_cli.offline.question import Question
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.engine import Engine

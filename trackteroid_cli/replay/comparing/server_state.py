@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from trackteroid_cli.batches.operations import LISTS_OF_PARTS, UNSET, Identity
-from trackteroid_cli.replay.equality import key_of
+from trackteroid_cli.replay.comparing.equality import key_of
 from trackteroid_cli.server.expressions import PAGE, condition, query
 
 if TYPE_CHECKING:
-    from trackteroid_cli.replay.history import History
+    from trackteroid_cli.replay.comparing.history import History
     from trackteroid_cli.server.connection import Connection
 
 

@@ -21,13 +21,13 @@ from trackteroid_cli.batches.operations import (
     texts,
     to_json,
 )
-from trackteroid_cli.replay.conflicts import Conflict
-from trackteroid_cli.replay.equality import equal, key_of, keys_of
-from trackteroid_cli.replay.history import AttributeHistory, History, histories
-from trackteroid_cli.replay.server_state import ServerState
+from trackteroid_cli.replay.comparing.conflicts import Conflict
+from trackteroid_cli.replay.comparing.equality import equal, key_of, keys_of
+from trackteroid_cli.replay.comparing.history import AttributeHistory, History, histories
+from trackteroid_cli.replay.comparing.server_state import ServerState
 
 if TYPE_CHECKING:
-    from trackteroid_cli.replay.predecessors import Predecessors
+    from trackteroid_cli.replay.comparing.predecessors import Predecessors
     from trackteroid_cli.server.connection import Connection
 
 

@@ -25,9 +25,9 @@ from trackteroid_cli.errors import TrackteroidError
 
 if TYPE_CHECKING:
     from trackteroid_cli.batches.recording import Recording
+    from trackteroid_cli.offline.answering.server import OfflineServer
     from trackteroid_cli.offline.holdings import Holdings
     from trackteroid_cli.offline.overlays import OverlaidBatch
-    from trackteroid_cli.offline.server import OfflineServer
 
 
 class BuiltOn(TypedDict, total=False):

@@ -1,0 +1,1 @@
+"""Questions of an offline session, answered by the replica or refused."""

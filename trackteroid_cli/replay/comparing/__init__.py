@@ -1,0 +1,1 @@
+"""Comparing a batch with what the server of a commit holds."""
