@@ -1,29 +1,45 @@
 """Generated programs read the same while they are recorded as in a direct run.
 
 A program creates, updates, moves and deletes entities, commits, and queries in between. It runs
-directly on one server and recorded on a twin; everything that it reads is compared, in order.
+directly on one server, recorded on a twin and recorded on a replica, and everything that it reads
+is compared, in order.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 from ftrack_api.exception import ServerError
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    rule,
+    run_state_machine_as_test,
+)
 
+from tests.offline.pull.comparing import pull_from
 from tests.support.generated import part
-from tests.support.servers import Server
-from tests.support.sessions import Connect
-from trackteroid_cli.errors import CannotReadBack
+from tests.support.servers import Server, ServerMaker, WebThread
+from tests.support.sessions import Connect, close
 from trackteroid_cli.session.session import Session
 
-#: Programs in a large run, and the steps of each.
-PROGRAMS, STEPS = 500, 20
+#: Programs in a large run, the steps of each, and the tests that they are shared among.
+PROGRAMS, STEPS, SHARES = 500, 20, 10
+
+#: What a program does in a step.
+ACTIONS = [
+    *["query"] * 8,
+    *["commit"] * 5,
+    *["create_context", "rename", "set_status", "describe"] * 2,
+    *["move", "delete", "annotate", "tag", "set_frames", "publish", "assign", "unassign"],
+    *["link", "list_shot", "log"],
+]
 
 OURS = 'project.name is "salt_and_ember"'
 
@@ -66,27 +82,27 @@ Step: TypeAlias = tuple[Any, ...]
 
 
 class Program:
-    """One program, drawn from a seed: the same for every session that it runs on."""
+    """One program, which draws what it does from the seed of each step: the same on any session."""
 
-    def __init__(self, seed: int, session: Session) -> None:
-        self.read: list[Step] = []
-        self._chance = random.Random(seed)
+    def __init__(self, session: Session) -> None:
         self.session = session
+        self._number = 0
         self._names = {
             "Sequence": ["sq010", "sq010", "sq020"],
             "Shot": ["sh010", "sh020"],
             "Task": ["compositing", "lighting", "animation"],
         }
 
-    def run(self) -> None:
-        """Take the steps; a commit that is refused ends the program."""
-        actions = [self.query] * 8 + [self.session.commit] * 5
-        actions += [self.create_context, self.rename, self.set_status, self.describe] * 2
-        actions += [self.move, self.delete, self.annotate, self.tag, self.set_frames]
-        actions += [self.publish, self.assign, self.unassign, self.link, self.list_shot, self.log]
-        for step in range(STEPS):
-            self._step = step
-            self._chance.choice(actions)()
+    def step(self, action: str, seed: int) -> list[Step]:
+        """Take a step, and return what it reads."""
+        self._number += 1
+        self._chance = random.Random(seed)
+        self.read: list[Step] = []
+        getattr(self, action)()
+        return self.read
+
+    def commit(self) -> None:
+        self.session.commit()
 
     def query(self) -> None:
         expression = self._chance.choice(QUERIES).format(
@@ -101,7 +117,7 @@ class Program:
         answer = response.json()
         assert isinstance(answer, list), answer
         found = [_without_keys(entity) for entity in answer[0]["data"]]
-        self.read.append((self._step, expression, found))
+        self.read.append((expression, found))
 
     def create_context(self) -> None:
         kind, parent_kind = self._chance.choice([("Shot", "Sequence"), ("Task", "Shot")])
@@ -125,7 +141,7 @@ class Program:
     def describe(self) -> None:
         entity = self._one(self._chance.choice(["Sequence", "Shot", "Task"]))
         if entity is not None:
-            entity["description"] = f"{self._chance.choice(['hero', 'red'])} {self._step}"
+            entity["description"] = f"{self._chance.choice(['hero', 'red'])} {self._number}"
 
     def move(self) -> None:
         shot, sequence = self._one("Shot"), self._one("Sequence")
@@ -141,17 +157,17 @@ class Program:
         entity = self._one(self._chance.choice(["Shot", "Task"]))
         if entity is not None:
             user = self.session.query('User where username is "demo"').one()
-            entity.create_note(f"{self._chance.choice(['hero', 'red'])} {self._step}", user)
+            entity.create_note(f"{self._chance.choice(['hero', 'red'])} {self._number}", user)
 
     def tag(self) -> None:
         shot = self._one("Shot")
         if shot is not None:
-            shot["metadata"][self._chance.choice(["hero", "wide"])] = str(self._step)
+            shot["metadata"][self._chance.choice(["hero", "wide"])] = str(self._number)
 
     def set_frames(self) -> None:
         shot = self._one("Shot")
         if shot is not None:
-            shot["custom_attributes"]["fend"] = 1040 + self._step
+            shot["custom_attributes"]["fend"] = 1040 + self._number
 
     def publish(self) -> None:
         shot = self._one("Shot")
@@ -160,9 +176,9 @@ class Program:
         asset = self.session.query(f'Asset where parent.id is "{shot["id"]}"').first()
         if asset is None:
             kind = self.session.query("AssetType").first()
-            data = {"name": f"asset{self._step}", "parent": shot, "type": kind}
+            data = {"name": f"asset{self._number}", "parent": shot, "type": kind}
             asset = self.session.create("Asset", data)
-        self.session.create("AssetVersion", {"asset": asset, "comment": f"at {self._step}"})
+        self.session.create("AssetVersion", {"asset": asset, "comment": f"at {self._number}"})
 
     def assign(self) -> None:
         task = self._one("Task")
@@ -188,21 +204,21 @@ class Program:
         if shot is not None:
             category = self.session.query("ListCategory").first()
             project = self.session.query('Project where name is "salt_and_ember"').one()
-            data = {"name": f"dailies {self._step}", "project": project, "category": category}
+            data = {"name": f"dailies {self._number}", "project": project, "category": category}
             self.session.create("TypedContextList", data)["items"].append(shot)
 
     def log(self) -> None:
         task = self._one("Task")
         if task is not None:
             user = self.session.query('User where username is "demo"').one()
-            data = {"context": task, "user": user, "duration": 60.0 * self._step}
+            data = {"context": task, "user": user, "duration": 60.0 * self._number}
             self.session.create("Timelog", data)
 
     def _name(self, kind: str) -> str:
         return self._chance.choice(self._names[kind])
 
     def _new_name(self, kind: str) -> str:
-        name = f"{kind.lower()}_{self._step}"
+        name = f"{kind.lower()}_{self._number}"
         self._names[kind] += [name, name]
         return name
 
@@ -210,7 +226,7 @@ class Program:
         below = {"Shot": "Sequence", "Task": "Shot"}.get(kind)
         where = f'parent.name is "{self._name(below)}"' if below else 'name like "sq%"'
         found = self.session.query(f"{kind} where {where} and {OURS} order by name").all()
-        self.read.append((self._step, kind, [entity["name"] for entity in found]))
+        self.read.append((kind, [entity["name"] for entity in found]))
         return list(found)
 
     def _one(self, kind: str) -> Any:
@@ -231,30 +247,59 @@ def _without_keys(value: Any) -> Any:
     return value
 
 
-@pytest.mark.parametrize("seed", range(part(PROGRAMS)))
+@pytest.mark.parametrize("share", range(SHARES))
 def test_a_recorded_program_reads_what_a_direct_run_reads(
-    make_server: Callable[[], Server], connect: Connect, tmp_path: Path, seed: int
+    web_thread: WebThread,
+    demo_database: Path,
+    server: Server,
+    connect: Connect,
+    tmp_path_factory: pytest.TempPathFactory,
+    share: int,
 ) -> None:
-    expected = Program(seed, connect(make_server()))
-    program = Program(seed, connect(make_server()))
-    if runs_through(expected):
-        with program.session.deferred_operations(tmp_path / "batch.dbm"):
-            program.run()
-    else:
-        # A server refused a commit. Nobody knows while recording; later queries may be refused.
-        with (
-            suppress(ServerError, CannotReadBack),
-            program.session.deferred_operations(tmp_path / "batch.dbm"),
-        ):
-            program.run()
-    assert program.read[: len(expected.read)] == expected.read
+    pull_from(server, every_project=True)
 
+    class Runs(RuleBasedStateMachine):
+        """One program, run directly, recorded online and recorded offline, step by step."""
 
-def runs_through(program: Program) -> bool:
-    """Run a program directly, and return whether the server has taken all of its commits."""
-    try:
-        program.run()
-    except ServerError:
-        program.session.recorded_operations.clear()
-        return False
-    return True
+        def __init__(self) -> None:
+            super().__init__()
+            self.ending = ExitStack()
+            folder = tmp_path_factory.mktemp("twins")
+            make_twin = ServerMaker(web_thread, demo_database, folder)
+            self.ending.callback(make_twin.close)
+            sessions = [connect(make_twin()), connect(make_twin()), connect(offline=True)]
+            for number, session in enumerate(sessions):
+                self.ending.callback(close, session)
+                if number:
+                    batch = folder / f"{number}.dbm"
+                    self.ending.enter_context(session.deferred_operations(batch))
+            self.direct, *self.recorded = map(Program, sessions)
+            self.over = False
+
+        @rule(action=st.sampled_from(ACTIONS), seed=st.integers(0, 2**32))
+        def step(self, action: str, seed: int) -> None:
+            if self.over:
+                return
+            try:
+                expected = self.direct.step(action, seed)
+            except ServerError:
+                self.over = True  # nobody knows of it while recording
+                return
+            for program in self.recorded:
+                assert program.step(action, seed) == expected
+
+        def teardown(self) -> None:
+            for program in (self.direct, *self.recorded):
+                program.session.recorded_operations.clear()
+            self.ending.close()
+
+    run_state_machine_as_test(
+        Runs,
+        settings=settings(
+            max_examples=-(-part(PROGRAMS) // SHARES),
+            stateful_step_count=STEPS,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
