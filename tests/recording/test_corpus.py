@@ -30,27 +30,14 @@ SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in E
 
 #: What many scripts have in common that are known to differ or to be refused.
 NEW_ATTRIBUTE = "a condition on a custom attribute that the script configures is refused"
-AS_SET = "values are read as the script set them, not as the server gives them"
 
 #: Scripts that are known to differ from a direct run or to be refused, by mode, and why.
 KNOWN: dict[str, dict[str, str]] = {
     "online": {
         "custom_attribute_enumerator": NEW_ATTRIBUTE,
         "custom_attributes_of_users": NEW_ATTRIBUTE,
-        "omit_shots": "commit leaves out a status that is set and set back, and its history",
-        "rollback_on_error": "commit leaves out a custom attribute that is set to its default",
-        "shift_schedule": AS_SET,
-        "timelogs_round": AS_SET,
-        "timer_switch": "a second timer is taken, and queries after it are refused",
     },
-    "offline": {
-        "omit_shots": "commit leaves out a status that is set and set back, and its history",
-        "publish_version": "whether a new version is the latest one is refused",
-        "rollback_on_error": "commit leaves out a custom attribute that is set to its default",
-        "shift_schedule": AS_SET,
-        "timelogs_round": AS_SET,
-        "timer_switch": "a second timer is taken, and its start is not set",
-    },
+    "offline": {},
 }
 
 

@@ -379,3 +379,50 @@ def test_what_no_server_can_hold_is_left_to_the_server_to_refuse(
         Update("Shot", shot, "no_such_attribute", "x"),
     ]
     assert statuses(server, *operations) == [MISSING] * 3
+
+
+def set_back(server: Server, commits: tuple[int, int] = (1, 2)) -> list[Operation]:
+    """Return the updates that set the status of a shot and set it back."""
+    shot = server.query("select id, status_id from Shot order by id limit 1")[0]
+    other = server.query(f'select id from Status where id is_not "{shot["status_id"]}" limit 1')[0]
+    now, then = (reference("Status", {"id": key}) for key in (shot["status_id"], other["id"]))
+    key, (first, second) = {"id": shot["id"]}, commits
+    return [
+        Update("Shot", key, "status", then, now, first),
+        Update("Shot", key, "status", now, then, second),
+    ]
+
+
+def test_a_value_that_is_set_and_set_back_is_sent_for_its_history(server: Server) -> None:
+    assert statuses(server, *set_back(server)) == [MISSING, MISSING]
+
+
+def test_it_is_not_sent_again_after_an_answer_that_was_lost(server: Server) -> None:
+    assert statuses(server, *set_back(server), sent=2) == [THERE, THERE]
+
+
+def test_it_is_not_sent_again_from_a_copy_of_the_batch(server: Server) -> None:
+    operations = [scope(NEW), *set_back(server)]
+    apply(server, *operations)
+    assert statuses(server, *operations) == [THERE, THERE, THERE]
+
+
+def test_a_custom_attribute_that_is_set_to_its_default_keeps_the_value(
+    server: Server, shot: dict[str, str]
+) -> None:
+    (configuration,) = server.query(
+        "select id, default from CustomAttributeConfiguration where key is fstart"
+    )
+    key = {"configuration_id": configuration["id"], "entity_id": shot["id"]}
+    (value,) = server.query(
+        f'select value from ContextCustomAttributeValue where entity_id is "{shot["id"]}" '
+        f'and configuration_id is "{configuration["id"]}"'
+    )
+    same = Update("ContextCustomAttributeValue", key, "value", value["value"], value["value"])
+    assert statuses(server, same) == [MISSING]
+    assert statuses(server, same, sent=1) == [THERE]
+
+
+def test_an_update_to_the_same_value_is_not_sent(server: Server, shot: dict[str, str]) -> None:
+    apply(server, Update("Shot", shot, "description", "same"))
+    assert statuses(server, Update("Shot", shot, "description", "same", "same")) == [THERE]

@@ -68,7 +68,7 @@ def test_a_changed_date_reads_back_and_lands(
     with session.deferred_operations(batch):
         project["end_date"] = moment
         session.commit()
-        assert project["end_date"] == moment
+        assert project["end_date"] == arrow.get(moment)
     assert updates(batch, "end_date")[0]["new_value"] == {
         "__type__": "datetime",
         "value": moment.isoformat(),

@@ -108,11 +108,13 @@ def compare_batch(
         ServerError: the server cannot be asked.
     """
     journal = batch.journal()
-    if journal.landed:
+    has_landed = journal.landed
+    if has_landed:
         journal = Journal()
     return compare(
         operations,
         connection,
+        has_landed=has_landed,
         sent=journal.sent_before(len(operations)),
         known=journal.sent_for_certain,
         predecessors=predecessors,

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from trackteroid_cli import settings
-from trackteroid_cli.session.merging import FtrackSession
+from trackteroid_cli.session.api.merging import FtrackSession
 
 #: Arguments by name, with values of any type that ``ftrack_api.Session`` takes.
 Arguments: TypeAlias = dict[str, Any]

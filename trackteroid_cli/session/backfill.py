@@ -15,7 +15,7 @@ from trackteroid_cli.batches.operations import Identity
 from trackteroid_cli.errors import ServerError
 from trackteroid_cli.server.expressions import PAGE, listed, query
 from trackteroid_cli.server.schemas import Attribute, ServerSchema
-from trackteroid_cli.session.protocols import Entity, EntitySession, is_entity
+from trackteroid_cli.session.api.protocols import Entity, EntitySession, is_entity
 
 if TYPE_CHECKING:
     from trackteroid_cli.batches.recording import Recording

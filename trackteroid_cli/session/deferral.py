@@ -35,22 +35,22 @@ from trackteroid_cli.batches.operations import Operation as RawOperation
 from trackteroid_cli.batches.placements import PLACEMENT_TYPE, Placement
 from trackteroid_cli.batches.recording import EncodedCommit, Recording
 from trackteroid_cli.errors import CannotDefer
-from trackteroid_cli.session.backfill import name_in_memory
-from trackteroid_cli.session.calls.refusals import Refusals
-from trackteroid_cli.session.calls.script_lines import current_script_line
-from trackteroid_cli.session.folding import (
+from trackteroid_cli.session.api.folding import (
     OperationDocument,
     fold_operations,
     is_create,
     is_update,
 )
-from trackteroid_cli.session.protocols import (
+from trackteroid_cli.session.api.protocols import (
     Attribute,
     Entity,
     EntitySession,
     Operation,
     UpdateOperation,
 )
+from trackteroid_cli.session.backfill import name_in_memory
+from trackteroid_cli.session.calls.refusals import Refusals
+from trackteroid_cli.session.calls.script_lines import current_script_line
 
 _NOT_SET = ftrack_api.symbol.NOT_SET
 

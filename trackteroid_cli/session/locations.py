@@ -17,7 +17,7 @@ import ftrack_api.exception
 import ftrack_api.symbol
 
 from trackteroid_cli.batches.placements import Placement
-from trackteroid_cli.session.protocols import Entity, EntitySession
+from trackteroid_cli.session.api.protocols import Entity, EntitySession
 
 #: What a refusal calls the transfer of a file into the location of the server.
 UPLOAD = "upload a file to the server"

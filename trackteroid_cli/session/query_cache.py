@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
 
-from trackteroid_cli.session.merging import MergingSession
-from trackteroid_cli.session.protocols import Entity
+from trackteroid_cli.session.api.merging import MergingSession
+from trackteroid_cli.session.api.protocols import Entity
 
 Made = TypeVar("Made")
 

@@ -18,24 +18,27 @@ import ftrack_api.entity.factory
 
 from trackteroid_cli.batches.placements import Placement
 from trackteroid_cli.server.schemas import ServerSchema
+from trackteroid_cli.session.api.folding import is_create, is_update
+from trackteroid_cli.session.api.protocols import Entity, EntityCollection, Operation
 from trackteroid_cli.session.deferral import Deferral
 from trackteroid_cli.session.locations import (
     RecordedLocation,
     RecordedServerAccessor,
     RecordedThumbnails,
 )
-from trackteroid_cli.session.protocols import Entity, EntityCollection, Operation
 from trackteroid_cli.session.query_cache import ReusingSession
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.documents import SchemaDocument
     from trackteroid_cli.offline.answering.server import OfflineServer
+    from trackteroid_cli.session.api.normal_values import NormalValues
 
 
 class ReadingBackSession(ReusingSession):
     """A session that shows the changes that its deferral, if it has one, has recorded."""
 
     _deferral: Deferral | None
+    _normal_values: NormalValues | None = None
     offline: OfflineServer | None
 
     def populate(
@@ -126,6 +129,37 @@ class ReadingBackSession(ReusingSession):
         if self._deferral is not None and type(value) is dict:
             self._deferral.check_parts(entity.entity_type, {name: value})
         set_value(entity, value)
+
+    # -- values ------------------------------------------------------------------------------------
+
+    def _set_normal_values(self, operations: Iterable[Operation]) -> None:
+        """Give the values that *operations* have set the form in which a server gives them back."""
+        from trackteroid_cli.session.api.normal_values import NormalValues
+
+        if self._normal_values is None:
+            self._normal_values = NormalValues(self.schemas)
+        normal = self._normal_values.of
+        for operation in operations:
+            entity_type = operation.entity_type
+            if is_create(operation):
+                for name, value in operation.entity_data.items():
+                    if (given := normal(entity_type, name, value)) is not value:
+                        self._replace_value(operation, name, value, given)
+            elif is_update(operation):
+                name, value = operation.attribute_name, operation.new_value
+                if (given := normal(entity_type, name, value)) is not value:
+                    self._replace_value(operation, name, value, given)
+
+    def _replace_value(self, operation: Operation, name: str, value: object, given: object) -> None:
+        """Replace *value*, unless the attribute has got another one since."""
+        with suppress(KeyError), self.operation_recording(False):
+            entity = self._get(operation.entity_type, list(operation.entity_key.values()))
+            attribute = entity.attributes.get(name)
+            # ftrack_api may have copied the value into the operation.
+            if attribute is not None and attribute.get_local_value(entity) == value:
+                # An attribute that can be set once can be set only while it is not.
+                attribute.set_local_value(entity, ftrack_api.symbol.NOT_SET)
+                attribute.set_local_value(entity, given)
 
     # -- custom attributes -------------------------------------------------------------------------
 

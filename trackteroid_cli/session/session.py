@@ -25,6 +25,8 @@ from trackteroid_cli.files import write_whole
 from trackteroid_cli.server import connection, sandbox
 from trackteroid_cli.server.responses import mount_everywhere
 from trackteroid_cli.server.schemas import ServerSchema
+from trackteroid_cli.session.api.protocols import Entity, EntityData, Operation
+from trackteroid_cli.session.api.timers import refuse_second_timers
 from trackteroid_cli.session.arguments import (
     Arguments,
     bind_arguments,
@@ -37,7 +39,6 @@ from trackteroid_cli.session.calls.raw_writes import WRITES, RawWrite, answers_o
 from trackteroid_cli.session.calls.refusals import Refusals
 from trackteroid_cli.session.deferral import READ_ONLY_ACTIONS, Deferral
 from trackteroid_cli.session.locations import UPLOAD, is_on_server
-from trackteroid_cli.session.protocols import Entity, EntityData, Operation
 from trackteroid_cli.session.reading_back import ReadingBackSession
 from trackteroid_cli.session.recorder import current_recorder
 
@@ -257,8 +258,10 @@ class Session(ReadingBackSession):
                     self.answers.forget()
             return
         self._refuse_in_forked_process(self._deferral)
+        refuse_second_timers(self, self.recorded_operations)
         with self._thread_lock, self.auto_populating(False):
             committed = self._deferral.commit()
+            self._set_normal_values(committed)
         self._complete_custom_attributes(committed, self._deferral)
 
     @staticmethod

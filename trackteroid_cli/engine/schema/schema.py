@@ -231,7 +231,7 @@ class Schema:
         for name, fragment in document["properties"].items():
             if "items" in fragment or ("$ref" in fragment and "type" not in fragment):
                 continue
-            kind = _kind(fragment)
+            kind = kind_of(fragment)
             entity_type.scalars[name] = Attribute(
                 name=name,
                 kind=kind,
@@ -362,7 +362,8 @@ def _classifiers(document: SchemaDocument) -> dict[str, str]:
     }
 
 
-def _kind(fragment: Property) -> Kind:
+def kind_of(fragment: Property) -> Kind:
+    """Return the kind of a property of a schema; one that says none is a text."""
     if fragment.get("format") == "date-time":
         return "date"
     kinds: dict[str, Kind] = {

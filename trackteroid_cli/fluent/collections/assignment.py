@@ -23,7 +23,7 @@ from trackteroid_cli.fluent.collections.attributes import (
 )
 from trackteroid_cli.fluent.collections.base import BaseCollection, check_sessions
 from trackteroid_cli.fluent.collections.projections import fetch
-from trackteroid_cli.session.protocols import Entity, is_entity
+from trackteroid_cli.session.api.protocols import Entity, is_entity
 
 
 def assign(collection: BaseCollection, name: str, value: object) -> None:

@@ -26,7 +26,7 @@ from trackteroid_cli.fluent.types.paths import did_you_mean
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema
-    from trackteroid_cli.session.protocols import Attribute, Entity
+    from trackteroid_cli.session.api.protocols import Attribute, Entity
 
 #: The prefix of names of custom attributes, such as ``custom_fend``.
 CUSTOM_PREFIX = "custom_"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema
     from trackteroid_cli.fluent.types.entity_types import EntityType
     from trackteroid_cli.fluent.types.relations import Relations
-    from trackteroid_cli.session.protocols import Attribute, Entity
+    from trackteroid_cli.session.api.protocols import Attribute, Entity
     from trackteroid_cli.session.session import Session
 
 #: An entity's id, or the parts of its primary key if it has several.

@@ -27,7 +27,7 @@ from trackteroid_cli.fluent.collections.projections import Projection, fetch
 from trackteroid_cli.fluent.collections.set_operations import SetOperations
 from trackteroid_cli.fluent.collections.transforms import Transforms
 from trackteroid_cli.fluent.types.entity_types import EntityType
-from trackteroid_cli.session.protocols import is_entity
+from trackteroid_cli.session.api.protocols import is_entity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from trackteroid_cli.fluent.types.relations import Relations
-    from trackteroid_cli.session.protocols import Entity
+    from trackteroid_cli.session.api.protocols import Entity
     from trackteroid_cli.session.session import Session
 
 

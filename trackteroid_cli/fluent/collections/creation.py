@@ -34,7 +34,7 @@ from trackteroid_cli.server.expressions import listed
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import EntityType, Relation, Schema
-    from trackteroid_cli.session.protocols import Entity, EntityData
+    from trackteroid_cli.session.api.protocols import Entity, EntityData
 
 #: Type -> the reference to the owner of its entities, also for every kind of the type. Schemas do
 #: not distinguish it from other references.

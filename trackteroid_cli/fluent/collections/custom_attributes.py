@@ -13,7 +13,7 @@ from trackteroid_cli.fluent.collections.attributes import CUSTOM_PREFIX, no_attr
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema
     from trackteroid_cli.fluent.collections.base import BaseCollection
-    from trackteroid_cli.session.protocols import Entity
+    from trackteroid_cli.session.api.protocols import Entity
 
 #: Type -> its name in configurations, also for every kind of the type. All other types are
 #: contexts, named ``task``.

@@ -25,10 +25,10 @@ from trackteroid_cli.fluent.collections.base import (
     value_or_none,
 )
 from trackteroid_cli.fluent.collections.projections import fetch
-from trackteroid_cli.session.protocols import is_entity
+from trackteroid_cli.session.api.protocols import is_entity
 
 if TYPE_CHECKING:
-    from trackteroid_cli.session.protocols import Entity
+    from trackteroid_cli.session.api.protocols import Entity
     from trackteroid_cli.session.session import Session
 
 #: Whether the other entities are inputs -> the attribute that holds the links.

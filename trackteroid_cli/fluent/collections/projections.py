@@ -18,7 +18,7 @@ from trackteroid_cli.server.expressions import PAGE, condition, query
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.schema import Schema
     from trackteroid_cli.fluent.types.relations import Relations
-    from trackteroid_cli.session.protocols import Entity
+    from trackteroid_cli.session.api.protocols import Entity
 
 #: An attribute or a path as text, a related type, or a path from a related type.
 Projection: TypeAlias = "str | EntityType | Path"

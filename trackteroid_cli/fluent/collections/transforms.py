@@ -16,7 +16,7 @@ from trackteroid_cli.fluent.collections.base import BaseCollection, Key
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from trackteroid_cli.session.protocols import Entity
+    from trackteroid_cli.session.api.protocols import Entity
 
 Result = TypeVar("Result")
 

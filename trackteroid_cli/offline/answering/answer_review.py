@@ -218,6 +218,8 @@ class AnswerReview:
         self, root: str, entity: Mapping[str, object], what: str, select: str = "id"
     ) -> None:
         """Refuse to tell *what* of an entity whose project is not held."""
+        if root in self._pulled.whole:
+            return
         key, name = str(entity["id"]), entity["__entity_type__"]
         if not self._visible.is_in_held_project(root, key):
             raise self._pulled.not_pulled(

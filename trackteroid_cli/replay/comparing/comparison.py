@@ -23,7 +23,12 @@ from trackteroid_cli.batches.operations import (
 )
 from trackteroid_cli.replay.comparing.conflicts import Conflict
 from trackteroid_cli.replay.comparing.equality import equal, key_of, keys_of
-from trackteroid_cli.replay.comparing.history import AttributeHistory, History, histories
+from trackteroid_cli.replay.comparing.history import (
+    AttributeHistory,
+    History,
+    histories,
+    is_custom_attribute_value,
+)
 from trackteroid_cli.replay.comparing.server_state import ServerState
 
 if TYPE_CHECKING:
@@ -67,6 +72,7 @@ def compare(
     *,
     sent: int = 0,
     known: int = 0,
+    has_landed: bool = False,
     predecessors: Predecessors | None = None,
 ) -> Comparison:
     """Compare *operations* with what the server of *connection* holds now.
@@ -78,6 +84,7 @@ def compare(
             was made afterwards: newer work, and no conflict.
         known: how many of them, from the first, are on the server for certain. They prove nothing
             about the others.
+        has_landed: whether the batch is known to have landed.
         predecessors: earlier batches; a value that they set counts like the recorded one.
 
     Raises:
@@ -88,9 +95,10 @@ def compare(
     comparison = Comparison([Status.MISSING] * len(operations))
     landed = sent if _is_proven(found, server, range(known, sent)) else known
     taken = _taken_along(operations, found, server, sent)
+    never_sent = not (sent or has_landed or _is_proven(found, server, range(len(operations))))
     for entity, history in found.items():
         _Judgement(
-            entity, history, server, comparison, landed, sent, taken, predecessors
+            entity, history, server, comparison, landed, sent, taken, never_sent, predecessors
         ).set_statuses()
     return comparison
 
@@ -155,7 +163,8 @@ def _taken_along(
 class _Judgement:
     """Judges what a batch does to one entity; the first *landed* operations are on the server.
 
-    The first *sent* may be; if they are, the ids in *taken* went with what they deleted.
+    The first *sent* may be; if they are, the ids in *taken* went with what they deleted. None is if
+    the batch was *never_sent*, from here or from a copy of its file.
     """
 
     entity: Identity
@@ -165,6 +174,7 @@ class _Judgement:
     landed: int
     sent: int
     taken: frozenset[str]
+    never_sent: bool
     predecessors: Predecessors | None = None
 
     def set_statuses(self) -> None:
@@ -215,7 +225,8 @@ class _Judgement:
         if name in LISTS_OF_PARTS or now is UNSET:
             status = Status.THERE if known or created is not None else Status.MISSING
         elif equal(now, attribute.wanted):
-            status = Status.THERE
+            leaves_trace = self.never_sent and created is None and self._leaves_trace(attribute)
+            status = Status.MISSING if leaves_trace else Status.THERE
         elif any(equal(now, value) for value in attribute.earlier):
             status = Status.MISSING
         elif known:
@@ -230,6 +241,17 @@ class _Judgement:
             status = Status.CONFLICT
             self._report(name, attribute, now)
         self._set(positions if status is Status.CONFLICT else attribute.positions, status)
+
+    def _leaves_trace(self, attribute: AttributeHistory) -> bool:
+        """Return whether updates leave something on the server, although the value stays the same.
+
+        A status that is set and set back has a history; a custom attribute that is set to its
+        default keeps the value when the default is changed.
+        """
+        if not equal(attribute.recorded, attribute.wanted):
+            return False
+        changes = any(not equal(value, attribute.wanted) for value in attribute.earlier)
+        return changes or is_custom_attribute_value(self.history.entity_type)
 
     def _is_of_predecessor(self, name: str, now: object) -> bool:
         if self.predecessors is None:

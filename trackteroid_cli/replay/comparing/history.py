@@ -85,11 +85,11 @@ def histories(operations: Sequence[Operation]) -> dict[Identity, History]:
     deleted_values = {
         tuple(operation.entity_key.values()): identity(operation)
         for operation in operations
-        if isinstance(operation, Delete) and _is_value(operation)
+        if isinstance(operation, Delete) and is_custom_attribute_value(operation.entity_type)
     }
     for position, operation in enumerate(operations):
         entity = identity(operation)
-        if _is_value(operation):
+        if is_custom_attribute_value(operation.entity_type):
             entity = deleted_values.get(entity[1], entity)
         history = found.get(entity)
         if history is None:
@@ -99,7 +99,11 @@ def histories(operations: Sequence[Operation]) -> dict[Identity, History]:
             for name, value in operation.entity_data.items():
                 if name not in operation.entity_key:
                     history.attributes[name] = AttributeHistory(UNSET, value, [])
-        elif isinstance(operation, Update) and history.deleted is not None and _is_value(operation):
+        elif (
+            isinstance(operation, Update)
+            and history.deleted is not None
+            and is_custom_attribute_value(operation.entity_type)
+        ):
             history.replace(position)  # setting it makes it anew
             history.attributes[operation.attribute_name] = AttributeHistory(
                 UNSET, operation.new_value, []
@@ -111,8 +115,9 @@ def histories(operations: Sequence[Operation]) -> dict[Identity, History]:
     return found
 
 
-def _is_value(operation: Operation) -> bool:
-    return operation.entity_type.endswith("CustomAttributeValue")
+def is_custom_attribute_value(type_name: str) -> bool:
+    """Return whether entities of that type are values of custom attributes."""
+    return type_name.endswith("CustomAttributeValue")
 
 
 def _add_update(history: History, position: int, operation: Update) -> None:

@@ -15,7 +15,7 @@ import ftrack_api.operation
 import ftrack_api.symbol
 
 from trackteroid_cli.errors import CannotDefer
-from trackteroid_cli.session.protocols import CreateOperation, Operation, UpdateOperation
+from trackteroid_cli.session.api.protocols import CreateOperation, Operation, UpdateOperation
 
 _NOT_SET = ftrack_api.symbol.NOT_SET
 _Create = ftrack_api.operation.CreateEntityOperation

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ftrack_api
 
-from trackteroid_cli.session.protocols import Entity
+from trackteroid_cli.session.api.protocols import Entity
 
 #: ftrack's own class; while a script is recorded, ``ftrack_api.Session`` is ours.
 FtrackSession = ftrack_api.Session

@@ -1,0 +1,1 @@
+"""The objects of ``ftrack_api`` that sessions work with: operations, entities, values."""
