@@ -11,7 +11,7 @@ from pathlib import Path
 from trackteroid_cli.session.session import Session
 
 #: Queries that read nothing of what the recording has changed, and such that do.
-UNTOUCHED = 'select name, username from User where username like "%a%"'
+UNTOUCHED = 'select first_name, username from User where username like "%a%"'
 TOUCHED = {
     "a new entity by name": 'select name from Shot where name is "sh_new"',
     "entities of a parent": 'select name, status.name from Shot where parent.name is "sq010"',
@@ -58,7 +58,8 @@ def measured(
 def ask(session: Session, expression: str) -> None:
     """Send one query."""
     body = json.dumps([{"action": "query", "expression": expression}])
-    session._request.post(f"{session.server_url}/api", data=body).raise_for_status()
+    answer = session._request.post(f"{session.server_url}/api", data=body).json()
+    assert isinstance(answer, list), answer
 
 
 def seconds(session: Session, expression: str) -> float:

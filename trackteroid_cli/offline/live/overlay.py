@@ -312,7 +312,7 @@ class _Question:
             return self._answer_without_id(query, reads)
         self._bring_entities(affected)
         self._rows.complete(reads, self._present(affected), self._ask)
-        on_server = self._on_server(len(affected))
+        on_server = self._on_server(affected)
         others = [key for key in on_server if key not in affected]
         shown = self._reader.reads(self._query, condition=False)
         self._bring_entities(others)
@@ -477,17 +477,21 @@ class _Question:
     def _present(self, keys: Iterable[Stored]) -> list[Stored]:
         return [key for key in keys if self._rows.has(self._family.root, [key])]
 
-    def _on_server(self, affected: int) -> list[Stored]:
+    def _on_server(self, affected: Mapping[Stored, None]) -> list[Stored]:
         """Return the ids of the entities that match on the server, in its order.
 
-        With a limit, as many as can be in the answer whatever the recording has changed.
+        With a limit, as many as can be in the answer whatever the recording has changed. A few
+        *affected* entities are among them whether they match or not, for their place in the order.
         """
         query = self._query
+        known = [key for key in affected if not self._is_new(self._family.root, key)]
+        if query.condition is not None and 0 < len(known) <= OWNERS_PER_QUERY:
+            query = replace(query, condition=Or((query.condition, _is_one_of(known))))
         if self._names_new_entities_only:
             return []
         wanted = None
         if query.limit is not None and not is_aggregate(query):
-            wanted = (query.offset or 0) + query.limit + affected + 1
+            wanted = (query.offset or 0) + query.limit + len(affected) + 1
         found: list[Stored] = []
         while wanted is None or len(found) < wanted:
             page = PAGE if wanted is None else min(PAGE, wanted - len(found))
