@@ -196,10 +196,10 @@ TEXTS = {
                 "The script reads back what it wrote: its queries see what it has committed, with "
                 "or without a network, in conditions, orders, sums and collections. `rollback()` "
                 "forgets what came after the last `commit()`.",
-                "A query whose answer cannot be told is refused: one with a condition on a custom "
-                "attribute after the script has configured custom attributes, one that reads more "
-                "than 20,000 rows that the script has changed or that depend on them, and a search "
-                "by words. What was read once is not read again while the script runs.",
+                "A query whose answer cannot be told is refused: one that reads more than 20,000 "
+                "rows that the script has changed or that depend on them (any entity depends on "
+                "custom attributes that the script has configured), and a search by words. What "
+                "was read once is not read again while the script runs.",
                 "What the script leaves uncommitted is not in the batch, and a note says so.",
             ),
             "WHAT ONLY THE SERVER KNOWS": (

@@ -28,17 +28,7 @@ FOLDER = Path(__file__).parents[1] / "scripts"
 ELSEWHERE = {"__init__", "plugins", "production"}
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ELSEWHERE)
 
-#: What many scripts have in common that are known to differ or to be refused.
-NEW_ATTRIBUTE = "a condition on a custom attribute that the script configures is refused"
-
-#: Scripts that are known to differ from a direct run or to be refused, by mode, and why.
-KNOWN: dict[str, dict[str, str]] = {
-    "online": {
-        "custom_attribute_enumerator": NEW_ATTRIBUTE,
-        "custom_attributes_of_users": NEW_ATTRIBUTE,
-    },
-    "offline": {},
-}
+MODES = ("online", "offline")
 
 
 @dataclass
@@ -122,22 +112,8 @@ def test_a_script_of_the_corpus_prints_what_it_reads(
     assert run_directly(name).printed
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make a test of each script and mode."""
-    if "mode" in metafunc.fixturenames:
-        cases = [
-            pytest.param(name, mode, marks=marks(name, mode), id=f"{name}-{mode}")
-            for name in SCRIPTS
-            for mode in KNOWN
-        ]
-        metafunc.parametrize(("name", "mode"), cases)
-
-
-def marks(name: str, mode: str) -> list[pytest.MarkDecorator]:
-    reason = KNOWN[mode].get(name)
-    return [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
-
-
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_a_recorded_script_does_what_a_direct_run_does(
     name: str,
     mode: str,
@@ -167,10 +143,8 @@ def test_a_recorded_script_does_what_a_direct_run_does(
     assert changed.related == direct.changed.related
 
 
-def test_what_is_known_to_differ_is_in_the_corpus() -> None:
+def test_the_corpus_is_large() -> None:
     assert len(SCRIPTS) >= 60
-    for known in KNOWN.values():
-        assert known.keys() <= set(SCRIPTS)
 
 
 def test_new_entities_of_one_name_are_told_apart_by_their_relations(

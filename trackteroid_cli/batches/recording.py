@@ -93,6 +93,8 @@ class Recording:
             for position, operation in enumerate(operations):
                 if isinstance(operation, Create):
                     self.created[identity(operation)] = position
+                    if operation.provisional:
+                        self.provisional[identity(operation)] = operation.provisional
                 if operation.entity_type != PLACEMENT_TYPE:
                     continue
                 if isinstance(operation, Create):

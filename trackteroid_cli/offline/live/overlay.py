@@ -306,13 +306,19 @@ class _Question:
         reads = self._reader.reads(query)
         self._refuse_untraceable(reads)
         affected = self._affected(reads)
+        on_server: list[Stored] | None = None
+        if self._tests_new_attributes:
+            known = self._without_values(query.condition)
+            on_server = self._on_server(replace(query, condition=known, offset=None, limit=None))
+            affected.update(dict.fromkeys(on_server))
         if not affected and not self._shows_new_attributes:
             return None
         if not self._has_id:
             return self._answer_without_id(query, reads)
         self._bring_entities(affected)
         self._rows.complete(reads, self._present(affected), self._ask)
-        on_server = self._on_server(affected)
+        if on_server is None:
+            on_server = self._on_server(query, affected)
         others = [key for key in on_server if key not in affected]
         shown = self._reader.reads(self._query, condition=False)
         self._bring_entities(others)
@@ -331,6 +337,30 @@ class _Question:
         return any(_reads_values(node) for node in shown.nodes())
 
     @property
+    def _tests_new_attributes(self) -> bool:
+        """Whether the condition tests custom attributes after the recording has configured some.
+
+        Then any entity may match by a default that the server does not know.
+        """
+        return "CustomConfigurationBase" in self._changes.families and self._tests_values(
+            self._query.condition
+        )
+
+    def _tests_values(self, condition: Condition | None) -> bool:
+        tested = replace(self._query, condition=condition, projections=(), order=(), group=())
+        return any(map(_reads_values, self._reader.reads(tested).nodes()))
+
+    def _without_values(self, condition: Condition | None) -> Condition | None:
+        """Return a condition that holds where *condition* does, without custom attributes."""
+        if condition is None or not self._tests_values(condition):
+            return condition
+        if not isinstance(condition, And):
+            return None
+        operands = [self._without_values(each) for each in condition.operands]
+        left = tuple(each for each in operands if each is not None)
+        return And(left) if len(left) > 1 else next(iter(left), None)
+
+    @property
     def _has_id(self) -> bool:
         return self._family.primary_key == ("id",) and not is_dense(self._query.entity_type)
 
@@ -338,13 +368,12 @@ class _Question:
 
     def _refuse_untraceable(self, reads: Reads) -> None:
         changed = self._changes.families
-        tested = self._reader.reads(replace(self._query, projections=(), order=(), group=()))
-        if "CustomConfigurationBase" in changed and any(map(_reads_values, tested.nodes())):
+        if self._tests_new_attributes and not self._has_id:
             raise CannotReadBack(
-                "cannot answer a query with custom attributes in its condition",
+                f"cannot answer a query of {self._query.entity_type} like this while recording",
                 why="the recording has changed which custom attributes there are",
-                hint="select the entities first and compare their values in the script, or query "
-                "before that commit",
+                hint="select the entities and their custom attributes, and compare their values in "
+                "the script; or query before that commit",
             )
         for node in reads.nodes():
             if node.families & changed:
@@ -477,13 +506,13 @@ class _Question:
     def _present(self, keys: Iterable[Stored]) -> list[Stored]:
         return [key for key in keys if self._rows.has(self._family.root, [key])]
 
-    def _on_server(self, affected: Mapping[Stored, None]) -> list[Stored]:
-        """Return the ids of the entities that match on the server, in its order.
+    def _on_server(self, query: Query, affected: Iterable[Stored] = ()) -> list[Stored]:
+        """Return the ids of the entities that match *query* on the server, in its order.
 
         With a limit, as many as can be in the answer whatever the recording has changed. A few
         *affected* entities are among them whether they match or not, for their place in the order.
         """
-        query = self._query
+        affected = list(affected)
         known = [key for key in affected if not self._is_new(self._family.root, key)]
         if query.condition is not None and 0 < len(known) <= OWNERS_PER_QUERY:
             query = replace(query, condition=Or((query.condition, _is_one_of(known))))

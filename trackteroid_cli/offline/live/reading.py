@@ -91,7 +91,7 @@ class Reader:
         for node in self.reads(query).nodes():
             found |= {self._schema.stored_root(node.type_name), *node.families}
             found |= {relation.between for relation, _ in node.relations if relation.between}
-            if any(relation.kind == "dense" for relation, _ in node.relations):
+            if is_dense(node.type_name):
                 found.add("CustomConfigurationBase")
             for subquery in node.subqueries:
                 found |= self.families(subquery)
