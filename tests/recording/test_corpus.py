@@ -10,7 +10,6 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +27,6 @@ FOLDER = Path(__file__).parents[1] / "scripts"
 ELSEWHERE = {"__init__", "plugins", "production"}
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ELSEWHERE)
 
-MODES = ("online", "offline")
-
-
-@dataclass
-class Outcome:
-    """What a run has printed, and what it or its batch has changed on the server."""
-
-    printed: str
-    changed: Changes
-
 
 @pytest.fixture(scope="module")
 def make_twin(
@@ -53,30 +42,6 @@ def make_twin(
 def before(make_twin: Callable[[], Server]) -> Contents:
     """The demo data."""
     return contents(make_twin())
-
-
-@pytest.fixture(scope="module")
-def run_directly(
-    make_twin: Callable[[], Server],
-    before: Contents,
-    fork_servers: ForkServers,
-    schemas: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Callable[[str], Outcome]:
-    """Return a function that runs a script without recording it, once for all tests."""
-    outcomes: dict[str, Outcome] = {}
-
-    def run(name: str) -> Outcome:
-        if name not in outcomes:
-            server = make_twin()
-            command_line = CommandLine(tmp_path_factory.mktemp(name), fork_servers)
-            cache = {"FTRACK_API_SCHEMA_CACHE_PATH": str(schemas)}
-            ran = command_line.python(FOLDER / f"{name}.py", **server.environment, **cache)
-            assert ran.returncode == 0, ran.stderr
-            outcomes[name] = Outcome(ran.stdout, changes(server, before))
-        return outcomes[name]
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -106,41 +71,37 @@ def give_replica(pulled: tuple[str, Path], server: Server, home: Path) -> None:
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_a_script_of_the_corpus_prints_what_it_reads(
-    name: str, run_directly: Callable[[str], Outcome]
-) -> None:
-    assert run_directly(name).printed
-
-
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", SCRIPTS)
 def test_a_recorded_script_does_what_a_direct_run_does(
     name: str,
-    mode: str,
-    server: Server,
+    make_server: Callable[[], Server],
     before: Contents,
-    run_directly: Callable[[str], Outcome],
+    pulled: tuple[str, Path],
     connected: CommandLine,
-    request: pytest.FixtureRequest,
+    schemas: Path,
     home: Path,
 ) -> None:
-    direct = run_directly(name)
-    options = []
-    if mode == "offline":
-        give_replica(request.getfixturevalue("pulled"), server, home)
-        options = ["--offline"]
-    recorded = connected("record", *options, FOLDER / f"{name}.py")
-    assert recorded.returncode == 0, recorded.stderr
-    assert server.writes == []
-    if mode == "offline":
-        assert server.requests == []
-    assert recorded.stdout == direct.printed
+    script = FOLDER / f"{name}.py"
+    twin = make_server()
+    cache = {"FTRACK_API_SCHEMA_CACHE_PATH": str(schemas)}
+    direct = connected.python(script, **twin.environment, **cache)
+    assert direct.returncode == 0, direct.stderr
+    assert direct.stdout, "nothing to compare"
+    expected = changes(twin, before)
+    for options in ([], ["--offline"]):
+        server = make_server()
+        if options:
+            give_replica(pulled, server, home)
+        recorded = connected("record", *options, script, **server.environment)
+        assert recorded.returncode == 0, recorded.stderr
+        assert recorded.stdout == direct.stdout, options
+        assert server.writes == []
+        assert server.requests == [] or not options
 
-    committed = connected("commit")
-    assert committed.returncode == 0, committed.stderr
-    changed = changes(server, before)
-    assert changed.named == direct.changed.named
-    assert changed.related == direct.changed.related
+        committed = connected("commit", **server.environment)
+        assert committed.returncode == 0, committed.stderr
+        changed = changes(server, before)
+        assert changed.named == expected.named, options
+        assert changed.related == expected.related, options
 
 
 def test_the_corpus_is_large() -> None:
