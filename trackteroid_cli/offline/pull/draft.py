@@ -90,6 +90,8 @@ class Draft:
         # in memory (KiB), and copy them less often from the log into the file.
         store.connection.execute("PRAGMA cache_size = -16384")
         store.connection.execute("PRAGMA wal_autocheckpoint = 8192")
+        # SQLite notes the pages of a table that is dropped, which may be large.
+        store.connection.execute("PRAGMA temp_store = FILE")
 
     def begin(self, jobs: Iterable[Job]) -> None:
         """Store the first jobs of a pull."""

@@ -8,12 +8,10 @@ order that of each such number of rows. Contexts have their order within their p
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from trackteroid_cli.engine.storage.sql import constant, quoted
-from trackteroid_cli.engine.storage.values import Stored
 from trackteroid_cli.engine.writing.import_rows import Entity
 from trackteroid_cli.offline.holdings import Holdings
 from trackteroid_cli.offline.pull.plan import OWNERS_PER_QUERY, Plan, Source
@@ -23,7 +21,7 @@ from trackteroid_cli.server.expressions import listed
 KEYS_PER_QUERY = 2_000
 
 #: How many keys one page has, and the answers to one request.
-KEYS_PER_PAGE = 5_000
+KEYS_PER_PAGE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,34 +147,41 @@ def _selections(
     connection: sqlite3.Connection, sources: Sequence[Source], holdings: Holdings
 ) -> Iterator[tuple[str, str, int]]:
     """Yield the type, the condition and the greatest number of rows of each query."""
-    root, held = sources[0].root, _held_keys(connection, sources)
-    if len(held) < 2:
+    root, held = sources[0].root, _count(connection, sources)
+    if held < 2:
         return
     if root in holdings.whole:
-        yield root, "", len(held)
+        yield root, "", held
     elif root == "Context":
         (projects,) = (source for source in sources if source.entity_type == "Project")
-        yield "Project", "", len(_held_keys(connection, [projects]))
+        yield "Project", "", _count(connection, [projects])
         ids = [project.id for project in holdings.projects]
         for start in range(0, len(ids), OWNERS_PER_QUERY):
             some = ids[start : start + OWNERS_PER_QUERY]
-            yield "TypedContext", listed("project_id", some), len(held)
+            yield "TypedContext", listed("project_id", some), held
     else:
-        rows = Counter(map(str, held))
-        keys = list(rows)
-        for start in range(0, len(keys), KEYS_PER_QUERY):
-            some = keys[start : start + KEYS_PER_QUERY]
-            yield root, listed(sources[0].key[0], some), sum(rows[key] for key in some)
+        key = sources[0].key[0]
+        counted = _select(
+            connection, sources, f"{quoted(key)}, count(*)", f"GROUP BY {quoted(key)}"
+        )
+        while rows := dict(counted.fetchmany(KEYS_PER_QUERY)):
+            yield root, listed(key, map(str, rows)), sum(rows.values())
 
 
-def _held_keys(connection: sqlite3.Connection, sources: Sequence[Source]) -> list[Stored]:
-    """Return the first part of the key of each row of *sources*, which have the same table."""
+def _count(connection: sqlite3.Connection, sources: Sequence[Source]) -> int:
+    """Return how many rows of *sources* are held."""
+    (number,) = _select(connection, sources, "count(*)").fetchone()
+    return int(number)
+
+
+def _select(
+    connection: sqlite3.Connection, sources: Sequence[Source], columns: str, tail: str = ""
+) -> sqlite3.Cursor:
+    """Select *columns* of the rows of *sources*, which have the same table."""
     conditions = " OR ".join(
         f"_type IN ({', '.join(map(constant, source.subtypes))})" if source.subtypes else "TRUE"
         for source in sources
     )
-    found = connection.execute(
-        f"SELECT {quoted(sources[0].key[0])} FROM {quoted(sources[0].table)} "
-        f"WHERE {conditions} ORDER BY rowid"
+    return connection.execute(
+        f"SELECT {columns} FROM {quoted(sources[0].table)} WHERE {conditions} {tail}"
     )
-    return [key for (key,) in found]
