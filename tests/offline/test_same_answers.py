@@ -211,17 +211,10 @@ def test_rows_stand_in_the_order_of_the_server_whatever_was_pulled_when(
     pull_from(server, projects=("salt_and_ember",))
     for turn, projects in enumerate([("brightwater", "salt_and_ember"), (), ()]):
         for name in (f"new{turn}{number}" for number in range(20)):
-            shot = create(server, "Shot", name=name, parent_id=sequence["id"])
-            create(server, "Metadata", key="hero", parent_id=shot["id"], parent_type="Shot")
-            create(server, "AssetVersion", asset_id=asset["id"], comment="pulled")
-            create(server, "User", username=name)
+            shot = server.create("Shot", name=name, parent_id=sequence["id"])
+            server.create("Metadata", key="hero", parent_id=shot["id"], parent_type="Shot")
+            server.create("AssetVersion", asset_id=asset["id"], comment="pulled")
+            server.create("User", username=name)
         replica = pull_from(server, projects=projects).replica
         for expression in expressions:
             assert query(replica, expression) == server.query(expression)
-
-
-def create(server: Server, entity_type: str, **data: Any) -> dict[str, Any]:
-    """Create an entity on *server* and return it."""
-    operation = {"action": "create", "entity_type": entity_type, "entity_data": data}
-    created: dict[str, Any] = server.call(operation)[0]["data"]
-    return created

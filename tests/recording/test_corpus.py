@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -115,19 +114,12 @@ def test_new_entities_of_one_name_are_told_apart_by_their_relations(
         server = make_server()
         for name in ("sq020", "sq030"):
             (sequence,) = server.query(f'Sequence where name is "{name}"')
-            shot = create(server, "Shot", name="sh900", parent_id=sequence["id"])
+            shot = server.create("Shot", name="sh900", parent_id=sequence["id"])
             if name == below:
-                create(server, "Task", name="roto", parent_id=shot["id"])
+                server.create("Task", name="roto", parent_id=shot["id"])
         return changes(server, before)
 
     first, again, other = map(shots_with_a_task, ("sq020", "sq020", "sq030"))
     assert first == again
     assert first.named == other.named
     assert first.related != other.related
-
-
-def create(server: Server, entity_type: str, **data: str) -> dict[str, Any]:
-    """Create an entity on *server* and return it."""
-    operation = {"action": "create", "entity_type": entity_type, "entity_data": data}
-    created: dict[str, Any] = server.call(operation)[0]["data"]
-    return created

@@ -53,11 +53,6 @@ def created(spool: Spool, entity_type: str) -> dict[str, Any]:
     return found
 
 
-def publish_elsewhere(server: Server, asset_id: str) -> None:
-    data = {"asset_id": asset_id}
-    server.call({"action": "create", "entity_type": "AssetVersion", "entity_data": data})
-
-
 def test_a_version_number_that_the_script_read_is_marked_in_the_batch(
     record: Callable[[str], str], connected: CommandLine, server: Server, spool: Spool
 ) -> None:
@@ -79,7 +74,7 @@ def test_a_version_number_that_came_out_otherwise_is_told_with_what_was_written_
 ) -> None:
     number = int(record(PUBLISH))
     asset_id = created(spool, "AssetVersion")["entity_data"]["asset"]["id"]
-    publish_elsewhere(server, asset_id)
+    server.create("AssetVersion", asset_id=asset_id)
     committed = connected("commit", "--quiet")
     assert committed.returncode == 0
     assert committed.stdout == ""
@@ -93,7 +88,7 @@ def test_the_same_as_json(
 ) -> None:
     number = int(record(PUBLISH))
     create = created(spool, "AssetVersion")
-    publish_elsewhere(server, create["entity_data"]["asset"]["id"])
+    server.create("AssetVersion", asset_id=create["entity_data"]["asset"]["id"])
     (result,) = json.loads(connected("commit", "--json").stdout)["batches"]
     assert result["outcome"] == "landed"
     (told,) = result["provisional"]
@@ -112,7 +107,9 @@ def test_it_is_told_after_a_lost_answer_too(
     connected: CommandLine, server: Server, spool: Spool, make_proxy: Callable[..., FaultyProxy]
 ) -> None:
     number = int(connected("record", "-c", PUBLISH).stdout)
-    publish_elsewhere(server, created(spool, "AssetVersion")["entity_data"]["asset"]["id"])
+    server.create(
+        "AssetVersion", asset_id=created(spool, "AssetVersion")["entity_data"]["asset"]["id"]
+    )
     lost = iter([Fault.DROP_AFTER])
     proxy = make_proxy(lambda _, body: next(lost, Fault.NONE) if is_write(body) else Fault.NONE)
     committed = connected("commit", "--server-changed", FTRACK_SERVER=proxy.url)

@@ -54,6 +54,12 @@ class Server:
         """Ask the engine directly."""
         return self.engine.call(list(operations), user=SANDBOX_USER, key=SANDBOX_KEY)
 
+    def create(self, entity_type: str, **data: Any) -> dict[str, Any]:
+        """Create an entity and return it."""
+        operation = {"action": "create", "entity_type": entity_type, "entity_data": data}
+        created: dict[str, Any] = self.call(operation)[0]["data"]
+        return created
+
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Return the entities that *expression* finds."""
         result: list[dict[str, Any]] = self.call({"action": "query", "expression": expression})[0][

@@ -14,19 +14,11 @@ if TYPE_CHECKING:
 
 def conflict_document(conflict: Conflict) -> dict[str, object]:
     """Return a conflict as ``inspect --check --json`` shows it."""
-    return {
-        "entity_type": conflict.entity_type,
-        "entity_key": conflict.entity_key,
-        "label": conflict.label,
-        "attribute": conflict.attribute,
-        "recorded": conflict.recorded,
-        "now": conflict.now,
-        "wanted": conflict.wanted,
-    }
+    return {**difference_document(conflict), "wanted": conflict.wanted}
 
 
-def difference_document(difference: Difference) -> dict[str, object]:
-    """Return a provisional value that came out otherwise as ``commit --json`` shows it."""
+def difference_document(difference: Conflict | Difference) -> dict[str, object]:
+    """Return an attribute that is not as the author saw it, such as a provisional value."""
     return {
         "entity_type": difference.entity_type,
         "entity_key": difference.entity_key,
