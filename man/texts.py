@@ -222,7 +222,11 @@ TEXTS = {
                 "is recorded, and the exit status is 1: the message names each line and what it "
                 "asked for. With `--allow-refused` the rest is recorded. What was refused is left "
                 "out whole, such as the component of a thumbnail, and a note lists it.",
-                "Python processes that the script starts are not recorded: record them themselves.",
+                "Processes that the script starts are not recorded. A commit in a forked process "
+                "and an ftrack session in a Python process that the script starts are refused, and "
+                "nothing is recorded then; so is starting Python with `-I`, `-E` or `-S`, or with "
+                "an environment of its own, and replacing the script by another program. Record "
+                "such programs by themselves; a script may call `trackteroid record`.",
                 "An API key never enters a batch: in the recorded arguments it is replaced by "
                 "`***`.",
             ),

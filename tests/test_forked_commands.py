@@ -18,6 +18,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="commands are fo
 #: Prints what a program can find out about the process that it is in.
 SURROUNDINGS = """
 import locale, os, signal, sys, threading, time
+for name in ("PYTHONPATH", "TRACKTEROID_RECORDING"):  # for the processes that a script starts
+    os.environ.pop(name, None)
 print(os.getcwd(), sorted(os.environ.items()), sys.argv, sys.path, sys.flags, sys.warnoptions)
 for stream in (sys.stdin, sys.stdout, sys.stderr):
     print(stream.fileno(), stream.name, stream.mode, stream.encoding, stream.errors)

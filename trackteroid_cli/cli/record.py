@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,13 +13,14 @@ from typer.core import TyperCommand
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.cli.offline_options import OfflineOption, WithoutPendingOption, choose_offline
 from trackteroid_cli.cli.render.output import Output, counted, plural
-from trackteroid_cli.errors import InvalidOperation, NotFound, UsageError, cause
+from trackteroid_cli.errors import InvalidOperation, NotFound, TrackteroidError, UsageError, cause
 from trackteroid_cli.moments import ago
 
 if TYPE_CHECKING:
     from trackteroid_cli.batches.operations import Operation
     from trackteroid_cli.recording.program import Program
     from trackteroid_cli.recording.saved_batches import SavedBatch
+    from trackteroid_cli.session.recorder import Recorder
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -160,25 +161,49 @@ def _record_program(
     from trackteroid_cli.recording import program as running
     from trackteroid_cli.recording.deferred_sessions import deferred_sessions
     from trackteroid_cli.recording.saved_batches import save_recordings
-    from trackteroid_cli.session.calls.refusals import summary
 
     with deferred_sessions() as recorder:
-        status = running.run(program)
-        if status:
-            if recorder.sessions:
-                output.note(f"nothing was recorded: the script ended with exit status {status}")
-            return status
-        running.finish()
-        error = recorder.refusals.error(unless="record it with --allow-refused")
-        if error is not None and not allow_refused:
-            raise error
-        saved = save_recordings(recorder, program, place, name=name, output=output_file)
-        uncommitted = recorder.uncommitted
+
+        def close(status: int) -> int:
+            """Save what was recorded, and return the exit status."""
+            if status:
+                if recorder.sessions:
+                    output.note(f"nothing was recorded: the script ended with exit status {status}")
+                return status
+            error = recorder.refusals.error(unless="record it with --allow-refused")
+            if error is not None and not allow_refused:
+                raise error
+            saved = save_recordings(recorder, program, place, name=name, output=output_file)
+            _report_run(recorder, saved, output, as_file=output_file is not None)
+            return 0
+
+        def close_at_once(status: int) -> int:
+            try:
+                return close(status)
+            except TrackteroidError as error:
+                output.error(error)
+                return int(error.exit_code)
+            finally:
+                recorder.refusals.close()
+
+        with running.closing_on_exit(close_at_once):
+            status = running.run(program)
+            if not status:
+                running.finish()
+        return close(status)
+
+
+def _report_run(
+    recorder: Recorder, saved: Sequence[SavedBatch], output: Output, *, as_file: bool
+) -> None:
+    uncommitted = recorder.uncommitted
     if uncommitted:
         output.note(
             f"note: the script left {plural(uncommitted, 'operation')} uncommitted; "
             "they are not in the batch, as they would not have reached the server"
         )
+    from trackteroid_cli.session.calls.refusals import summary
+
     refused = recorder.refusals.noted
     if refused:
         output.note(f"note: {plural(len(refused), 'refused request')} left out of the batch:")
@@ -187,8 +212,7 @@ def _record_program(
     if not saved:
         output.note("nothing to record: the script committed no changes")
     for batch in saved:
-        _report(batch, output, output_file is not None)
-    return 0
+        _report(batch, output, as_file)
 
 
 def _record_lines(

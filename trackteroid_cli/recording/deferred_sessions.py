@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from trackteroid_cli.recording.child_processes import child_processes_refused
 from trackteroid_cli.recording.import_alias import trackteroid_importable
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def deferred_sessions() -> Iterator[Recorder]:
     ftrack_api.Session = Session
     ftrack_api.session = sys.modules[original_module.__name__] = module
     try:
-        with trackteroid_importable():
+        with trackteroid_importable(), child_processes_refused(recorder.refusals):
             yield recorder
     finally:
         ftrack_api.Session = original_class

@@ -8,9 +8,11 @@ import os
 import sys
 import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from trackteroid_cli.errors import NotFound, ScriptError, TrackteroidError, cause
 from trackteroid_cli.session.calls.script_lines import raising_script_line
@@ -143,6 +145,28 @@ def run(program: Program) -> int:
     finally:
         sys.argv, sys.path[:], sys.modules["__main__"] = saved
     return 0
+
+
+@contextmanager
+def closing_on_exit(close: Callable[[int], int]) -> Iterator[None]:
+    """Let `os._exit` close the recording first, as scripts in render applications end so.
+
+    Args:
+        close: called with the exit status of the script; returns that of the process.
+    """
+    leave, process = os._exit, os.getpid()
+
+    def close_and_leave(status: int) -> NoReturn:
+        if os.getpid() == process:
+            os._exit = leave
+            status = close(status)
+        leave(status)
+
+    os._exit = close_and_leave
+    try:
+        yield
+    finally:
+        os._exit = leave
 
 
 def finish() -> None:

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import weakref
 from collections import Counter
-from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 from trackteroid_cli.errors import CannotDefer
 
 #: How many refusals a message names.
 _NAMED = 5
-
-#: How much of each part of a refusal a forked process sends: one write into a pipe stays whole.
-_SENT = 400
 
 
 class Refusal(NamedTuple):
@@ -34,17 +32,21 @@ class Refusal(NamedTuple):
 
 
 class Refusals:
-    """The refusals of a run or of a block, also those in processes that it forked."""
+    """The refusals of a run or of a block, also those in its other processes."""
 
     def __init__(self) -> None:
         #: The process that will write the batch.
         self.process = os.getpid()
         self._noted: list[Refusal] = []
-        self._pipe: tuple[int, ...] = os.pipe() if hasattr(os, "fork") else ()
-        for end in self._pipe:
-            os.set_blocking(end, False)
-            # At exit the system closes them; a run calls exit functions while it still records.
-            weakref.finalize(self, os.close, end).atexit = False
+        #: Where other processes note theirs, a JSON list a line; the first one makes the file.
+        self.path = Path(tempfile.gettempdir(), f"trackteroid-{os.urandom(16).hex()}.refusals")
+        # Not at exit: a run calls exit functions while it still records.
+        weakref.finalize(self, _remove, self.path, self.process).atexit = False
+
+    def close(self) -> None:
+        """Remove the file in which other processes note theirs."""
+        self._noted = self.noted
+        _remove(self.path, self.process)
 
     def note(self, error: CannotDefer, line: str) -> None:
         """Note *error*, which *line* of the script caused, unless it was noted before."""
@@ -55,17 +57,20 @@ class Refusals:
         if os.getpid() == self.process:
             self._noted.append(refusal)
             return
-        sent = json.dumps([error.what[:_SENT], line[-_SENT:]], ensure_ascii=False)
-        with suppress(OSError):  # full, or nobody listens any more
-            os.write(self._pipe[1], f"{sent}\n".encode("utf-8", "replace"))
+        file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(file, json.dumps([error.what, line]).encode("ascii") + b"\n")
+        finally:
+            os.close(file)
 
     @property
     def noted(self) -> list[Refusal]:
         """The refusals so far."""
-        with suppress(BlockingIOError):
-            while self._pipe and (text := os.read(self._pipe[0], 65536)):
-                self._noted.extend(Refusal(*json.loads(line)) for line in text.splitlines())
-        return list(self._noted)
+        try:
+            lines = self.path.read_bytes().splitlines()
+        except FileNotFoundError:
+            lines = []
+        return [*self._noted, *(Refusal(*json.loads(line)) for line in lines)]
 
     def error(self, unless: str) -> CannotDefer | None:
         """Return an error that names the refusals, or None if there are none.
@@ -83,6 +88,12 @@ class Refusals:
             hint=f"take it out of what is recorded and do it after the batch is committed; or "
             f"{unless}, which leaves out what is refused",
         )
+
+
+def _remove(path: Path, process: int) -> None:
+    """Remove the file, unless this is a copy of the process."""
+    if os.getpid() == process:
+        path.unlink(missing_ok=True)
 
 
 def summary(refusals: list[Refusal]) -> list[str]:
