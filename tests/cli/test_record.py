@@ -574,3 +574,31 @@ session.commit()
     allowed = connected("record", "--allow-refused", script)
     assert allowed.returncode == 0, allowed.stderr
     assert "1 create" in allowed.stderr
+
+
+def test_a_script_without_settings_is_told_which_to_set(trackteroid: CommandLine) -> None:
+    ran = trackteroid("record", "-c", "import ftrack_api; ftrack_api.Session()")
+    refused(
+        ran, 78, what="no ftrack server is configured", why="<string>, line 1", hint="set FTRACK"
+    )
+
+
+def test_a_script_with_a_wrong_key_is_told_so(connected: CommandLine) -> None:
+    code = "import logging; logging.disable(); import ftrack_api; ftrack_api.Session()"
+    ran = connected("record", "-c", code, FTRACK_API_KEY="wrong")
+    refused(ran, 77, what="rejects the credentials of 'demo'", why="line 1", hint="FTRACK_API_KEY")
+
+
+@pytest.mark.parametrize(
+    ("environment", "error"),
+    [({"FTRACK_SERVER": ""}, "TypeError"), ({"FTRACK_API_KEY": "wrong"}, "ServerError")],
+)
+def test_a_script_can_catch_the_errors_of_a_session_as_those_of_ftrack(
+    connected: CommandLine, environment: dict[str, str], error: str
+) -> None:
+    code = (
+        "import ftrack_api; from ftrack_api.exception import ServerError\n"
+        f"try:\n    ftrack_api.Session()\nexcept {error}:\n    print('caught')"
+    )
+    ran = connected("record", "-c", code, **environment)
+    assert (ran.returncode, ran.stdout) == (0, "caught\n")

@@ -185,14 +185,14 @@ class Connection:
             return answer
         if not isinstance(answer, dict) or "exception" not in answer:
             if response.status_code in (401, 403):
-                raise self._rejected()
+                raise rejected(self.server)
             raise self._unreadable(
                 f"HTTP status {response.status_code}, "
                 f"{len(response.content)} bytes that are not ftrack's JSON"
             )
         kind, content = str(answer["exception"]), str(answer.get("content", ""))
-        if kind in ("InvalidCredentialsError", "FTAuthenticationError"):
-            raise self._rejected(content)
+        if rejects_credentials(kind):
+            raise rejected(self.server, content)
         if kind == "ParseError":
             raise InvalidExpression(content)
         raise ServerRefused(kind, content)
@@ -204,12 +204,23 @@ class Connection:
             hint="check that FTRACK_SERVER is an ftrack server; if it is, try again later",
         )
 
-    def _rejected(self, content: str = "") -> CredentialsRejected:
-        return CredentialsRejected(
-            f"{self.server.url} rejects the credentials of {self.server.api_user!r}",
-            why=content or "the user or the API key is not valid there",
-            hint="correct FTRACK_API_KEY and FTRACK_API_USER",
-        )
+
+def rejects_credentials(text: str) -> bool:
+    """Return whether an error of a server, or its kind, is about the user or the key."""
+    return "InvalidCredentialsError" in text or "FTAuthenticationError" in text
+
+
+def rejected(server: Server, content: str = "") -> CredentialsRejected:
+    """Return the error that *server* does not accept the user or the key.
+
+    Args:
+        content: what the server says.
+    """
+    return CredentialsRejected(
+        f"{server.url} rejects the credentials of {server.api_user!r}",
+        why=content or "the user or the API key is not valid there",
+        hint="correct FTRACK_API_KEY and FTRACK_API_USER",
+    )
 
 
 def _parsed(content: bytes) -> object:

@@ -42,7 +42,7 @@ def complete_arguments(given: Arguments) -> Arguments:
     exists.
 
     Raises:
-        NotConfigured: the session is offline, and no server is set.
+        NotConfigured: no server is set, or no key for it.
     """
     arguments = dict(given)
     for name, from_environment in (
@@ -58,8 +58,9 @@ def complete_arguments(given: Arguments) -> Arguments:
         offline=arguments["offline"],
     )
     if arguments["offline"]:
-        settings.as_server(found)  # reports what is missing before the replica is opened
         arguments["auto_connect_event_hub"] = False
+    if arguments["offline"] or not (found.url and found.key):
+        settings.as_server(found)  # reports what is missing
     for name, setting in (
         ("server_url", found.url),
         ("api_user", found.user),

@@ -20,7 +20,13 @@ import requests
 from trackteroid_cli import settings
 from trackteroid_cli.batches.operations import Identity
 from trackteroid_cli.batches.recording import Recording
-from trackteroid_cli.errors import CannotDefer, Offline, ServerUnreachable
+from trackteroid_cli.errors import (
+    CannotDefer,
+    CredentialsRejected,
+    NotConfigured,
+    Offline,
+    ServerUnreachable,
+)
 from trackteroid_cli.files import write_whole
 from trackteroid_cli.server import connection, sandbox
 from trackteroid_cli.server.responses import mount_everywhere
@@ -63,6 +69,14 @@ class _Unreachable(ServerUnreachable, requests.ConnectionError):
     """Our error, which is also the one that ``ftrack_api`` raises and scripts expect."""
 
 
+class _NotConfigured(NotConfigured, TypeError):
+    """Our error, which is also the one that ``ftrack_api`` raises where a setting is missing."""
+
+
+class _CredentialsRejected(CredentialsRejected, ftrack_api.exception.ServerError):  # type: ignore[misc]
+    """Our error, which is also the one that ``ftrack_api`` raises for a wrong user or key."""
+
+
 class Session(ReadingBackSession):
     """An ftrack session that can defer its operations and reuse its query results.
 
@@ -79,6 +93,8 @@ class Session(ReadingBackSession):
             ones. A commit of this session clears it. Not used offline.
 
     Raises:
+        NotConfigured: a setting is missing; it is a `TypeError` as well.
+        CredentialsRejected: the server does not accept the user or the key.
         NotPulled: *offline*, and there is no replica of the server.
         StorageError: the file for answers cannot be used.
     """
@@ -103,7 +119,10 @@ class Session(ReadingBackSession):
 
     def _connect(self, arguments: Arguments) -> None:
         """Connect: `ftrack_api` fetches the schemas from the server or the replica."""
-        completed = complete_arguments(arguments)
+        try:
+            completed = complete_arguments(arguments)
+        except NotConfigured as error:
+            raise _NotConfigured(error.what, why=error.why, hint=error.hint) from None
         offline = completed.pop("offline")
         without_pending = completed.pop("without_pending")
         answers = completed.pop("reuse_query_results", None)
@@ -122,6 +141,13 @@ class Session(ReadingBackSession):
             self.answers = AnswerCache(Path(answers))
         try:
             super().__init__(**completed)
+        except ftrack_api.exception.ServerError as error:
+            self._close_sources()
+            if connection.rejects_credentials(str(error)):
+                server = settings.Server(completed["server_url"], completed["api_user"], "")
+                told = connection.rejected(server)
+                raise _CredentialsRejected(told.what, why=told.why, hint=told.hint) from error
+            raise
         except BaseException:
             self._close_sources()
             raise
