@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -199,3 +200,12 @@ def test_the_environment_is_as_before_after_a_recording() -> None:
     with deferred_sessions() as recorder:
         assert os.environ[child_processes.RECORDING] == str(recorder.refusals.path)
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("option", ["-I", "-E"])
+def test_a_python_that_isolates_its_workers_does_not_record(
+    connected: CommandLine, option: str
+) -> None:
+    command = [sys.executable, option, "-m", "trackteroid_cli", "record", "-c", "pass"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    refused(ran, 2, what="started with -I, -E or -S", why="workers", hint="without these options")

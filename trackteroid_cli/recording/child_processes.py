@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trackteroid_cli.errors import CannotDefer
+from trackteroid_cli.errors import CannotDefer, UsageError
 from trackteroid_cli.session.calls.script_lines import current_script_line
 
 if TYPE_CHECKING:
@@ -41,8 +41,19 @@ _is_hooked = False
 
 @contextmanager
 def child_processes_refused(refusals: Refusals) -> Iterator[None]:
-    """Refuse the ftrack sessions of processes that the block starts, and note that."""
+    """Refuse the ftrack sessions of processes that the block starts, and note that.
+
+    Raises:
+        UsageError: this Python passes options on with which that is not possible.
+    """
     global _refusals, _is_hooked
+    if sys.flags.ignore_environment or sys.flags.no_site:
+        raise UsageError(
+            "cannot record in a Python that was started with -I, -E or -S",
+            why="workers of the script would be started so, too, and nothing would keep them from "
+            "writing to the server at once",
+            hint="start trackteroid without these options",
+        )
     if not _is_hooked:
         sys.addaudithook(_audit)
         _is_hooked = True
