@@ -100,6 +100,15 @@ def identity(operation: _Keyed) -> Identity:
     return Identity(operation.entity_type, tuple(operation.entity_key.values()))
 
 
+def values_set(operation: Operation) -> dict[str, object]:
+    """Return the attributes that *operation* sets, with their values in JSON form."""
+    if isinstance(operation, Create):
+        return operation.entity_data
+    if isinstance(operation, Update):
+        return {operation.attribute_name: operation.new_value}
+    return {}
+
+
 def counts(operations: Iterable[Operation]) -> dict[str, int]:
     """Return how many operations there are of each kind; every kind is present."""
     result = dict.fromkeys(KINDS.values(), 0)

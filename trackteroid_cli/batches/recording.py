@@ -19,9 +19,9 @@ from trackteroid_cli.batches.operations import (
     Create,
     Delete,
     Identity,
-    Update,
     from_json,
     identity,
+    values_set,
 )
 from trackteroid_cli.batches.placements import PLACEMENT_TYPE, Placements
 from trackteroid_cli.errors import CannotDefer
@@ -127,11 +127,8 @@ class Recording:
         added, self._read = self.operations[self._read :], len(self.operations)
         for operation in map(from_json, map(json.loads, added)):
             owner = identity(operation)
-            if isinstance(operation, Create):
-                for name, value in operation.entity_data.items():
-                    self._values[owner, name] = value
-            elif isinstance(operation, Update):
-                self._values[owner, operation.attribute_name] = operation.new_value
+            for name, value in values_set(operation).items():
+                self._values[owner, name] = value
         return self._values.get((entity, attribute), UNSET)
 
     def set_old_value(self, position: int, value: object) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from trackteroid_cli.batches.labels import label_of
 from trackteroid_cli.batches.operations import UNSET, Identity
 from trackteroid_cli.batches.recording import Recording
-from trackteroid_cli.engine.schema.schema import Schema
+from trackteroid_cli.engine.schema.schema import Relation, Schema
 from trackteroid_cli.engine.writing.defaults import dependent_columns
 from trackteroid_cli.engine.writing.transaction import Change
 
@@ -47,42 +48,64 @@ def note_values(
         recordings: those that the results show.
         results: in ftrack's JSON form.
     """
-    if any(recording.created for recording in recordings):
-        for entity in _entities([result.get("data") for result in results]):
+    if not any(recording.created for recording in recordings):
+        return
+    attributes: dict[str, list[_Attribute]] = {}
+    for entity in _entities([result.get("data") for result in results]):
+        type_name = str(entity["__entity_type__"])
+        if type_name not in attributes:
+            attributes[type_name] = list(_dependent_attributes(schema, type_name))
+        if attributes[type_name]:
+            key_names = schema.types[type_name].primary_key
+            key = tuple(str(entity.get(name)) for name in key_names)
             for recording in recordings:
-                _note_entity(recording, schema, entity)
+                if Identity(type_name, key) in recording.created:
+                    _note_entity(recording, Identity(type_name, key), attributes[type_name], entity)
 
 
-def _note_entity(recording: Recording, schema: Schema, entity: Mapping[str, object]) -> None:
-    entity_type = schema.types.get(str(entity["__entity_type__"]))
-    if entity_type is None or any(name not in entity for name in entity_type.primary_key):
+class _Attribute(NamedTuple):
+    """An attribute that the server decides: its column, and the reference in it if there is one."""
+
+    column: str
+    relation: Relation | None
+
+    @property
+    def names(self) -> list[str]:
+        """The names by which scripts set and read it, the one that is noted first."""
+        return [self.column] if self.relation is None else [self.relation.name, self.column]
+
+
+def _dependent_attributes(schema: Schema, type_name: str) -> Iterator[_Attribute]:
+    entity_type = schema.types.get(type_name)
+    if entity_type is None:
         return
-    key = tuple(str(entity[name]) for name in entity_type.primary_key)
-    identity = Identity(entity_type.name, key)
-    if identity not in recording.created:
-        return
-    for column in dependent_columns(schema, entity_type.name):
-        relation = next(
-            (
-                each
-                for each in entity_type.relations.values()
-                if each.kind == "reference" and each.column == column
-            ),
-            None,
-        )
-        names = [column] if relation is None else [relation.name, column]
-        given = any(recording.value_of(identity, name) is not UNSET for name in names)
-        shown = next((entity[name] for name in names if name in entity), None)
-        if given or shown is None:
+    references: dict[str, Relation] = {}
+    for relation in entity_type.relations.values():
+        if relation.kind == "reference":
+            references.setdefault(relation.column, relation)
+    for column in dependent_columns(schema, type_name):
+        yield _Attribute(column, references.get(column))
+
+
+def _note_entity(
+    recording: Recording,
+    identity: Identity,
+    attributes: Iterable[_Attribute],
+    entity: Mapping[str, object],
+) -> None:
+    for attribute in attributes:
+        value = next((entity[name] for name in attribute.names if name in entity), None)
+        if value is None or any(
+            recording.value_of(identity, name) is not UNSET for name in attribute.names
+        ):
             continue
-        if relation is None:
-            recording.note_provisional(identity, column, shown)
-        elif isinstance(shown, Mapping):
-            reference = {"__entity_type__": shown["__entity_type__"], "id": shown["id"]}
-            recording.note_provisional(identity, relation.name, reference, label_of(shown))
-        else:
-            reference = {"__entity_type__": relation.target, "id": shown}
-            recording.note_provisional(identity, relation.name, reference)
+        label = None
+        if attribute.relation is not None:
+            shown = value if isinstance(value, Mapping) else {}
+            label = label_of(shown)
+            entity_type = shown.get("__entity_type__", attribute.relation.target)
+            value = {"__entity_type__": entity_type, "id": shown.get("id", value)}
+        recording.note_provisional(identity, attribute.names[0], value, label)
 
 
 def _entities(value: object) -> Iterator[Mapping[str, object]]:

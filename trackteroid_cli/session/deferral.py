@@ -30,6 +30,7 @@ from trackteroid_cli.batches.operations import (
     identity,
     texts,
     to_json,
+    values_set,
 )
 from trackteroid_cli.batches.operations import Operation as RawOperation
 from trackteroid_cli.batches.placements import PLACEMENT_TYPE, Placement
@@ -271,15 +272,10 @@ class Deferral:
 
     def _raw_document(self, operation: RawOperation, commit: int) -> OperationDocument:
         operation = replace(operation, commit=commit)
-        if isinstance(operation, Create):
-            mentioned = references(list(operation.entity_data.values()))
-        elif isinstance(operation, Update):
-            mentioned = references(operation.new_value)
+        if isinstance(operation, Update):
             old_value = self._recorded_value(identity(operation), operation.attribute_name)
             operation = replace(operation, old_value=old_value)
-        else:
-            mentioned = iter(())
-        for entity in mentioned:
+        for entity in references(list(values_set(operation).values())):
             self._mention(entity)
         return cast(OperationDocument, to_json(operation))
 

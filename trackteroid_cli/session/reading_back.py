@@ -140,14 +140,14 @@ class ReadingBackSession(ReusingSession):
             self._normal_values = NormalValues(self.schemas)
         normal = self._normal_values.of
         for operation in operations:
-            entity_type = operation.entity_type
+            values: Iterable[tuple[str, object]] = ()
             if is_create(operation):
-                for name, value in operation.entity_data.items():
-                    if (given := normal(entity_type, name, value)) is not value:
-                        self._replace_value(operation, name, value, given)
+                values = operation.entity_data.items()
             elif is_update(operation):
-                name, value = operation.attribute_name, operation.new_value
-                if (given := normal(entity_type, name, value)) is not value:
+                values = ((operation.attribute_name, operation.new_value),)
+            for name, value in values:
+                given = normal(operation.entity_type, name, value)
+                if given is not value:
                     self._replace_value(operation, name, value, given)
 
     def _replace_value(self, operation: Operation, name: str, value: object, given: object) -> None:

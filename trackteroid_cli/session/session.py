@@ -144,7 +144,7 @@ class Session(ReadingBackSession):
         except ftrack_api.exception.ServerError as error:
             self._close_sources()
             if connection.rejects_credentials(str(error)):
-                server = settings.Server(completed["server_url"], completed["api_user"], "")
+                server = settings.Server(self.server_url, self.api_user, "")
                 told = connection.rejected(server)
                 raise _CredentialsRejected(told.what, why=told.why, hint=told.hint) from error
             raise

@@ -21,7 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from trackteroid_cli import moments
-from trackteroid_cli.batches.operations import Create, Delete, Operation, Update, from_json
+from trackteroid_cli.batches.operations import (
+    Create,
+    Delete,
+    Operation,
+    Update,
+    from_json,
+    values_set,
+)
 from trackteroid_cli.batches.recording import Recording
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.engine.query.aggregate import is_aggregate
@@ -161,10 +168,7 @@ class LiveOverlay:
         if entity_type is None or isinstance(operation, Delete):
             return {""}
         found = {self.schema.stored_root(entity_type.name), *_SIDE_EFFECTS}
-        names = (
-            operation.entity_data if isinstance(operation, Create) else (operation.attribute_name,)
-        )
-        for name in names:
+        for name in values_set(operation):
             relation = entity_type.relations.get(name)
             if relation is not None:
                 found |= {self.schema.stored_root(relation.target), relation.between}
@@ -242,11 +246,7 @@ class LiveOverlay:
                 continue
             deleted = isinstance(operation, Delete)
             include = Include.EVERYTHING if deleted else Include.PARTS_AND_OWNERS
-            values: dict[str, object] = {}
-            if isinstance(operation, Create):
-                values = dict(operation.entity_data)
-            elif isinstance(operation, Update):
-                values = {operation.attribute_name: operation.new_value}
+            values = dict(values_set(operation))
             if set(operation.entity_key) == {"id"} and not isinstance(operation, Create):
                 key = operation.entity_key["id"]
                 found.setdefault((entity_type.name, include), {})[key] = None

@@ -12,9 +12,9 @@ from trackteroid_cli.batches.operations import (
     Create,
     Identity,
     Operation,
-    Update,
     identity,
     texts,
+    values_set,
 )
 from trackteroid_cli.replay.comparing.conflicts import names_for
 from trackteroid_cli.replay.comparing.equality import equal
@@ -119,13 +119,7 @@ def _places(numbers: set[int], operations: Sequence[Operation], names: Names) ->
     number = "|".join(map(str, sorted(numbers)))
     version = re.compile(rf"(?<![a-z0-9])v0*({number})(?!\d)", re.IGNORECASE)
     for operation in operations:
-        if isinstance(operation, Create):
-            values = operation.entity_data
-        elif isinstance(operation, Update):
-            values = {operation.attribute_name: operation.new_value}
-        else:
-            continue
-        for name, value in values.items():
+        for name, value in values_set(operation).items():
             match = next(filter(None, map(version.search, texts(value))), None)
             if match is not None:
                 entity = names.of(identity(operation))
