@@ -41,9 +41,10 @@ _trackteroid() {
         "record:-c") COMPREPLY=(); return ;;
         "record:-m") COMPREPLY=(); return ;;
         "record:--jsonl") COMPREPLY=($(compgen -f -- "$current")); return ;;
+        "record:--keep") COMPREPLY=(); return ;;
         "record:--name") COMPREPLY=(); return ;;
         "record:-o"|"record:--output") COMPREPLY=($(compgen -f -- "$current")); return ;;
-        "inspect:--state") COMPREPLY=($(compgen -W "pending committing committed failed discarded" -- "$current")); return ;;
+        "inspect:--state") COMPREPLY=($(compgen -W "pending committing committed failed discarded interrupted" -- "$current")); return ;;
         "commit:--on-conflict") COMPREPLY=($(compgen -W "stop skip overwrite" -- "$current")); return ;;
         "commit:--retries") COMPREPLY=(); return ;;
         "commit:--timeout") COMPREPLY=(); return ;;
@@ -60,7 +61,7 @@ _trackteroid() {
     case "$command" in
         "") words="record inspect commit discard revert query replica sandbox doctor demo --sandbox --version -h --help" ;;
         "record")
-            words="-c -m --jsonl --name -o --output --offline --without-pending --allow-refused -h --help"
+            words="-c -m --jsonl --exec --keep --name -o --output --offline --without-pending --allow-refused -h --help"
             ;;
         "inspect")
             words="--state --json --jsonl --check -h --help"

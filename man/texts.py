@@ -61,6 +61,10 @@ _SPOOL = {
     "$TRACKTEROID_HOME/spool/STATE": "The batches of each state: `pending`, `committing`, "
     "`committed`, `failed`, `discarded`."
 }
+_RECORDINGS = {
+    "$TRACKTEROID_HOME/recordings/ID": "A recording, while its script runs or after it was "
+    "interrupted."
+}
 _ANSWERS = {"$TRACKTEROID_HOME/cache": "Schemas and answers of each server."}
 _REPLICAS = {"$TRACKTEROID_HOME/replicas": "The replica of each server."}
 _SANDBOXES = {"$TRACKTEROID_HOME/sandboxes/NAME.sqlite": "The sandbox NAME."}
@@ -202,6 +206,37 @@ TEXTS = {
                 "was read once is not read again while the script runs.",
                 "What the script leaves uncommitted is not in the batch, and a note says so.",
             ),
+            "PROCESSES": (
+                "The script runs in a process of its own. What it forks or starts records as well: "
+                "threads, workers of `multiprocessing`, programs that it starts, and what these "
+                "start. Each commit is on the disk before it returns; the batch has them in the "
+                "order in which they were made, and every process sees them.",
+                "With `--exec` the program may be of any kind: a shell script, a render "
+                "application, `pytest`. The Python processes among those that it starts record, in "
+                "any Python from 3.7 on with `ftrack_api` and nothing of ours: the environment "
+                "names a folder with what they need (see TRACKTEROID_RECORDING in "
+                "`trackteroid-settings`(5)). If `ftrack_api` finds no settings of its own, it gets "
+                "those of `trackteroid`.",
+                "A Python that would not look there is refused: one that is started with `-I`, "
+                "`-E` or `-S`, or with an environment of its own. Only what another program than "
+                "Python starts so, such as a shell script that calls `python -I`, is not noticed, "
+                "and a client of ftrack that is not written in Python.",
+                "A process that commits after the script has ended is refused. A script may call "
+                "`trackteroid record`, which makes a recording of its own.",
+                "What a question has brought from the server is kept by each process for itself, "
+                "and so are the ids of what a server makes besides.",
+            ),
+            "HOW A RUN ENDS": (
+                "With exit status 0, by any road, such as `os._exit`: what was committed is a "
+                "batch, for each server one.",
+                "In any other way, by a signal too: there is no batch. If anything was committed, "
+                "a note says how much, and the recording is kept: `record --keep ID` makes its "
+                "batch all the same, `trackteroid discard ID` forgets it. `record` ends as the "
+                "script does. It passes signals on.",
+                "If `record` itself is killed, or the machine stops, `inspect` lists the recording "
+                "as `interrupted`, and the same two commands settle it. `commit` never sends it.",
+                "On a terminal a line tells every ten seconds how far the recording is.",
+            ),
             "WHAT ONLY THE SERVER KNOWS": (
                 "The number of a new version, a status or a type that the script leaves to the "
                 "server, and who created something are shown as the server would set them now. If "
@@ -214,7 +249,6 @@ TEXTS = {
                 "and has another id on the server; a change that names this id is refused.",
             ),
             "WHAT IS NOT RECORDED": (
-                "A script that fails leaves no batch.",
                 "What cannot be kept for later is refused at the line that asks for it: an upload "
                 "to the server, a thumbnail, encoding media, an invitation, a value that has no "
                 "JSON form.",
@@ -222,16 +256,11 @@ TEXTS = {
                 "is recorded, and the exit status is 1: the message names each line and what it "
                 "asked for. With `--allow-refused` the rest is recorded. What was refused is left "
                 "out whole, such as the component of a thumbnail, and a note lists it.",
-                "Processes that the script starts are not recorded. A commit in a forked process "
-                "and an ftrack session in a Python process that the script starts are refused, and "
-                "nothing is recorded then; so is starting Python with `-I`, `-E` or `-S`, or with "
-                "an environment of its own, and replacing the script by another program. Record "
-                "such programs by themselves; a script may call `trackteroid record`.",
                 "An API key never enters a batch: in the recorded arguments it is replaced by "
                 "`***`.",
             ),
         },
-        files=_PENDING,
+        files={**_PENDING, **_RECORDINGS},
         environment=(*_SERVER, "TRACKTEROID_HOME", *_OFFLINE, "TRACKTEROID_RELATIONSHIPS"),
         exit_status=("The script's own exit status, whatever it is, if a script is recorded.",),
         examples=(
@@ -268,6 +297,14 @@ TEXTS = {
                 "Leave out what cannot be recorded, where the script can do without:",
             ),
             Example(
+                "trackteroid record --exec -- ./publish.sh sh010",
+                "Record whatever Python a shell script runs:",
+            ),
+            Example(
+                "trackteroid record --keep 20260131-134501-417k2f",
+                "Make the batch of a script that failed, as far as it got:",
+            ),
+            Example(
                 "trackteroid record missing.py",
                 "There is no such script.",
                 status=4,
@@ -286,7 +323,8 @@ TEXTS = {
     "trackteroid-inspect": Texts(
         description=(
             "The list is in recorded order. On a terminal and in a pipe it has the latest twenty "
-            "committed batches only; `--json` lists them all.",
+            "committed batches only; `--json` lists them all. Recordings that were interrupted "
+            "come last; one that is named is shown as the batch that it would become.",
             "The review shows each entity that the batch changes: `+` for a new one, `~` for a "
             "changed one with old and new values, `-` for a deleted one. It tells who recorded the "
             "batch, when, where and for which server; of a batch that was recorded offline also "
@@ -294,7 +332,7 @@ TEXTS = {
             "provisional was read by the script, and is left to the server.",
             "`trackteroid-batch`(5) has the keys of `--json` and `--jsonl`.",
         ),
-        files=_SPOOL,
+        files={**_SPOOL, **_RECORDINGS},
         environment=(*_SERVER, *_LOCAL),
         examples=(
             Example("trackteroid inspect", "List the batches:"),
@@ -414,7 +452,10 @@ TEXTS = {
         ),
     ),
     "trackteroid-discard": Texts(
-        files={"$TRACKTEROID_HOME/spool/discarded": "Discarded batches, until they are purged."},
+        files={
+            "$TRACKTEROID_HOME/spool/discarded": "Discarded batches, until they are purged.",
+            **_RECORDINGS,
+        },
         environment=_LOCAL[:1],
         examples=(
             Example("trackteroid discard publish", "Throw a batch away:"),

@@ -82,6 +82,7 @@ def examine(spool: Spool) -> Iterator[Check]:
     yield _guarded("batches", lambda: _batches(spool))
     yield _guarded("stuck", lambda: _stuck(spool))
     yield _guarded("held back", lambda: _held_back(spool))
+    yield _guarded("interrupted", _interrupted)
     yield _sandbox()
     yield _python()
     yield _packages()
@@ -307,6 +308,21 @@ def _held_back(spool: Spool) -> Check:
         _listed(troubles),
         "`trackteroid inspect BATCH` shows one; failed ones are sent again by "
         "`trackteroid commit --retry-failed`",
+    )
+
+
+def _interrupted() -> Check:
+    """Look for recordings that did not become batches."""
+    from trackteroid_cli.recording.recordings import Recordings
+
+    left = [each.id for each in Recordings.default().interrupted()]
+    if not left:
+        return _ok("interrupted", "no recording was interrupted")
+    return _warn(
+        "interrupted",
+        f"recordings that did not become batches: {_listed(left)}",
+        "`trackteroid inspect ID` shows one, `trackteroid record --keep ID` makes a batch of it, "
+        "`trackteroid discard ID` forgets it",
     )
 
 

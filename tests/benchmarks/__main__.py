@@ -35,12 +35,17 @@ RECORDED_CREATES = """
 import contextlib, sys, time
 from pathlib import Path
 import ftrack_api
+from trackteroid_cli.recording.closing import save_batches
 from trackteroid_cli.recording.deferred_sessions import deferred_sessions
-from trackteroid_cli.recording.program import Program
-from trackteroid_cli.recording.saved_batches import save_recordings
+from trackteroid_cli.recording.recordings import Recordings
+from trackteroid_cli.recording.reports import configured
 from trackteroid_cli.batches.spool import Spool
 count, how = int(sys.argv[1]), sys.argv[2]
-with deferred_sessions() if how == "recorded" else contextlib.nullcontext() as recorder:
+recording = Recordings(Path("recordings").absolute()).begin("bench", [], "", None)
+kept = recording.keeping()
+kept.__enter__()
+deferred = deferred_sessions(recording.file) if how == "recorded" else contextlib.nullcontext()
+with deferred as recorder:
     session = ftrack_api.Session()
     project = session.query('Project where name is "salt_and_ember"').one()
     started = time.process_time()
@@ -49,7 +54,8 @@ with deferred_sessions() if how == "recorded" else contextlib.nullcontext() as r
         session.create("Shot", {"name": name, "parent": project, "description": "wide"})
     if recorder:
         session.commit()
-        save_recordings(recorder, Program("bench", [], lambda: None), Spool(Path("spool")))
+        recorder.complete()
+        save_batches(recording.file, Spool(Path("spool")), configured)
     print(time.process_time() - started)
 """
 

@@ -40,6 +40,7 @@ NAMES = [
     "batches",
     "stuck",
     "held back",
+    "interrupted",
     "sandbox",
     "python",
     "packages",

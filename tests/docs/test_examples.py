@@ -67,6 +67,14 @@ class Preparations:
     def trackteroid_record(self, line: str) -> None:
         if not line:
             self._pull()
+            shell = self.command.script(
+                f"#!/bin/sh\nexec {sys.executable} publish.py\n", "publish.sh"
+            )
+            shell.chmod(0o755)
+        elif "--keep" in line:
+            assert self.command("record", "-c", f"{PUBLISH}raise SystemExit(3)").returncode == 3
+            (left,) = (Path(os.environ["TRACKTEROID_HOME"]) / "recordings").iterdir()
+            left.rename(left.with_name(line.split()[-1]))
 
     def trackteroid_inspect(self, line: str) -> None:
         if not line:

@@ -66,15 +66,15 @@ def test_operations_added_during_a_commit_are_kept(
 ) -> None:
     with session.deferred_operations(batch):
         deferral: Any = session._deferral
-        move = deferral._move
+        add = deferral.recording.add_commit
 
-        def interrupted(operations: list[Any]) -> None:
-            move(operations)
+        def interrupted(*args: Any, **kwargs: Any) -> None:
+            add(*args, **kwargs)
             thread = threading.Thread(target=lambda: sequence.update(name="meanwhile"))
             thread.start()
             thread.join()
 
-        monkeypatch.setattr(deferral, "_move", interrupted)
+        monkeypatch.setattr(deferral.recording, "add_commit", interrupted)
         shot["name"] = "first"
         session.commit()
         monkeypatch.undo()

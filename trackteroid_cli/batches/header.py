@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -60,10 +59,11 @@ def make_header(
     argv: Sequence[str],
     server: str = "",
     api_user: str = "",
-    source: bytes = b"",
+    script_digest: str = "",
     secrets: Iterable[str] = (),
     replica: str = "",
     built_on: Sequence[str] = (),
+    batch_id: str = "",
 ) -> Header:
     """Return the header of a batch recorded now, by this user on this machine.
 
@@ -73,21 +73,19 @@ def make_header(
         argv: the arguments of the program that made them.
         server: URL of the server that it was connected to; '' if there was none.
         api_user: its user on that server.
-        source: its text, where there is one.
+        script_digest: as in `Header`.
         secrets: API keys to mask in *argv*: a batch holds none.
         replica, built_on: as in `Header`.
+        batch_id: its id, if it has got one.
     """
-    for secret in secrets:
-        if len(secret) > 3:
-            argv = [text.replace(secret, "***") for text in argv]
     return Header(
-        id=new_id(),
+        id=batch_id or new_id(),
         name=name,
         created=moments.now(),
         user=settings.user_name(),
         host=socket.gethostname(),
-        argv=list(argv),
-        script_digest=hashlib.sha256(source).hexdigest() if source else "",
+        argv=masked(argv, secrets),
+        script_digest=script_digest,
         server=settings.normalise_url(server) if server else "",
         api_user=api_user,
         version=__version__,
@@ -95,3 +93,12 @@ def make_header(
         replica=replica,
         built_on=list(built_on),
     )
+
+
+def masked(argv: Sequence[str], secrets: Iterable[str]) -> list[str]:
+    """Return the arguments *argv* with ``***`` in place of *secrets*."""
+    argv = list(argv)
+    for secret in secrets:
+        if len(secret) > 3:
+            argv = [text.replace(secret, "***") for text in argv]
+    return argv

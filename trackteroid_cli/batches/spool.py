@@ -37,6 +37,7 @@ class State(str, Enum):
     COMMITTED = "committed"  #: the server has it
     FAILED = "failed"  #: the server refused it
     DISCARDED = "discarded"  #: thrown away; nothing takes it from here unless it is restored
+    INTERRUPTED = "interrupted"  #: not in the spool: a recording that did not become a batch
 
 
 #: The states of what counts: all but the trash.
@@ -256,6 +257,11 @@ def new_id() -> str:
     high, low = divmod(microseconds, len(digits))
     tail = digits[high] + digits[low] + secrets.choice(digits)
     return f"{now:%Y%m%d-%H%M%S}-{milliseconds:03d}{tail}"
+
+
+def is_id(text: str) -> bool:
+    """Return whether *text* has the form of an id."""
+    return _ID.fullmatch(text) is not None
 
 
 def slug(name: str) -> str:

@@ -17,6 +17,7 @@ from trackteroid_cli.errors import (
     NotFound,
     UsageError,
 )
+from trackteroid_cli.recording.recordings import OpenRecording, Recordings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,40 +57,66 @@ def discard(
     """Throw away batches that wait or that the server refused: no commit takes them any more.
 
     They are kept, and can be brought back, until they are purged. A batch that is committed, or
-    that a commit works on, cannot be discarded.
+    that a commit works on, cannot be discarded. A recording that was interrupted is forgotten at
+    once.
     """
     output: Output = ctx.obj
     output.as_json = as_json
     if restore and purge:
         raise UsageError("--restore and --purge exclude each other", hint="give one of them")
     place = Spool.default()
+    Recordings.default().clean()
     act: Callable[[Spool, Entry, Output], str] = _discard
     if restore or purge:
         act = _restore if restore else _purge
     # All are looked up before the first one is moved: a mistyped name changes nothing.
     find = _find_discarded if restore or purge else _find_waiting
-    entries = list(dict.fromkeys(find(place, text) for text in batches))
-    done = [(entry, act(place, entry, output)) for entry in entries]
+    found = {each.id: each for each in (find(place, text) for text in batches)}.values()
+    done = [
+        _forget(each)
+        if isinstance(each, OpenRecording)
+        else (each.id, each.name, act(place, each, output))
+        for each in found
+    ]
     if as_json:
+        keys = ("id", "name", "state")
         output.document(
-            {
-                "batches": [
-                    {"id": entry.id, "name": entry.name, "state": state} for entry, state in done
-                ],
-                "exit": 0,
-            }
+            {"batches": [dict(zip(keys, each, strict=True)) for each in done], "exit": 0}
         )
         return
-    for entry, state in done:
-        output.row((_WORDS[state], entry.id, entry.name))
+    for batch_id, name, state in done:
+        output.row((_WORDS[state], batch_id, name))
 
 
 #: What was done, by the state that a batch has now.
-_WORDS = {"discarded": "discarded", "pending": "restored", "purged": "purged"}
+_WORDS = {
+    "discarded": "discarded",
+    "pending": "restored",
+    "purged": "purged",
+    "forgotten": "forgotten",
+}
 
 
-def _find_waiting(place: Spool, text: str) -> Entry:
-    entry = place.find(text)
+def _forget(recording: OpenRecording) -> tuple[str, str, str]:
+    """Remove an interrupted recording for good; return its id, its name, and what it is now."""
+    with recording.keeping():
+        name = recording.summary().header.name
+        recording.remove()
+    return recording.id, name, "forgotten"
+
+
+def _find_waiting(place: Spool, text: str) -> Entry | OpenRecording:
+    try:
+        entry = place.find(text)
+    except AmbiguousBatch:
+        raise
+    except NotFound as error:
+        try:
+            return Recordings.default().find(text)
+        except AmbiguousBatch:
+            raise
+        except NotFound:
+            raise error from None
     if entry.state in (State.PENDING, State.FAILED):
         return entry
     why, hint = {

@@ -14,8 +14,10 @@ from trackteroid_cli.batches.summary import Summary, summarise, summarise_entry
 from trackteroid_cli.cli.render.documents import conflict_document, summary_document
 from trackteroid_cli.cli.render.output import Output, counted, plural
 from trackteroid_cli.cli.targets import batch_or_file
-from trackteroid_cli.errors import ExitCode, UsageError
+from trackteroid_cli.errors import AmbiguousBatch, ExitCode, NotFound, UsageError
+from trackteroid_cli.files import TemporaryFolder
 from trackteroid_cli.moments import before, local
+from trackteroid_cli.recording.recordings import Recordings
 
 if TYPE_CHECKING:
     from trackteroid_cli.batches.batch import Batch
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
     from trackteroid_cli.server.connection import Connection
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+
+_INTERRUPTED = (
+    "interrupted recordings: `trackteroid record --keep ID` makes a batch of one, "
+    "`trackteroid discard ID` forgets it"
+)
 
 #: How many committed batches the table shows.
 LATEST = 20
@@ -97,6 +104,8 @@ def _list(state: State | None, output: Output) -> None:
             left_out = set(committed[:hidden])
             entries = [entry for entry in entries if entry not in left_out]
     summaries = [summary for entry in entries if (summary := summarise_entry(entry))]
+    if state in (None, State.INTERRUPTED):
+        summaries += [each.summary() for each in Recordings.default().interrupted()]
     if output.as_json:
         output.document([summary_document(summary) for summary in summaries])
         return
@@ -110,6 +119,8 @@ def _list(state: State | None, output: Output) -> None:
     )
     if hidden:
         output.note(f"{plural(hidden, 'older committed batch')} left out; --json lists all")
+    if any(summary.state is State.INTERRUPTED for summary in summaries):
+        output.note(_INTERRUPTED)
     if output.terminal:
         from trackteroid_cli.cli.render.graph import graph
 
@@ -132,18 +143,49 @@ def _row(summary: Summary, output: Output) -> tuple[str, ...]:
 
 
 def _show(text: str, as_lines: bool, check: bool, output: Output) -> None:
+    try:
+        target = batch_or_file(text)
+    except AmbiguousBatch:
+        raise
+    except NotFound as error:
+        _show_interrupted(text, as_lines, check, output, error)
+        return
+    if isinstance(target, Path):
+        _show_batch(target, None, as_lines, check, output)
+    else:
+        _show_batch(target.path, target.state, as_lines, check, output)
+
+
+def _show_interrupted(
+    text: str, as_lines: bool, check: bool, output: Output, not_found: NotFound
+) -> None:
+    """Show what an interrupted recording would become."""
+    try:
+        recording = Recordings.default().find(text)
+    except AmbiguousBatch:
+        raise
+    except NotFound:
+        raise not_found from None
+    folder = TemporaryFolder()
+    with recording.keeping():
+        for path in recording.review(folder.path):
+            _show_batch(path, State.INTERRUPTED, as_lines, check, output)
+    folder.remove()
+
+
+def _show_batch(
+    path: Path, state: State | None, as_lines: bool, check: bool, output: Output
+) -> None:
     from trackteroid_cli.batches.batch import Batch
     from trackteroid_cli.batches.operations import to_json
 
-    target = batch_or_file(text)
-    path = target if isinstance(target, Path) else target.path
     with Batch(path) as batch:
         operations = list(batch.operations())  # before anything is printed: it may be damaged
         if as_lines:
             for operation in operations:
                 output.json_line(to_json(operation))
             return
-        summary = summarise(batch, None if isinstance(target, Path) else target.state)
+        summary = summarise(batch, state)
         if check:
             _check(batch, summary, operations, output)
             return

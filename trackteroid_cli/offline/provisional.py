@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from trackteroid_cli.batches.labels import label_of
 from trackteroid_cli.batches.operations import UNSET, Identity
-from trackteroid_cli.batches.recording import Recording
+from trackteroid_cli.batches.recordings.recording import Recording
 from trackteroid_cli.engine.schema.schema import Relation, Schema
 from trackteroid_cli.engine.writing.defaults import dependent_columns
 from trackteroid_cli.engine.writing.transaction import Change

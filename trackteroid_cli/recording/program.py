@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import builtins
 import os
+import signal
 import sys
 import threading
 import types
@@ -120,7 +121,7 @@ def module(name: str, arguments: list[str]) -> Program:
 
 
 def run(program: Program) -> int:
-    """Run *program* and return its exit status.
+    """Run *program* and return its exit status, or a signal to die of as a negative number.
 
     Exceptions of the program are shown as ``python`` shows them.
 
@@ -138,7 +139,7 @@ def run(program: Program) -> int:
         raise
     except KeyboardInterrupt:
         _show_traceback()
-        return 130
+        return -signal.SIGINT
     except BaseException:  # noqa: BLE001  (the script's own, shown as python shows it)
         _show_traceback()
         return 1
@@ -148,21 +149,17 @@ def run(program: Program) -> int:
 
 
 @contextmanager
-def closing_on_exit(close: Callable[[int], int]) -> Iterator[None]:
-    """Let `os._exit` close the recording first, as scripts in render applications end so.
-
-    Args:
-        close: called with the exit status of the script; returns that of the process.
-    """
+def calling_before_exit(call: Callable[[], None]) -> Iterator[None]:
+    """Let `os._exit` of this process call *call* first: render applications end scripts so."""
     leave, process = os._exit, os.getpid()
 
-    def close_and_leave(status: int) -> NoReturn:
+    def call_and_leave(status: int) -> NoReturn:
         if os.getpid() == process:
             os._exit = leave
-            status = close(status)
+            call()
         leave(status)
 
-    os._exit = close_and_leave
+    os._exit = call_and_leave
     try:
         yield
     finally:

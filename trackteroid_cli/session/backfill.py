@@ -18,7 +18,7 @@ from trackteroid_cli.server.schemas import Attribute, ServerSchema
 from trackteroid_cli.session.api.protocols import Entity, EntitySession, is_entity
 
 if TYPE_CHECKING:
-    from trackteroid_cli.batches.recording import Recording
+    from trackteroid_cli.batches.recordings.recording import Recording
     from trackteroid_cli.server.connection import Connection
 
 

@@ -27,14 +27,15 @@ from trackteroid_cli.batches.operations import (
     Delete,
     Identity,
     Update,
+    from_json,
     identity,
     texts,
     to_json,
     values_set,
 )
 from trackteroid_cli.batches.operations import Operation as RawOperation
-from trackteroid_cli.batches.placements import PLACEMENT_TYPE, Placement
-from trackteroid_cli.batches.recording import EncodedCommit, Recording
+from trackteroid_cli.batches.placements import Placement
+from trackteroid_cli.batches.recordings.recording import Fact, Recording, fact_of
 from trackteroid_cli.errors import CannotDefer
 from trackteroid_cli.session.api.folding import (
     OperationDocument,
@@ -163,6 +164,7 @@ class Deferral:
     Args:
         refusals: those of the run or the block.
         outer: the deferral of the enclosing block, if there is one.
+        is_undone: whether `undo` will be called; what that needs is kept in memory.
     """
 
     def __init__(
@@ -171,10 +173,13 @@ class Deferral:
         recording: Recording,
         refusals: Refusals,
         outer: Deferral | None = None,
+        *,
+        is_undone: bool,
     ) -> None:
         self.recording = recording
         self.refusals = refusals
         self.outer = outer
+        self._is_undone = is_undone
         self.uncommitted = UncommittedOperations(session, refusals)
         #: Entities whose custom attributes the script has read since the last commit.
         self.read_custom_attributes: set[Identity] = set()
@@ -216,12 +221,12 @@ class Deferral:
         operations: list[Operation] = list(self.uncommitted)
         if operations:
             try:
-                with self.recording.lock, _paused_garbage_collection():
-                    self._move(operations)
+                with _paused_garbage_collection():
+                    self.recording.add_commit(lambda number: self._encoded(operations, number))
             except CannotDefer as error:
                 self.note(error)
                 raise
-            self._committed.extend(operations)
+            self._note_committed(operations)
             self.uncommitted.remove(operations)
         return operations
 
@@ -260,24 +265,33 @@ class Deferral:
                 "cannot record a raw call", why=str(error), hint=_RECORDABLE_VALUES
             ) from error
 
-    def record(self, operations: Sequence[RawOperation]) -> None:
-        """Add *operations* of a raw call to the recording, as one commit."""
+    def record(self, operations: Sequence[RawOperation], *, process: int | None = None) -> None:
+        """Add *operations* of a raw call to the recording, as one commit.
+
+        Args:
+            process: the number of the process that calls; by default this one's.
+        """
         if not operations:
             return
-        with self.recording.lock:
-            number = self.recording.commits + 1
-            documents = [self._raw_document(each, number) for each in operations]
-            self.recording.add_commit(self._encode_documents(documents))
-        self._committed.extend(map(_of_ftrack, operations))
+        self.recording.catch_up()
+        seen = [self._with_old_value(each) for each in operations]
+        self.recording.add_commit(lambda number: self._encoded_raw(seen, number), process=process)
+        self._note_committed(list(map(_of_ftrack, operations)))
 
-    def _raw_document(self, operation: RawOperation, commit: int) -> OperationDocument:
-        operation = replace(operation, commit=commit)
+    def _with_old_value(self, operation: RawOperation) -> RawOperation:
         if isinstance(operation, Update):
             old_value = self._recorded_value(identity(operation), operation.attribute_name)
-            operation = replace(operation, old_value=old_value)
-        for entity in references(list(values_set(operation).values())):
-            self._mention(entity)
-        return cast(OperationDocument, to_json(operation))
+            return replace(operation, old_value=old_value)
+        return operation
+
+    def _encoded_raw(
+        self, operations: Iterable[RawOperation], number: int
+    ) -> Iterator[tuple[Fact, bytes]]:
+        for operation in operations:
+            for entity in references(list(values_set(operation).values())):
+                self.recording.mention(entity)
+            document = cast(OperationDocument, to_json(replace(operation, commit=number)))
+            yield self._encoded_document(document)
 
     def _recorded_value(self, entity: Identity, attribute: str) -> object:
         value = self.recording.value_of(entity, attribute)
@@ -285,45 +299,19 @@ class Deferral:
             return self.outer._recorded_value(entity, attribute)
         return value
 
-    def _mention(self, entity: Identity) -> None:
-        """Note that the recording mentions *entity*, which gets a label if it is not created."""
-        if entity not in self.recording.created:
-            self.recording.labels.setdefault(entity, None)
+    def _encoded(
+        self, operations: Sequence[Operation], number: int
+    ) -> Iterator[tuple[Fact, bytes]]:
+        remote_values = self.uncommitted.remote_values
+        for document in fold_operations(operations, remote_values, number):
+            yield self._encoded_document(document)
 
-    def _move(self, operations: list[Operation]) -> None:
-        commit = self._encode_commit(operations)
-        # From here on nothing can fail.
-        self.recording.add_commit(commit)
-
-    def _encode_commit(self, operations: list[Operation]) -> EncodedCommit:
-        number = self.recording.commits + 1
-        return self._encode_documents(
-            fold_operations(operations, self.uncommitted.remote_values, number)
-        )
-
-    def _encode_documents(self, documents: Iterable[OperationDocument]) -> EncodedCommit:
-        commit = EncodedCommit()
-        for document in documents:
-            entity = Identity(document["entity_type"], tuple(document["entity_key"].values()))
-            is_placement = document["entity_type"] == PLACEMENT_TYPE
-            if document["operation"] == "create":
-                commit.created.append((entity, len(commit.operations)))
-                if is_placement:
-                    key = document["entity_key"]["id"]
-                    commit.placements.append((key, document["entity_data"]))
-            else:
-                commit.changed.append(entity)
-            if document["operation"] == "update" and "old_value" not in document:
-                position = len(commit.operations)
-                commit.missing_old_values.append((entity, document["attribute_name"], position))
-            if document["operation"] == "delete" and is_placement:
-                commit.placements.append((document["entity_key"]["id"], None))
-            commit.kinds.append(document["operation"])
-            encoded = self._encode_document(document)
-            if self.recording.side_effects:
-                self._refuse_side_effects(entity, encoded)
-            commit.operations.append(encoded)
-        return commit
+    def _encoded_document(self, document: OperationDocument) -> tuple[Fact, bytes]:
+        encoded = self._encode_document(document)
+        fact = fact_of(document)
+        if self.recording.side_effects:
+            self._refuse_side_effects(fact.entity, encoded)
+        return fact, encoded
 
     def _refuse_side_effects(self, entity: Identity, encoded: bytes) -> None:
         """Refuse an operation on *entity* that names what only the server can make.
@@ -360,7 +348,7 @@ class Deferral:
         """
         self.rollback()
         session, created = self._session, self.recording.created
-        created_ids = {key[0] for _, key in created}
+        created_ids = set(created.key_parts())
         with session.auto_populating(False), session.operation_recording(False):
             for operation in reversed(self._committed):
                 if is_create(operation):
@@ -375,11 +363,18 @@ class Deferral:
                         _restore_value(session, operation)
         self._committed.clear()
 
+    def _note_committed(self, operations: list[Operation]) -> None:
+        if self._is_undone:
+            self._committed.extend(operations)
+
     @property
     def committed(self) -> list[Operation]:
-        """The operations that the session has committed here and in outer deferrals, in order."""
+        """The operations that were committed here and in outer deferrals, in order."""
         outer = self.outer.committed if self.outer is not None else []
-        return [*outer, *self._committed]
+        if self._is_undone:
+            return [*outer, *self._committed]
+        documents = map(json.loads, self.recording.operations())
+        return [*outer, *(_of_ftrack(from_json(document)) for document in documents)]
 
     def has_created(self, entity: Identity) -> bool:
         """Return whether *entity* was created in this recording or in an outer one."""
@@ -425,7 +420,7 @@ class Deferral:
     def _reference(self, entity: Entity) -> dict[str, str]:
         """Return ftrack's JSON form of a reference, and note that the recording mentions it."""
         entity_type, key = referenced = _identity(entity)
-        self._mention(referenced)
+        self.recording.mention(referenced)
         names = entity.primary_key_attributes
         return {"__entity_type__": entity_type, **dict(zip(names, key, strict=True))}
 

@@ -1,16 +1,17 @@
-"""The recorder: one recording for each server that the sessions of a run connect to."""
+"""The recorder: the recordings of a run in this process, one for each server of its sessions."""
 
 from __future__ import annotations
 
-from collections.abc import Sized
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sized
 from typing import TYPE_CHECKING, Protocol
 
 from trackteroid_cli import settings
-from trackteroid_cli.batches.recording import Recording
+from trackteroid_cli.batches.recordings.recording import Recording
+from trackteroid_cli.offline.answering.built_on import header_parts
 from trackteroid_cli.session.calls.refusals import Refusals
 
 if TYPE_CHECKING:
+    from trackteroid_cli.batches.recordings.recording_file import RecordingFile
     from trackteroid_cli.offline.answering.server import OfflineServer
 
 
@@ -47,19 +48,35 @@ class RecordedSession(Protocol):
         """Add labels and old values that the server knows to *recording*."""
 
 
-@dataclass
 class Recorder:
-    """The sessions of one run, and one recording for each of their servers."""
+    """The sessions of one run in this process, and one recording for each of their servers.
 
-    recordings: dict[str, Recording] = field(default_factory=dict)
-    sessions: list[RecordedSession] = field(default_factory=list)
-    #: What the run was refused.
-    refusals: Refusals = field(default_factory=Refusals)
+    Args:
+        file: what the run commits, in all of its processes.
+        on_session: called with each new session.
+    """
+
+    def __init__(
+        self,
+        file: RecordingFile,
+        on_session: Callable[[RecordedSession], None] = lambda _: None,
+    ) -> None:
+        self.file = file
+        self.recordings: dict[str, Recording] = {}
+        self.sessions: list[RecordedSession] = []
+        #: What the run was refused.
+        self.refusals = Refusals(file)
+        self._on_session = on_session
 
     def add_session(self, session: RecordedSession) -> Recording:
         """Add a new session and return the recording of its server."""
         self.sessions.append(session)
-        return self.recordings.setdefault(settings.normalise_url(session.server_url), Recording())
+        self.file.mask(session.api_key)
+        self._on_session(session)
+        url = settings.normalise_url(session.server_url)
+        recording = self.recordings.setdefault(url, Recording(self.file, url))
+        recording.author = session.api_user
+        return recording
 
     @property
     def uncommitted(self) -> int:
@@ -67,6 +84,19 @@ class Recorder:
         return sum(
             len(session.recorded_operations) for session in self.sessions if not session.closed
         )
+
+    def complete(self) -> None:
+        """Add what the sessions know of what was committed so far, in all processes.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        for url, recording in self.recordings.items():
+            recording.catch_up()
+            if len(recording):
+                session = self.session_for(url)
+                session.complete_recording(recording)
+                recording.keep_completion(**header_parts(session.offline, recording))
 
     def session_for(self, url: str) -> RecordedSession:
         """Return the last session of the server *url*, one that could be made if there is one."""

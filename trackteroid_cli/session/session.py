@@ -6,9 +6,8 @@ It keeps every capability and every parameter of ``ftrack_api.Session``.
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import groupby, islice
 from pathlib import Path
@@ -18,8 +17,9 @@ import ftrack_api
 import requests
 
 from trackteroid_cli import settings
-from trackteroid_cli.batches.operations import Identity
-from trackteroid_cli.batches.recording import Recording
+from trackteroid_cli.batches.operations import Identity, counts
+from trackteroid_cli.batches.recordings.recording import Recording
+from trackteroid_cli.batches.recordings.recording_file import RecordingFile
 from trackteroid_cli.errors import (
     CannotDefer,
     CredentialsRejected,
@@ -27,7 +27,7 @@ from trackteroid_cli.errors import (
     Offline,
     ServerUnreachable,
 )
-from trackteroid_cli.files import write_whole
+from trackteroid_cli.files import TemporaryFolder, write_whole
 from trackteroid_cli.server import connection, sandbox
 from trackteroid_cli.server.responses import mount_everywhere
 from trackteroid_cli.server.schemas import ServerSchema
@@ -163,7 +163,8 @@ class Session(ReadingBackSession):
         if self._deferral is not None:  # connecting again
             self.recorded_operations = self._deferral.uncommitted
         elif self._recorder is not None:
-            self._begin_deferral(self._recorder.add_session(self), self._recorder.refusals)
+            recording = self._recorder.add_session(self)
+            self._begin_deferral(recording, self._recorder.refusals, is_undone=False)
         return information
 
     def _discover_plugins(self, plugin_arguments: Mapping[str, object] | None = None) -> None:
@@ -222,33 +223,38 @@ class Session(ReadingBackSession):
         from trackteroid_cli.offline.answering.built_on import header_parts
 
         path = Path(path)
-        recording = Recording()
-        if not clear and path.exists():
-            recording.continue_from(path, self.server_url)
+        folder = TemporaryFolder()
+        file = RecordingFile(folder.path / "recording.sqlite", durable=False)
+        recording = Recording(file)
         outer = self._deferral, self.recorded_operations
-        deferral = self._begin_deferral(recording, Refusals())
         try:
-            yield self
-            self.commit()
-            if not allow_refused:
-                _refuse_partial(deferral)
-            self.complete_recording(recording)
-            header = make_header(
-                path.stem,
-                recording.counts,
-                argv=sys.argv,
-                server=self.server_url,
-                api_user=self.api_user,
-                secrets=[self.api_key],
-                **header_parts(self.offline, recording),
-            )
-            recording.save(path, header, replace=True)
-        finally:
+            if not clear and path.exists():
+                recording.continue_from(path, self.server_url)
+            deferral = self._begin_deferral(recording, Refusals(file), is_undone=True)
             try:
+                yield self
+                self.commit()
+                recording.catch_up()
+                if not allow_refused:
+                    _refuse_partial(deferral)
+                self.complete_recording(recording)
+                header = make_header(
+                    path.stem,
+                    file.counts().get("", counts(())),
+                    argv=sys.argv,
+                    server=self.server_url,
+                    api_user=self.api_user,
+                    secrets=[self.api_key],
+                    **header_parts(self.offline, recording),
+                )
+                recording.save(path, header, replace=True)
+            finally:
                 with self._thread_lock:
                     deferral.undo()
-            finally:
-                self._deferral, self.recorded_operations = outer
+        finally:
+            self._deferral, self.recorded_operations = outer
+            file.close()
+            folder.remove()
 
     @property
     def unsent_operations(self) -> list[Operation]:
@@ -262,8 +268,10 @@ class Session(ReadingBackSession):
             return
         backfill(recording, self, self.open_connection)
 
-    def _begin_deferral(self, recording: Recording, refusals: Refusals) -> Deferral:
-        self._deferral = Deferral(self, recording, refusals, self._deferral)
+    def _begin_deferral(
+        self, recording: Recording, refusals: Refusals, *, is_undone: bool
+    ) -> Deferral:
+        self._deferral = Deferral(self, recording, refusals, self._deferral, is_undone=is_undone)
         self.recorded_operations = self._deferral.uncommitted
         return self._deferral
 
@@ -283,26 +291,11 @@ class Session(ReadingBackSession):
                 if self.answers is not None:
                     self.answers.forget()
             return
-        self._refuse_in_forked_process(self._deferral)
         refuse_second_timers(self, self.recorded_operations)
         with self._thread_lock, self.auto_populating(False):
             committed = self._deferral.commit()
             self._set_normal_values(committed)
         self._complete_custom_attributes(committed, self._deferral)
-
-    @staticmethod
-    def _refuse_in_forked_process(deferral: Deferral) -> None:
-        """Refuse a commit in a forked process, whose copy of the recording is never written."""
-        if deferral.refusals.process != os.getpid():
-            raise deferral.note(
-                CannotDefer(
-                    "cannot record a commit in a forked process",
-                    why="the batch is written by the process that began it, which never hears of "
-                    "this",
-                    hint="commit in the process that made the session, or record the other by "
-                    "itself",
-                )
-            )
 
     # -- what changes the server at once -----------------------------------------------------------
 
@@ -384,27 +377,53 @@ class Session(ReadingBackSession):
                 ``requests.ConnectionError``, which scripts may expect.
         """
         deferral = self._deferral
-        if deferral is not None:
-            actions = [entry.get("action") for entry in data]
-            for entry, action in zip(data, actions, strict=True):
-                if action not in READ_ONLY_ACTIONS and action not in WRITES:
-                    raise deferral.note(refused_call(entry, self._name))
-            if not WRITES.isdisjoint(actions):
-                return self._record_call(data, deferral)
-        return self._send(data)
+        if deferral is None:
+            return self._send(data)
+        self._refuse_other_actions(data, deferral)
+        if WRITES.isdisjoint(str(entry.get("action")) for entry in data):
+            return self._send(data)
+
+        def given(answers: Sequence[Mapping[str, object]]) -> list[object]:
+            decoded: list[object] = self.decode(json.dumps(answers))
+            return decoded
+
+        return self._record_call(data, deferral, self._send, given)
+
+    def _refuse_other_actions(
+        self, data: Sequence[Mapping[str, object]], deferral: Deferral
+    ) -> None:
+        """Refuse what neither reads nor writes entities.
+
+        Raises:
+            CannotDefer: one of the actions does not.
+        """
+        for entry in data:
+            action = entry.get("action")
+            if action not in READ_ONLY_ACTIONS and action not in WRITES:
+                raise deferral.note(refused_call(entry, self._name))
 
     def _record_call(
-        self, data: Sequence[Mapping[str, object]], deferral: Deferral
+        self,
+        data: Sequence[Mapping[str, object]],
+        deferral: Deferral,
+        send: Callable[[Sequence[Mapping[str, object]]], Sequence[object]],
+        given: Callable[[Sequence[Mapping[str, object]]], Iterable[object]],
+        *,
+        process: int | None = None,
     ) -> list[object]:
         """Record the writes of a raw call in place of sending them, and answer as a server would.
 
         A query sees the writes before it. All queries are sent before anything is recorded, as a
         server does nothing of a request in which one of them fails.
+
+        Args:
+            send: returns the server's answers.
+            given: returns answers, in JSON form, as the caller wants them.
+            process: the number of the process that calls; by default this one's.
         """
-        self._refuse_in_forked_process(deferral)
         writes = self._read_writes(data, deferral)
         reads = [entry for entry, write in zip(data, writes, strict=True) if write is None]
-        answered = iter(self._send(reads) if reads else ())
+        answered = iter(send(reads) if reads else ())
         answers: list[object] = []
         has_recorded = False
         for is_read, group in groupby(
@@ -413,11 +432,12 @@ class Session(ReadingBackSession):
             pairs = list(group)
             if not is_read:
                 found = [write for _, write in pairs if write is not None]
-                deferral.record([each for write in found for each in write.operations])
+                operations = [each for write in found for each in write.operations]
+                deferral.record(operations, process=process)
                 has_recorded = True
-                answers.extend(self.decode(json.dumps(answers_of(found))))
+                answers.extend(given(answers_of(found)))
             elif has_recorded:
-                answers.extend(self._send([entry for entry, _ in pairs]))
+                answers.extend(send([entry for entry, _ in pairs]))
             else:
                 answers.extend(islice(answered, len(pairs)))
         return answers
@@ -435,8 +455,18 @@ class Session(ReadingBackSession):
             raise deferral.note(error) from error.__cause__
 
     def _send(self, data: Sequence[Mapping[str, object]]) -> Any:
-        try:
+        with self._reaching():
             return super().call(data)
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Raise our error where a request of the block does not reach the server.
+
+        Raises:
+            ServerUnreachable: one does not.
+        """
+        try:
+            yield
         except requests.ConnectionError as error:
             if connection.was_sent(error):
                 raise
@@ -579,7 +609,7 @@ class Session(ReadingBackSession):
 
     def _created_keys(self) -> set[str]:
         """Return the keys of entities that the session has created and not sent to the server."""
-        keys = {part for each in self._recordings() for _, key in each.created for part in key}
+        keys = {part for each in self._recordings() for part in each.created.key_parts()}
         for operation in self.recorded_operations:
             if isinstance(operation, ftrack_api.operation.CreateEntityOperation):
                 keys.update(operation.entity_key.values())

@@ -7,6 +7,7 @@ Each family of types has a table, each scalar attribute a column. Dates are text
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -48,6 +49,9 @@ class Store:
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        self._process = os.getpid()
+        #: Connections of the process that this one was forked from, which are not to be used here.
+        self._inherited: list[sqlite3.Connection] = []
         try:
             self.schema = Schema(json.loads(self.get_setting("schemas")))
         except BaseException:
@@ -70,13 +74,20 @@ class Store:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The calling thread's connection."""
+        """The calling thread's connection; a forked process has others."""
+        if self._process != os.getpid():
+            self._leave_inherited()
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = _connect(self.path)
             with self._lock:
                 self._connections.append(connection)
         return connection
+
+    def _leave_inherited(self) -> None:
+        self._inherited += self._connections
+        self._local, self._lock = threading.local(), threading.Lock()
+        self._connections, self._process = [], os.getpid()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -119,6 +130,8 @@ class Store:
 
     def close(self) -> None:
         """Close the connections of every thread."""
+        if self._process != os.getpid():
+            self._leave_inherited()
         with self._lock:
             for connection in self._connections:
                 connection.close()

@@ -24,7 +24,7 @@ from trackteroid_cli.batches.operations import (
 from trackteroid_cli.errors import TrackteroidError
 
 if TYPE_CHECKING:
-    from trackteroid_cli.batches.recording import Recording
+    from trackteroid_cli.batches.recordings.recording import Recording
     from trackteroid_cli.offline.answering.server import OfflineServer
     from trackteroid_cli.offline.holdings import Holdings
     from trackteroid_cli.offline.overlays import OverlaidBatch
@@ -54,7 +54,9 @@ def header_parts(server: OfflineServer | None, recording: Recording) -> BuiltOn:
 
 def _needed_batches(recording: Recording, overlaid: Iterable[OverlaidBatch]) -> Iterable[str]:
     """Yield the ids of the *overlaid* batches that *recording* needs."""
-    operations = [from_json(json.loads(text)) for text in recording.operations] if overlaid else []
+    operations = (
+        [from_json(json.loads(text)) for text in recording.operations()] if overlaid else []
+    )
     mentioned = {text for operation in operations for text in texts(to_json(operation))}
     updated = {_updated_attribute(each) for each in operations if isinstance(each, Update)}
     deleted = {identity(each) for each in operations if isinstance(each, Delete)}

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 import logging
-import tempfile
+import os
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import requests
@@ -23,13 +22,14 @@ from trackteroid_cli import moments, settings
 from trackteroid_cli.batches.operations import Operation, from_json
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import NotPulled, Offline
+from trackteroid_cli.files import TemporaryFolder
 from trackteroid_cli.offline import overlays, replicas
 from trackteroid_cli.offline.answering.coverage import Coverage
 from trackteroid_cli.server.actions import in_words
 from trackteroid_cli.server.responses import answered, body_of
 
 if TYPE_CHECKING:
-    from trackteroid_cli.batches.recording import Recording
+    from trackteroid_cli.batches.recordings.recording import Recording
     from trackteroid_cli.engine.engine import Engine
 
 _logger = logging.getLogger(__name__)
@@ -67,6 +67,8 @@ class OfflineServer:
             self._closing.callback(self._pulled.close)
         self._coverage = Coverage(replica.holdings, self._pulled)
         self._recording_overlays: dict[Recording, _RecordingOverlay] = {}
+        #: These, and others that a forked process has inherited.
+        self._overlays: list[_RecordingOverlay] = []
         self._warned: set[str] = set()
         self._lock = threading.RLock()
 
@@ -144,8 +146,9 @@ class OfflineServer:
         """Close the databases; `overlaid` and `replica` can still be read."""
         self.closed = True
         with self._lock:
-            for overlay in self._recording_overlays.values():
+            for overlay in self._overlays:
                 overlay.close()
+            self._overlays.clear()
             self._recording_overlays.clear()
             self._closing.close()
 
@@ -153,10 +156,12 @@ class OfflineServer:
         """Return an engine with the operations of *recordings* so far, applied as *user*."""
         engine = self._engine
         for recording in recordings:
-            if recording in self._recording_overlays or len(recording):
-                overlay = self._recording_overlays.get(recording)
-                if overlay is None or overlay.base is not engine:
+            recording.catch_up()
+            overlay = self._recording_overlays.get(recording)
+            if overlay is not None or len(recording):
+                if overlay is None or overlay.base is not engine or overlay.is_inherited:
                     overlay = self._recording_overlays[recording] = _RecordingOverlay(engine)
+                    self._overlays.append(overlay)
                 overlay.update(recording, recordings, user)
                 engine = overlay.engine
         return engine
@@ -182,11 +187,16 @@ class _RecordingOverlay:
         self.incomplete = False
         self._applied = 0
         self._closing = ExitStack()
-        folder = self._closing.enter_context(
-            tempfile.TemporaryDirectory(prefix="trackteroid-", ignore_cleanup_errors=True)
-        )
-        copy = overlays.copied_engine(base, Path(folder) / "overlay.sqlite")
+        self._process = os.getpid()
+        folder = TemporaryFolder()
+        self._closing.callback(folder.remove)
+        copy = overlays.copied_engine(base, folder.path / "overlay.sqlite")
         self.engine = self._closing.enter_context(copy)
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether it is that of the process that this one was forked from."""
+        return self._process != os.getpid()
 
     def update(self, recording: Recording, visible: Sequence[Recording], user: str) -> None:
         """Apply the operations since the last update, one commit of the script after another.
@@ -197,7 +207,9 @@ class _RecordingOverlay:
         from trackteroid_cli.engine.storage.errors import EngineError
         from trackteroid_cli.offline.provisional import note_side_effects
 
-        added = recording.operations[self._applied :]
+        if self._applied == len(recording):
+            return
+        added = list(recording.operations(self._applied))
         self._applied += len(added)
         commits: dict[int, list[Operation]] = {}
         for text in added:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -15,12 +16,13 @@ from trackteroid_cli.errors import CannotReadBack
 from trackteroid_cli.server.responses import answered, body_of
 
 if TYPE_CHECKING:
-    from trackteroid_cli.batches.recording import Recording
+    from trackteroid_cli.batches.recordings.recording import Recording
     from trackteroid_cli.engine.schema.documents import SchemaDocument
     from trackteroid_cli.offline.live.overlay import LiveOverlay
 
-#: The overlay of each recording, which the sessions of a run share.
-_overlays: weakref.WeakKeyDictionary[Recording, tuple[list[Recording], LiveOverlay]]
+#: The overlay of each recording, which the sessions of a run share: the process that made it, the
+#: recordings around it, and itself. One that a process has inherited by a fork is kept, unused.
+_overlays: weakref.WeakKeyDictionary[Recording, list[tuple[int, list[Recording], LiveOverlay]]]
 _overlays = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
@@ -56,8 +58,10 @@ class LiveAdapter(BaseAdapter):
         Raises:
             CannotReadBack: a query would have to see what is recorded, and cannot be answered so.
         """
-        recordings = [each for each in self._recordings() if len(each)]
-        if not recordings or request.url != f"{self._url}/api":
+        if request.url != f"{self._url}/api":
+            return self._inner.send(request, *args, **kwargs)
+        recordings = _with_operations(self._recordings())
+        if not recordings:
             return self._inner.send(request, *args, **kwargs)
         operations = json.loads(body_of(request))
         if not any(each.get("action") in ("query", "search") for each in operations):
@@ -114,12 +118,13 @@ class LiveAdapter(BaseAdapter):
 
         innermost = recordings[-1]
         with _lock:
-            known = _overlays.get(innermost)
-            if known is not None and known[0] == recordings[:-1]:
-                return known[1]
+            known = _overlays.setdefault(innermost, [])
+            for process, outer, overlay in known:
+                if process == os.getpid() and outer == recordings[:-1]:
+                    return overlay
             overlay = LiveOverlay(self._schemas(), self._url)
             weakref.finalize(innermost, overlay.close)
-            _overlays[innermost] = (recordings[:-1], overlay)
+            known.append((os.getpid(), recordings[:-1], overlay))
             return overlay
 
     def _ask(
@@ -154,3 +159,13 @@ class LiveAdapter(BaseAdapter):
     def close(self) -> None:
         """Close what reaches the server."""
         self._inner.close()
+
+
+def _with_operations(recordings: Iterable[Recording]) -> list[Recording]:
+    """Return those of *recordings* that any process has added something to."""
+    found = []
+    for recording in recordings:
+        recording.catch_up()
+        if len(recording):
+            found.append(recording)
+    return found

@@ -9,7 +9,6 @@ match; the affected ones are evaluated here.
 from __future__ import annotations
 
 import json
-import tempfile
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +16,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from trackteroid_cli import moments
@@ -29,7 +27,7 @@ from trackteroid_cli.batches.operations import (
     from_json,
     values_set,
 )
-from trackteroid_cli.batches.recording import Recording
+from trackteroid_cli.batches.recordings.recording import Recording
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.engine.query.aggregate import is_aggregate
 from trackteroid_cli.engine.query.language import (
@@ -57,6 +55,7 @@ from trackteroid_cli.engine.storage.errors import EngineError
 from trackteroid_cli.engine.storage.store import Store
 from trackteroid_cli.engine.storage.values import Stored
 from trackteroid_cli.errors import CannotReadBack
+from trackteroid_cli.files import TemporaryFolder
 from trackteroid_cli.offline.live.changes import Changes
 from trackteroid_cli.offline.live.reading import Reader, Reads
 from trackteroid_cli.offline.live.rows import (
@@ -114,8 +113,8 @@ class LiveOverlay:
         """Note what *recordings* have committed since the last time; nothing is fetched yet."""
         for recording in recordings:
             seen = self._seen.get(recording, 0)
-            added = recording.operations[seen:]
-            self._seen[recording] = seen + len(added)
+            self._seen[recording] = len(recording)
+            added = recording.operations(seen) if seen < len(recording) else ()
             for text in added:
                 operation = from_json(json.loads(text))
                 self._waiting.append(operation)
@@ -225,10 +224,9 @@ class LiveOverlay:
 
     def _open(self) -> tuple[Engine, ServerRows]:
         if self._engine is None or self._rows is None:
-            folder = self._closing.enter_context(
-                tempfile.TemporaryDirectory(prefix="trackteroid-", ignore_cleanup_errors=True)
-            )
-            path = Path(folder) / "live.sqlite"
+            folder = TemporaryFolder()
+            self._closing.callback(folder.remove)
+            path = folder.path / "live.sqlite"
             Store.create(path, self.schema).close()
             self._engine = Engine(path, server_url=self._server_url)
             self._closing.callback(self._engine.close)

@@ -6,15 +6,14 @@ were whole.
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
-import weakref
 from collections import Counter
-from pathlib import Path
-from typing import NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
 
 from trackteroid_cli.errors import CannotDefer
+
+if TYPE_CHECKING:
+    from trackteroid_cli.batches.recordings.recording_file import RecordingFile
 
 #: How many refusals a message names.
 _NAMED = 5
@@ -32,45 +31,23 @@ class Refusal(NamedTuple):
 
 
 class Refusals:
-    """The refusals of a run or of a block, also those in its other processes."""
+    """The refusals of a run or of a block, in all of its processes; they are noted in *file*."""
 
-    def __init__(self) -> None:
-        #: The process that will write the batch.
-        self.process = os.getpid()
-        self._noted: list[Refusal] = []
-        #: Where other processes note theirs, a JSON list a line; the first one makes the file.
-        self.path = Path(tempfile.gettempdir(), f"trackteroid-{os.urandom(16).hex()}.refusals")
-        # Not at exit: a run calls exit functions while it still records.
-        weakref.finalize(self, _remove, self.path, self.process).atexit = False
-
-    def close(self) -> None:
-        """Remove the file in which other processes note theirs."""
-        self._noted = self.noted
-        _remove(self.path, self.process)
+    def __init__(self, file: RecordingFile) -> None:
+        self._file = file
 
     def note(self, error: CannotDefer, line: str) -> None:
         """Note *error*, which *line* of the script caused, unless it was noted before."""
         if error.line:
             return
         error.line = line or "the script"
-        refusal = Refusal(error.what, line)
-        if os.getpid() == self.process:
-            self._noted.append(refusal)
-            return
-        file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(file, json.dumps([error.what, line]).encode("ascii") + b"\n")
-        finally:
-            os.close(file)
+        with suppress(CannotDefer):  # the recording has ended: nothing will be saved
+            self._file.note_refusal(error.what, line)
 
     @property
     def noted(self) -> list[Refusal]:
         """The refusals so far."""
-        try:
-            lines = self.path.read_bytes().splitlines()
-        except FileNotFoundError:
-            lines = []
-        return [*self._noted, *(Refusal(*json.loads(line)) for line in lines)]
+        return [Refusal(*each) for each in self._file.refusals()]
 
     def error(self, unless: str) -> CannotDefer | None:
         """Return an error that names the refusals, or None if there are none.
@@ -88,12 +65,6 @@ class Refusals:
             hint=f"take it out of what is recorded and do it after the batch is committed; or "
             f"{unless}, which leaves out what is refused",
         )
-
-
-def _remove(path: Path, process: int) -> None:
-    """Remove the file, unless this is a copy of the process."""
-    if os.getpid() == process:
-        path.unlink(missing_ok=True)
 
 
 def summary(refusals: list[Refusal]) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import CodeType, FrameType, TracebackType
 
 _LIBRARIES = ("ftrack_api", "trackteroid_cli")
@@ -16,9 +18,23 @@ _STANDARD_LIBRARY = tuple(
 )
 
 
+#: The line that another process has told of, while it is answered.
+_told: ContextVar[str] = ContextVar("told", default="")
+
+
+@contextmanager
+def asked_for_in(line: str) -> Iterator[None]:
+    """Name *line* of the program of another process as what asks for what the block does."""
+    token = _told.set(line)
+    try:
+        yield
+    finally:
+        _told.reset(token)
+
+
 def current_script_line() -> str:
     """Return the line of the script that is being executed, or ''."""
-    return _line(_frames())
+    return _told.get() or _line(_frames())
 
 
 def raising_script_line(error: BaseException) -> str:

@@ -1,0 +1,129 @@
+"""The service: records for processes that have only ``ftrack_api``, in the place of their server.
+
+It listens on this machine alone, and answers those that know its token: the processes that have it
+in their environment (see `startup.relay`). It sees their requests as the server would, so that any
+version of ``ftrack_api`` and of Python will do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from trackteroid_cli.errors import TrackteroidError
+from trackteroid_cli.session.calls.script_lines import asked_for_in
+
+if TYPE_CHECKING:
+    from trackteroid_cli.batches.recordings.recording_file import RecordingFile
+    from trackteroid_cli.recording.relayed_session import RelayedSession
+    from trackteroid_cli.recording.reports import Reports
+    from trackteroid_cli.session.recorder import Recorder
+
+#: Bytes of the first line of a message, at most.
+_LINE = 1 << 20
+
+
+class Service:
+    """Records into *file* what other processes send to their servers.
+
+    Args:
+        reports: get told as whom they connect.
+    """
+
+    def __init__(self, file: RecordingFile, reports: Reports) -> None:
+        self._file = file
+        self._reports = reports
+        self._token = secrets.token_hex(16)
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._recorder: Recorder | None = None
+        self._sessions: dict[tuple[str, str, str], RelayedSession] = {}
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+
+    @property
+    def address(self) -> str:
+        """Where it is, and its token, as processes find it in their environment."""
+        host, port = self._socket.getsockname()
+        return f"{host}:{port}:{self._token}"
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Answer in the block, in other threads."""
+        threading.Thread(target=self._accept, daemon=True).start()
+        try:
+            yield
+        finally:
+            # A thread waits for the next client, and a closed socket does not tell it.
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.close()
+
+    def leave(self) -> None:
+        """Leave listening to the process that this one was forked from."""
+        if self._process != os.getpid():
+            self._socket.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return  # closed
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with suppress(OSError, ValueError, KeyError), connection, connection.makefile("rb") as file:
+            message = json.loads(file.readline(_LINE))
+            if not secrets.compare_digest(str(message["token"]), self._token):
+                return
+            told, body = self._answer(message, file)
+            line = json.dumps({**told, "length": len(body)}).encode()
+            connection.sendall(line + b"\n" + body)
+
+    def _answer(self, message: dict[str, Any], file: BinaryIO) -> tuple[dict[str, Any], bytes]:
+        if "refused" in message:
+            self._file.note_refusal(str(message["refused"]), str(message["line"]))
+            return {}, b""
+        import ftrack_api
+        import requests
+
+        body, headers = file.read(int(message["length"])), message["headers"]
+        try:
+            with asked_for_in(str(message["line"])):
+                session = self._session(str(message["url"]), headers)
+                status, answer = session.answer(headers, body, int(message["process"]))
+                return {"status": status}, answer
+        except (TrackteroidError, requests.RequestException, ftrack_api.exception.Error) as error:
+            told = str(error)
+            if isinstance(error, TrackteroidError) and error.hint:
+                told = f"{told}. Next: {error.hint}"
+            if isinstance(error, requests.ConnectionError):
+                return {"unreachable": told}, b""
+            refused = {"exception": type(error).__name__, "content": told}
+            return {"status": requests.codes.ok}, json.dumps(refused).encode()
+
+    def _session(self, url: str, headers: Mapping[str, str]) -> RelayedSession:
+        """Return the session that records for a client.
+
+        Raises:
+            TrackteroidError: it cannot be made.
+        """
+        from trackteroid_cli.recording.relayed_session import RelayedSession
+        from trackteroid_cli.session.recorder import Recorder
+
+        given = {name.lower(): value for name, value in headers.items()}
+        user, key = given.get("ftrack-user", ""), given.get("ftrack-api-key", "")
+        with self._lock:
+            if self._recorder is None:
+                self._recorder = Recorder(self._file, self._reports.session)
+            session = self._sessions.get((url, user, key))
+            if session is None:
+                session = RelayedSession(self._recorder, url, key, user)
+                self._sessions[url, user, key] = session
+            return session
