@@ -444,9 +444,15 @@ def cache_folder(server_url: str) -> Path:
 @cache
 def _passing_folder() -> Path:
     import atexit
-    import shutil
     import tempfile
 
     folder = Path(tempfile.mkdtemp(prefix="trackteroid-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(_remove, folder, os.getpid())
     return folder
+
+
+def _remove(folder: Path, process: int) -> None:
+    if os.getpid() == process:  # not one that was forked since
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)

@@ -22,7 +22,7 @@ from trackteroid_cli.batches.recordings.recording_file import RecordingFile
 from trackteroid_cli.batches.spool import State, is_id, new_id
 from trackteroid_cli.batches.summary import Summary
 from trackteroid_cli.errors import AmbiguousBatch, BatchBusy, NotFound, StorageError
-from trackteroid_cli.files import storing
+from trackteroid_cli.files import storing, sync_folder
 
 _FILE = "recording.sqlite"
 _LOCK = "lock"
@@ -175,6 +175,7 @@ class Recordings:
             self.clean()
             with _storing(folder):
                 folder.mkdir(parents=True, mode=0o700)
+                sync_folder(folder.parent)
         except StorageError:
             if output is None:
                 raise

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trackteroid_cli.errors import CannotDefer, UsageError
+from trackteroid_cli import settings
+from trackteroid_cli.errors import CannotDefer, NotConfigured, UsageError
 from trackteroid_cli.recording.startup import isolation
 from trackteroid_cli.session.calls.script_lines import current_script_line
 
@@ -40,9 +41,12 @@ def environment_for(address: str) -> Iterator[None]:
             "writing to the server at once",
             hint="start trackteroid without these options",
         )
-    former = {name: os.environ.get(name) for name in (isolation.RECORDING, "PYTHONPATH")}
-    os.environ[isolation.RECORDING] = address
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_STARTUP), former["PYTHONPATH"])))
+    changed = {
+        isolation.RECORDING: f"{address}:{_schema_cache()}",
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(_STARTUP), os.environ.get("PYTHONPATH")))),
+    }
+    former = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
     try:
         yield
     finally:
@@ -51,6 +55,16 @@ def environment_for(address: str) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _schema_cache() -> str:
+    """Return our folder for schemas, '' if no server is configured.
+
+    The one that ``ftrack_api`` has by itself may not exist, for which it logs an error.
+    """
+    with suppress(NotConfigured):
+        return str(settings.cache_folder(settings.server(reaching=False).url))
+    return ""
 
 
 def refuse_isolated(command: list[str]) -> None:

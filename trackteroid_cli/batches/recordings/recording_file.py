@@ -31,6 +31,10 @@ _ROW = 1000
 #: Seconds to wait for another process that appends.
 _PATIENCE = 600
 
+#: Where SQLite counts the changes of a file.
+#: Source: https://www.sqlite.org/fileformat.html, "File change counter".
+_VERSION_AT = 24
+
 #: ``run`` holds facts of the run, ``operations`` what was committed: some lines of JSON a row, in
 #: the order of the commits. The other tables complete these.
 _TABLES = """
@@ -149,17 +153,17 @@ class RecordingFile:
             self._header.close()
 
     def version(self) -> bytes:
-        """Return what is another one after each change of the file, without waiting for anybody.
-
-        Source: https://www.sqlite.org/fileformat.html, "File change counter".
-        """
+        """Return what is another one after each change of the file, without waiting for anybody."""
         with self.lock:
             if self._header is None:
                 if not self.path.exists():
                     return b""
                 # Stays open: to close a file gives up all locks of this process on it.
                 self._header = self.path.open("rb", buffering=0)
-            self._header.seek(24)
+            if hasattr(os, "pread"):
+                # Forked processes share the place that a seek would move.
+                return os.pread(self._header.fileno(), 4, _VERSION_AT)
+            self._header.seek(_VERSION_AT)
             return self._header.read(4)
 
     # -- the run -----------------------------------------------------------------------------------

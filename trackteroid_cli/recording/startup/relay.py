@@ -24,6 +24,9 @@ RECORDING = "TRACKTEROID_RECORDING"
 #: ``SessionAuthentication``.
 _KEY = "ftrack-api-key"
 
+#: Source: ``ftrack_api/session.py``, the constructor.
+_SCHEMA_CACHE = "FTRACK_API_SCHEMA_CACHE_PATH"
+
 _ENDED = (
     "the recording has ended: the script that began it has ended, or `trackteroid record` was "
     "stopped. Let the script wait for the processes that it starts"
@@ -34,7 +37,7 @@ class Relay:
     """Sends messages to the recording that the environment variable told of as *recording*."""
 
     def __init__(self, recording: str) -> None:
-        self._host, port, self._token = recording.split(":")
+        self._host, port, self._token, self.schema_cache = recording.split(":", 3)
         self._port = int(port)
 
     def ask(self, message: dict[str, Any], body: bytes = b"") -> tuple[dict[str, Any], bytes]:
@@ -67,6 +70,8 @@ def relay_requests(recording: str) -> None:
     import requests
 
     relay, send = Relay(recording), requests.Session.send
+    if relay.schema_cache:
+        os.environ.setdefault(_SCHEMA_CACHE, relay.schema_cache)
 
     def send_or_relay(self: Any, request: Any, **kwargs: Any) -> Any:
         # A process that begins a recording of its own has another one.
