@@ -6,8 +6,10 @@ same, online and offline, and its batch leaves on the server what a direct run l
 
 from __future__ import annotations
 
+import random
 import shutil
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,11 +18,15 @@ import pytest
 
 from tests.support.changes import Changes, Contents, changes
 from tests.support.command_line import CommandLine
+from tests.support.generated import part
 from tests.support.processes import ForkServers
 from tests.support.servers import Server, ServerMaker, WebThread, contents
 from trackteroid_cli.settings import folder_name
 
 FOLDER = Path(__file__).parents[1] / "scripts"
+
+#: Of so many scripts one is run by `record --exec` as well, another one each time.
+_RELAYED = 5
 
 #: Checked by `test_equality`.
 ELSEWHERE = {"__init__", "plugins", "production"}
@@ -86,15 +92,18 @@ def test_a_recorded_script_does_what_a_direct_run_does(
     assert direct.returncode == 0, direct.stderr
     assert direct.stdout, "nothing to compare"
     expected = changes(twin, before)
-    for options in ([], ["--offline"]):
+    ways = [[], ["--offline"]]
+    if random.randrange(_RELAYED) < part(_RELAYED):
+        ways.append(["--exec", "--", sys.executable])
+    for options in ways:
         server = make_server()
-        if options:
+        if "--offline" in options:
             give_replica(pulled, server, home)
-        recorded = connected("record", *options, script, **server.environment)
+        recorded = connected("record", *options, script, **server.environment, **cache)
         assert recorded.returncode == 0, recorded.stderr
         assert recorded.stdout == direct.stdout, options
         assert server.writes == []
-        assert server.requests == [] or not options
+        assert server.requests == [] or "--offline" not in options
 
         committed = connected("commit", **server.environment)
         assert committed.returncode == 0, committed.stderr

@@ -1,18 +1,20 @@
 """Generated programs read the same while they are recorded as in a direct run.
 
 A program creates, updates, moves and deletes entities, commits, and queries in between. It runs
-directly on one server, recorded on a twin and recorded on a replica, and everything that it reads
-is compared, in order.
+directly on one server, recorded on a twin, recorded on a replica and relayed from a client that is
+not ours, and everything that it reads is compared, in order.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import random
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import ftrack_api
 import pytest
 from ftrack_api.exception import ServerError
 from hypothesis import HealthCheck, settings
@@ -22,12 +24,19 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from requests import PreparedRequest, Response
+from requests.adapters import BaseAdapter
 
 from tests.offline.pull.comparing import pull_from
 from tests.support.generated import part
 from tests.support.servers import Server, ServerMaker, WebThread
 from tests.support.sessions import Connect, close
+from trackteroid_cli.batches.recordings.recording_file import RecordingFile
+from trackteroid_cli.recording.relayed_session import RelayedSession
+from trackteroid_cli.server.responses import answered
+from trackteroid_cli.session.recorder import Recorder
 from trackteroid_cli.session.session import Session
+from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 #: Programs in a large run, the steps of each, and the tests that they are shared among.
 PROGRAMS, STEPS, SHARES = 300, 20, 6
@@ -247,6 +256,24 @@ def _without_keys(value: Any) -> Any:
     return value
 
 
+class Relaying(BaseAdapter):
+    """Sends the requests of a client where `record` answers them."""
+
+    def __init__(self, recording: RelayedSession) -> None:
+        super().__init__()
+        self._recording = recording
+
+    def send(self, request: PreparedRequest, *_: Any, **__: Any) -> Response:
+        body = request.body or b"[]"
+        status, answer = self._recording.answer(
+            request.headers, body.encode() if isinstance(body, str) else body, os.getpid()
+        )
+        return answered(request, status, answer)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class Ended(Exception):
     """The program has ended."""
 
@@ -263,7 +290,7 @@ def test_a_recorded_program_reads_what_a_direct_run_reads(
     pull_from(server, every_project=True)
 
     class Runs(RuleBasedStateMachine):
-        """One program, run directly, recorded online and recorded offline, step by step."""
+        """One program, run directly and recorded in each way, step by step."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -278,8 +305,22 @@ def test_a_recorded_program_reads_what_a_direct_run_reads(
                 if number:
                     batch = folder / f"{number}.dbm"
                     self.blocks.enter_context(session.deferred_operations(batch))
+            sessions.append(self.relayed(make_twin(), folder / "relayed.sqlite"))
             self.direct, *self.recorded = map(Program, sessions)
             self.over = False
+
+        def relayed(self, server: Server, path: Path) -> Any:
+            """Return a session of `ftrack_api` itself, as a started process has it."""
+            own = ftrack_api.Session(
+                server.url, SANDBOX_KEY, SANDBOX_USER, auto_connect_event_hub=False, plugin_paths=[]
+            )
+            recorder = Recorder(RecordingFile(path, durable=False))
+            recording = RelayedSession(recorder, server.url, SANDBOX_KEY, SANDBOX_USER)
+            self.ending.callback(recorder.file.close)
+            self.ending.callback(recording.close)
+            self.ending.callback(own.close)
+            own._request.mount(server.url, Relaying(recording))
+            return own
 
         @rule(action=st.sampled_from(ACTIONS), seed=st.integers(0, 2**32))
         def step(self, action: str, seed: int) -> None:

@@ -75,18 +75,28 @@ def _end(run: Callable[[], int]) -> NoReturn:
     leave = os._exit  # a program may have replaced it
     status = _MISTAKE
     try:
-        status = run()
-    except BaseException:  # noqa: BLE001  (nothing above this frame is for the child)
-        traceback.print_exc()
+        try:
+            status = run()
+        except BaseException:  # noqa: BLE001  (nothing above this frame is for the child)
+            traceback.print_exc()
+        unwritten = _flush()
+        status = status or unwritten
+        if status < 0:
+            die_of(-status)
+    finally:
+        leave(status)
+
+
+def _flush() -> int:
+    """Write what is left of the output, and return the exit status of Python for that."""
+    status = 0
     for stream in (sys.stdout, sys.stderr):
         try:
-            if stream is not None and not stream.closed:
+            if not getattr(stream, "closed", True):
                 stream.flush()
-        except OSError:
-            status = status or _CANNOT_WRITE
-    if status < 0:
-        die_of(-status)
-    leave(status)
+        except (OSError, ValueError):
+            status = _CANNOT_WRITE
+    return status
 
 
 @contextmanager

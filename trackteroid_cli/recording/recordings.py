@@ -27,6 +27,10 @@ from trackteroid_cli.files import storing, sync_folder
 _FILE = "recording.sqlite"
 _LOCK = "lock"
 
+#: Seconds to wait for a process that only looks whether a recording is kept.
+_PATIENCE = 2.0
+_POLL = 0.01
+
 
 class OpenRecording:
     """A recording in *folder*; its name is the id.
@@ -53,8 +57,11 @@ class OpenRecording:
         )
 
     @contextmanager
-    def keeping(self) -> Iterator[None]:
+    def keeping(self, *, patience: float = _PATIENCE) -> Iterator[None]:
         """Keep the recording for the length of the block.
+
+        Args:
+            patience: seconds to wait for another process to let go of it.
 
         Raises:
             BatchBusy: another process keeps it.
@@ -62,10 +69,10 @@ class OpenRecording:
         """
         import filelock
 
+        lock = filelock.FileLock(self._folder / _LOCK)
         with _storing(self._folder):
-            lock = filelock.FileLock(self._folder / _LOCK, timeout=0)
             try:
-                lock.acquire()
+                lock.acquire(timeout=patience, poll_interval=_POLL)
             except filelock.Timeout:
                 raise BatchBusy(
                     f"recording {self.id} goes on",
@@ -77,10 +84,26 @@ class OpenRecording:
         finally:
             lock.release()
 
+    @contextmanager
+    def beginning(self) -> Iterator[None]:
+        """Keep the recording, which is new, for the length of the block.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        while True:
+            with _storing(self._folder):
+                self._folder.mkdir(exist_ok=True, mode=0o700)
+            with self.keeping():
+                # Another process may have taken it for the rest of one that was killed.
+                if (self._folder / _LOCK).exists():
+                    yield
+                    return
+
     def is_kept(self) -> bool:
         """Return whether any process keeps the recording."""
         try:
-            with self.keeping():
+            with self.keeping(patience=0):
                 return False
         except BatchBusy:
             return True
@@ -216,7 +239,7 @@ class Recordings:
         for each in self._found():
             # Without a lock it is just being made.
             if not each.file.path.exists() and each.file.path.with_name(_LOCK).exists():
-                with suppress(BatchBusy, StorageError), each.keeping():
+                with suppress(BatchBusy, StorageError), each.keeping(patience=0):
                     each.remove()
 
     def _found(self) -> list[OpenRecording]:

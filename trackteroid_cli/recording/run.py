@@ -57,7 +57,7 @@ def recorded(
     with ExitStack() as kept, environment_for(service.address):
 
         def attend() -> None:
-            kept.enter_context(recording.keeping())
+            kept.enter_context(recording.beginning())
             attended.enter_context(service.answering())
             attended.enter_context(meanwhile)
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 #: Bytes of the first line of a message, at most.
 _LINE = 1 << 20
 
+#: Seconds that a client may take to say who it is.
+_PATIENCE = 60.0
+
 
 class Service:
     """Records into *file* what other processes send to their servers.
@@ -78,13 +81,23 @@ class Service:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with suppress(OSError, ValueError, KeyError), connection, connection.makefile("rb") as file:
+        with suppress(OSError), connection, connection.makefile("rb") as file:
+            connection.settimeout(_PATIENCE)
+            message = self._read(file)
+            if message is not None:
+                connection.settimeout(None)
+                told, body = self._answer(message, file)
+                line = json.dumps({**told, "length": len(body)}).encode()
+                connection.sendall(line + b"\n" + body)
+
+    def _read(self, file: BinaryIO) -> dict[str, Any] | None:
+        """Return a message of a process of the run; None of anybody else."""
+        try:
             message = json.loads(file.readline(_LINE))
-            if not secrets.compare_digest(str(message["token"]), self._token):
-                return
-            told, body = self._answer(message, file)
-            line = json.dumps({**told, "length": len(body)}).encode()
-            connection.sendall(line + b"\n" + body)
+            token = str(message["token"]).encode()
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None
+        return message if secrets.compare_digest(token, self._token.encode()) else None
 
     def _answer(self, message: dict[str, Any], file: BinaryIO) -> tuple[dict[str, Any], bytes]:
         if "refused" in message:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from trackteroid_cli.batches.labels import NAMES, Label, label_of
 from trackteroid_cli.batches.operations import Identity
-from trackteroid_cli.errors import ServerError
-from trackteroid_cli.server.expressions import PAGE, listed, query
+from trackteroid_cli.errors import TrackteroidError
+from trackteroid_cli.server.expressions import PAGE, condition, query
 from trackteroid_cli.server.schemas import Attribute, ServerSchema
 from trackteroid_cli.session.api.protocols import Entity, EntitySession, is_entity
 
@@ -38,21 +38,28 @@ def backfill(
             if label is None:
                 wanted.add(entity)
     for entity, attribute in recording.missing_old_values:
-        wanted.add(entity, attribute)
+        if not any(Identity("", (part,)) in recording.created for part in entity.key):
+            wanted.add(entity, attribute)  # else it is a custom attribute of a new entity
     queries = list(wanted.queries())
     if not queries:
         return
     try:
         with connect() as connection:
-            answers = connection.call(queries)
-    except ServerError:
+            answers = connection.call([asked for _, asked in queries])
+    except TrackteroidError:
         return
-    found = {data["id"]: data for answer in answers for data in answer["data"] if data.get("id")}
+    found = {
+        Identity(
+            entity_type, tuple(str(data[name]) for name in schema.primary_key(entity_type))
+        ): data
+        for (entity_type, _), answer in zip(queries, answers, strict=True)
+        for data in answer["data"]
+    }
     for entity, label in recording.labels.items():
-        if label is None and entity.key[0] in found:
-            recording.labels[entity] = label_of(found[entity.key[0]])
+        if label is None and entity in found:
+            recording.labels[entity] = label_of(found[entity])
     for (entity, attribute), position in recording.missing_old_values.items():
-        data = found.get(entity.key[0])
+        data = found.get(entity)
         if data is not None and attribute in data:
             recording.set_old_value(position, schema.reference(data[attribute]))
             _label_reference(recording, data[attribute])
@@ -63,13 +70,13 @@ class _WantedAttributes:
 
     def __init__(self, schema: ServerSchema) -> None:
         self._schema = schema
-        self._ids: dict[str, dict[str, None]] = {}
+        self._keys: dict[str, dict[tuple[str, ...], None]] = {}
         self._projections: dict[str, dict[str, None]] = {}
 
     def add(self, entity: Identity, attribute: str = "") -> None:
         """Add the label of *entity*, and the value of *attribute* unless it is a collection."""
         schema = self._schema.get(entity.entity_type)
-        if schema is None or not schema.has_id:
+        if schema is None or not all(map(_can_be_asked_for, entity.key)):
             return
         projections = self._projections.setdefault(
             entity.entity_type, dict.fromkeys(schema.having(("link", *NAMES)))
@@ -77,7 +84,7 @@ class _WantedAttributes:
         attribute_schema = schema.attributes.get(attribute, Attribute())
         if attribute_schema.members:
             return
-        self._ids.setdefault(entity.entity_type, {})[entity.key[0]] = None
+        self._keys.setdefault(entity.entity_type, {})[entity.key] = None
         if attribute:
             projections[attribute] = None
         target = self._schema.get(attribute_schema.target)
@@ -85,12 +92,20 @@ class _WantedAttributes:
             names = target.having(NAMES)
             projections.update(dict.fromkeys(f"{attribute}.{name}" for name in names))
 
-    def queries(self) -> Iterator[dict[str, str]]:
-        """Yield the queries, as entries of a request."""
-        for entity_type, ids in self._ids.items():
-            keys, names = list(ids), ("id", *self._projections[entity_type])
-            for start in range(0, len(keys), PAGE):
-                yield query(entity_type, names, listed("id", keys[start : start + PAGE]))
+    def queries(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """Yield entity types and the queries of them, as entries of a request."""
+        for entity_type, keys in self._keys.items():
+            parts = self._schema.primary_key(entity_type)
+            wanted = [dict(zip(parts, key, strict=True)) for key in keys]
+            names = dict.fromkeys((*parts, *self._projections[entity_type]))
+            for start in range(0, len(wanted), PAGE):
+                among = condition(wanted[start : start + PAGE])
+                yield entity_type, query(entity_type, names, among)
+
+
+def _can_be_asked_for(text: str) -> bool:
+    """Return whether an expression can hold *text*: the key of metadata may be any."""
+    return "\\" not in text
 
 
 def name_in_memory(session: EntitySession, identity: Identity) -> str:

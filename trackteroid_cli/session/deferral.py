@@ -276,7 +276,7 @@ class Deferral:
         self.recording.catch_up()
         seen = [self._with_old_value(each) for each in operations]
         self.recording.add_commit(lambda number: self._encoded_raw(seen, number), process=process)
-        self._note_committed(list(map(_of_ftrack, operations)))
+        self._note_committed(list(map(of_ftrack, operations)))
 
     def _with_old_value(self, operation: RawOperation) -> RawOperation:
         if isinstance(operation, Update):
@@ -374,7 +374,7 @@ class Deferral:
         if self._is_undone:
             return [*outer, *self._committed]
         documents = map(json.loads, self.recording.operations())
-        return [*outer, *(_of_ftrack(from_json(document)) for document in documents)]
+        return [*outer, *(of_ftrack(from_json(document)) for document in documents)]
 
     def has_created(self, entity: Identity) -> bool:
         """Return whether *entity* was created in this recording or in an outer one."""
@@ -445,7 +445,7 @@ class _RawUpdate(ftrack_api.operation.UpdateEntityOperation):  # type: ignore[mi
     """An update of a raw call, which has set nothing in the session."""
 
 
-def _of_ftrack(operation: RawOperation) -> Operation:
+def of_ftrack(operation: RawOperation) -> Operation:
     """Return *operation* as ``ftrack_api`` would record it."""
     target = operation.entity_type, operation.entity_key
     made: Operation

@@ -132,13 +132,17 @@ class ReadingBackSession(ReusingSession):
 
     # -- values ------------------------------------------------------------------------------------
 
-    def _set_normal_values(self, operations: Iterable[Operation]) -> None:
-        """Give the values that *operations* have set the form in which a server gives them back."""
+    def _normal(self) -> NormalValues:
         from trackteroid_cli.session.api.normal_values import NormalValues
 
-        if self._normal_values is None:
-            self._normal_values = NormalValues(self.schemas)
-        normal = self._normal_values.of
+        schemas = getattr(self, "schemas", None)  # none before the session is made
+        if self._normal_values is None and schemas is not None:
+            self._normal_values = NormalValues(schemas)
+        return self._normal_values or NormalValues(())
+
+    def _set_normal_values(self, operations: Iterable[Operation]) -> None:
+        """Give the values that *operations* have set the form in which a server gives them back."""
+        normal = self._normal().of
         for operation in operations:
             values: Iterable[tuple[str, object]] = ()
             if is_create(operation):

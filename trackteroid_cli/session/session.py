@@ -43,7 +43,7 @@ from trackteroid_cli.session.backfill import backfill, name_in_memory
 from trackteroid_cli.session.calls.at_once import changes_at_once, refused_call
 from trackteroid_cli.session.calls.raw_writes import WRITES, RawWrite, answers_of, read_write
 from trackteroid_cli.session.calls.refusals import Refusals
-from trackteroid_cli.session.deferral import READ_ONLY_ACTIONS, Deferral
+from trackteroid_cli.session.deferral import READ_ONLY_ACTIONS, Deferral, of_ftrack
 from trackteroid_cli.session.locations import UPLOAD, is_on_server
 from trackteroid_cli.session.reading_back import ReadingBackSession
 from trackteroid_cli.session.recorder import current_recorder
@@ -433,9 +433,10 @@ class Session(ReadingBackSession):
             if not is_read:
                 found = [write for _, write in pairs if write is not None]
                 operations = [each for write in found for each in write.operations]
+                refuse_second_timers(self, map(of_ftrack, operations))
                 deferral.record(operations, process=process)
                 has_recorded = True
-                answers.extend(given(answers_of(found)))
+                answers.extend(given(answers_of(found, self._normal().in_json)))
             elif has_recorded:
                 answers.extend(send([entry for entry, _ in pairs]))
             else:

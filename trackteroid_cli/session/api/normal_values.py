@@ -35,6 +35,11 @@ class NormalValues:
 
         A value that no server would take is returned as it is.
         """
+        given = self.in_json(entity_type, name, value)
+        return arrow.get(str(given["value"])) if isinstance(given, dict) else given
+
+    def in_json(self, entity_type: str, name: str, value: object) -> object:
+        """Return the same in ftrack's JSON form, of a value that may be in this form."""
         kinds = self._kinds.get(entity_type)
         if kinds is None:
             kinds = self._kinds[entity_type] = self._kinds_of(entity_type)
@@ -60,7 +65,6 @@ class NormalValues:
 def _normal(attribute: Attribute, value: object) -> object:
     if isinstance(value, (arrow.Arrow, datetime.date)):
         value = {"__type__": "datetime", "value": value.isoformat()}
-    elif not isinstance(value, (str, int, float)):
+    elif not isinstance(value, (str, int, float, dict)):
         return value
-    given = values.to_wire(attribute, values.to_stored(attribute, value))
-    return arrow.get(str(given["value"])) if isinstance(given, dict) else given
+    return values.to_wire(attribute, values.to_stored(attribute, value))

@@ -39,7 +39,10 @@ def refuse_second_timers(session: QuerySession, operations: Iterable[Operation])
         key = document["entity_key"]["id"]
         if document["operation"] == "create":
             user = document["entity_data"].get("user")
-            user_id = user["id"] if is_entity(user) else document["entity_data"].get("user_id")
+            if is_entity(user) or isinstance(user, dict):  # the latter in a raw call
+                user_id = user["id"]
+            else:
+                user_id = document["entity_data"].get("user_id")
             created[key] = str(user_id or "")
         elif document["operation"] == "delete":
             deleted.add(key)

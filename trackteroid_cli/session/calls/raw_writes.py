@@ -6,7 +6,7 @@ Source: ``ftrack_api/session.py``, ``commit``, for the form of an entry and of i
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from trackteroid_cli.batches.operations import Create, Delete, Operation, Update
@@ -33,10 +33,16 @@ class RawWrite(NamedTuple):
     operations: list[Operation]
 
 
-def answers_of(writes: Sequence[RawWrite]) -> list[dict[str, object]]:
+def answers_of(
+    writes: Sequence[RawWrite], normal: Callable[[str, str, object], object]
+) -> list[dict[str, object]]:
     """Return what a server answers to *writes* of one request.
 
     An answer has the attributes that its entry gives, with their values after the last write.
+
+    Args:
+        normal: takes an entity type, an attribute and a value; returns the form in which a server
+            gives the value back.
     """
     answers: list[dict[str, object]] = []
     later: dict[tuple[str, ...], dict[str, object] | None] = {}  # None if it is deleted
@@ -49,7 +55,8 @@ def answers_of(writes: Sequence[RawWrite]) -> list[dict[str, object]]:
         final = later.setdefault(entity, {})
         data: dict[str, object] = {**write.entity}
         if final is not None:
-            data.update({name: final.get(name, value) for name, value in write.data.items()})
+            for name, value in write.data.items():
+                data[name] = normal(write.entity[_TYPE], name, final.get(name, value))
             later[entity] = {**write.data, **final}
         answers.append({"action": write.action, "data": data})
     return answers[::-1]
@@ -90,7 +97,7 @@ def read_write(entry: Mapping[str, object], schema: ServerSchema) -> RawWrite:
     updates: list[Operation] = [
         Update(entity_type, identified, name, value)
         for name, value in data.items()
-        if identified.get(name) != value
+        if name not in identified or identified[name] != value
     ]
     return RawWrite(action, entity, data, updates)
 
