@@ -38,6 +38,9 @@ OFFLINE = "TRACKTEROID_OFFLINE"
 #: Set where an offline session is to see the replica alone, without what waits to be committed.
 WITHOUT_PENDING = "TRACKTEROID_WITHOUT_PENDING"
 
+#: Set in the processes of a recorded run; see `recording.started_processes`.
+RECORDING = "TRACKTEROID_RECORDING"
+
 #: Offline, no key is needed: what stands in its place opens nothing.
 _NO_KEY = "offline"
 

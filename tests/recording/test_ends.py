@@ -135,6 +135,21 @@ def test_what_was_refused_is_not_kept_in_part(
         assert spool.entries() == []
 
 
+def test_an_interrupted_recording_that_was_refused_something_is_kept_on_demand(
+    connected: CommandLine, spool: Spool, home: Path
+) -> None:
+    attempt = "try:\n    shot.create_thumbnail('none.jpg')\nexcept Exception:\n    pass\n"
+    with waiting(connected, COMMIT + attempt + WAIT) as process:
+        process.kill()
+        process.communicate("\n")
+    (kept,) = ids_kept(home)
+    ran = connected("record", "--keep", kept)
+    refused(ran, 1, what="nothing was recorded", hint="--allow-refused")
+    assert ids_kept(home) == [kept]
+    assert connected("record", "--keep", kept, "--allow-refused").returncode == 0
+    assert values(spool) == ["committed"]
+
+
 @contextmanager
 def waiting(connected: CommandLine, code: str) -> Iterator[subprocess.Popen[str]]:
     """A recorded script that has printed something, and waits."""
@@ -206,6 +221,7 @@ def test_a_signal_to_record_ends_the_script_and_then_record(
 ) -> None:
     with waiting(connected, COMMIT + WAIT) as process:
         process.send_signal(number)
+        process.wait()
         _, errors = process.communicate()
     assert process.returncode == -number
     assert f"was ended by {number.name}" in errors

@@ -246,10 +246,86 @@ def test_another_python_needs_nothing_but_ftrack_api(
     assert ran.stdout.split()[-1] == version
     assert server.writes == []
     (entry,) = spool.entries()
+    assert entry.name == "writer"
     (operation,) = recorded(entry.path)
     assert operation["new_value"] == f"{operation['old_value'] or ''}more"
     with Batch(entry.path) as batch:
         assert next(iter(map(str, batch.labels().values()))).endswith("sh010")
+
+
+#: The least of a client: what `ftrack_api` sends, with what it sends it.
+CLIENT = {
+    "requests.py": """
+class ConnectionError(Exception):
+    def __init__(self, message, request=None):
+        super().__init__(message)
+
+class Response:
+    def __init__(self):
+        self.headers = {}
+
+class Session:
+    def send(self, request, **kwargs):
+        raise AssertionError("sent to the server")
+""",
+    "ftrack_api/__init__.py": "from ftrack_api.session import call\n",
+    "ftrack_api/session.py": """
+import os, requests
+
+class Request:
+    method = "POST"
+    headers = {"ftrack-api-key": os.environ["FTRACK_API_KEY"],
+               "ftrack-user": os.environ["FTRACK_API_USER"]}
+
+def call(body):
+    request = Request()
+    request.url, request.body = os.environ["FTRACK_SERVER"] + "/api", body
+    return requests.Session().send(request)._content
+""",
+}
+
+
+@pytest.mark.parametrize("version", ["3.7", "3.8", "3.9", "3.12"])
+def test_the_oldest_python_of_the_client_records(
+    version: str, connected: CommandLine, server: Server, spool: Spool
+) -> None:
+    python = find_python(version)
+    if python is None:
+        pytest.skip(f"Python {version} is not installed")
+    for name, text in CLIENT.items():
+        path = connected.folder / "client" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    code = (
+        "import sys; sys.path.insert(0, 'client')\n"
+        "import json, ftrack_api, subprocess\n"
+        "print(ftrack_api.call(json.dumps([{'action': 'create', 'entity_type': 'Scope', "
+        "'entity_data': {'__entity_type__': 'Scope', 'name': 'old', 'id': '1'}}])))\n"
+        "try:\n    subprocess.run([sys.executable, '-E', '-c', ''])\n"
+        "except Exception as error:\n    print(error)\n"
+    )
+    ran = connected("record", "--allow-refused", "--exec", python, "-c", code)
+    assert ran.returncode == 0, ran.stderr
+    assert '"name": "old"' in ran.stdout
+    # Before 3.8 nothing tells of a process that is started.
+    assert ("isolated Python process" in ran.stdout) == (version != "3.7")
+    (entry,) = spool.entries()
+    assert [each["entity_data"]["name"] for each in recorded(entry.path)] == ["old"]
+    assert server.writes == []
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.6"])
+def test_an_older_python_cannot_import_the_client(
+    version: str, connected: CommandLine, server: Server
+) -> None:
+    python = find_python(version)
+    if python is None:
+        pytest.skip(f"Python {version} is not installed")
+    code = "import sys; print(sys.version_info[0]); import ftrack_api"
+    ran = connected("record", "--exec", "--", python, "-c", code)
+    assert (ran.returncode, ran.stdout) == (1, f"{version[0]}\n")
+    assert "ImportError" in ran.stderr or "ModuleNotFoundError" in ran.stderr
+    assert server.requests == []
 
 
 def test_a_program_that_needs_no_ftrack_is_left_alone(
@@ -265,6 +341,10 @@ def test_a_program_that_needs_no_ftrack_is_left_alone(
     ran = connected("record", "--exec", "sh", "-c", "exit 5")
     assert (ran.returncode, ran.stderr) == (5, "")
     refused(connected("record", "--exec", "--", "no-such-program"), 4, what="no-such-program")
+    plain = connected.folder / "plain"
+    plain.write_text("exit 0")
+    plain.chmod(0o755)
+    refused(connected("record", "--exec", "--", plain), 1, what=str(plain), hint="#!/bin/sh")
     assert server.requests == []
     assert spool.entries() == []
 
@@ -408,3 +488,22 @@ def test_a_python_that_isolates_its_workers_does_not_record(
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     refused(ran, 2, what="started with -I, -E or -S", why="workers", hint="without these options")
     assert not (home / "recordings").exists()
+
+
+def test_commands_that_a_recorded_program_calls_see_the_recording_and_send_nothing(
+    connected: CommandLine, server: Server, spool: Spool, writer: Path
+) -> None:
+    assert connected("record", "--name", "earlier", writer, "earlier").returncode == 0
+    trackteroid = f"{sys.executable} -m trackteroid_cli"
+    shell = connected.script(
+        f"{sys.executable} {writer} seen\n"
+        f"{trackteroid} query 'select name from Shot where description like \"%seen\"'\n"
+        f"{trackteroid} commit\n",
+        "tools.sh",
+    )
+    ran = connected("record", "--exec", "--", "sh", shell)
+    assert ran.returncode == 1
+    assert ran.stdout.splitlines()[1:] == ["sh010"]
+    assert "cannot commit batches in a recorded run" in ran.stderr
+    assert server.writes == []
+    assert [entry.name for entry in spool.entries()] == ["earlier"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from enum import Enum
@@ -78,6 +79,12 @@ def query(
     output.as_json = format_ is Format.JSON
     choose_offline(offline, without_pending)
     server = settings.server(reaching=False)
+    recording = os.environ.get(settings.RECORDING)
+    if recording:
+        # A program that is recorded asks; it sees what the others have committed.
+        from trackteroid_cli.recording.startup.relay import relay_requests
+
+        relay_requests(recording)
     from trackteroid_cli.server.connection import Connection
     from trackteroid_cli.server.query_pages import PagedQuery
 

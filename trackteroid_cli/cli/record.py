@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -16,26 +12,24 @@ from typer.core import TyperCommand
 
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.cli.offline_options import OfflineOption, WithoutPendingOption, choose_offline
-from trackteroid_cli.cli.render.output import Output, counted, plural
-from trackteroid_cli.errors import InvalidOperation, NotFound, StorageError, UsageError, cause
-from trackteroid_cli.moments import ago
+from trackteroid_cli.cli.render.output import Output
+from trackteroid_cli.cli.running import (
+    RunOptions,
+    keep_recording,
+    record_command,
+    record_program,
+    report,
+)
+from trackteroid_cli.errors import InvalidOperation, NotFound, UsageError, cause
 
 if TYPE_CHECKING:
-    from trackteroid_cli import settings
     from trackteroid_cli.batches.operations import Operation
-    from trackteroid_cli.recording.closing import SavedBatch
     from trackteroid_cli.recording.program import Program
-    from trackteroid_cli.recording.recordings import OpenRecording
-    from trackteroid_cli.recording.reports import Reports
-    from trackteroid_cli.recording.run import Ended
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 #: Options of this command that are followed by their value.
 _WITH_VALUE = frozenset({"--jsonl", "--keep", "--name", "--output", "-o"})
-
-#: Seconds between two lines that tell how far a recording is.
-PROGRESS_SECONDS = 10
 
 
 class _LikePython(TyperCommand):
@@ -132,7 +126,7 @@ def record(
     """Run a script with every ftrack session deferred, and keep what it commits as one batch.
 
     Nothing is sent to the server. The script runs as `python` would run it, and its exit status is
-    passed on; if it fails, nothing is recorded.
+    passed on; if it fails, there is no batch.
     """
     output: Output = ctx.obj
     output.as_json = False  # a --json among the arguments is the script's
@@ -162,27 +156,17 @@ def record(
     if jsonl is not None:
         _record_lines(jsonl, place, name, output_file, output)
         return
-    options = _Options(place, name, output_file, allow_refused)
+    options = RunOptions(place, name, output_file, allow_refused)
     if keep is not None:
-        _keep(keep, options, output)
+        keep_recording(keep, options, output)
         return
     if execute:
-        status = _record_command(arguments, options, output)
+        status = record_command(arguments, options, output)
     else:
-        status = _record_program(_program(code, module, arguments), options, output)
+        status = record_program(_program(code, module, arguments), options, output)
     if status < 0:
         _end_as_the_script(-status)
     raise typer.Exit(status)
-
-
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """What is to become of a recording."""
-
-    place: Spool
-    name: str
-    output_file: Path | None
-    allow_refused: bool
 
 
 def _end_as_the_script(number: int) -> NoReturn:
@@ -207,191 +191,6 @@ def _program(code: str | None, module: str | None, arguments: list[str]) -> Prog
     return running.script(arguments[0], arguments[1:])
 
 
-def _record_program(program: Program, options: _Options, output: Output) -> int:
-    """Run *program* in a process of its own; return the exit status, or minus a signal."""
-    from trackteroid_cli.recording.run import run_script
-
-    def tell_uncommitted(number: int) -> None:
-        output.note(
-            f"note: the script left {plural(number, 'operation')} uncommitted; "
-            "they are not in the batch, as they would not have reached the server"
-        )
-
-    def run(recording: OpenRecording, reports: Reports) -> int:
-        return run_script(program, recording, reports, output.error, tell_uncommitted)
-
-    digest = hashlib.sha256(program.source).hexdigest() if program.source else ""
-    return _record(program.name, program.argv, digest, run, options, output)
-
-
-def _record_command(command: list[str], options: _Options, output: Output) -> int:
-    """Run a program of any kind; return its exit status, or minus the signal that ended it."""
-    import shutil
-
-    from trackteroid_cli.recording.run import run_command
-    from trackteroid_cli.recording.started_processes import refuse_isolated
-
-    found = shutil.which(command[0])
-    if found is None:
-        raise NotFound(
-            f"cannot record {command[0]}",
-            why="there is no such program",
-            hint="check its name and PATH",
-        )
-    refuse_isolated([found, *command[1:]])
-    return _record(
-        Path(found).stem,
-        command,
-        "",
-        lambda *_: run_command([found, *command[1:]]),
-        options,
-        output,
-    )
-
-
-def _record(
-    name: str,
-    argv: list[str],
-    script_digest: str,
-    run: Callable[[OpenRecording, Reports], int],
-    options: _Options,
-    output: Output,
-) -> int:
-    from trackteroid_cli.recording.recordings import Recordings
-    from trackteroid_cli.recording.run import recorded
-
-    recording = Recordings.default().begin(
-        options.name or name, argv, script_digest, options.output_file
-    )
-    meanwhile = _telling_progress(recording, options.name or name, output)
-    try:
-        with recorded(recording, lambda reports: run(recording, reports), meanwhile) as ended:
-            if ended.status:
-                _give_up(recording, ended, output)
-                return ended.status
-            saved = _close(recording, ended.reports.server, options, output)
-            if not saved:
-                output.note("nothing to record: the script committed no changes")
-            return 0
-    except UsageError:
-        recording.remove()
-        raise
-
-
-def _give_up(recording: OpenRecording, ended: Ended, output: Output) -> None:
-    """Say what became of a run that did not end well; keep what it has committed."""
-    how = _how_it_ended(ended.status)
-    with suppress(StorageError):  # nobody keeps it any more: that ends it, too
-        recording.file.end(f"the script {how}")
-    committed = sum(sum(kinds.values()) for kinds in recording.file.counts().values())
-    if recording.file.refusals() or not committed or not recording.is_listed:
-        recording.remove()
-        committed = 0
-    if (ended.reports.has_sessions or committed) and not ended.reports.is_error_shown:
-        output.note(f"nothing was recorded: the script {how}")
-    if committed:
-        output.note(f"  it had committed {plural(committed, 'operation')}")
-        output.note(f"  keep:   trackteroid record --keep {recording.id}")
-        output.note(f"  forget: trackteroid discard {recording.id}")
-
-
-def _how_it_ended(status: int) -> str:
-    if status >= 0:
-        return f"ended with exit status {status}"
-    try:
-        return f"was ended by {signal.Signals(-status).name}"
-    except ValueError:
-        return f"was ended by signal {-status}"
-
-
-def _close(
-    recording: OpenRecording,
-    find_server: Callable[[str], settings.Server],
-    options: _Options,
-    output: Output,
-) -> list[SavedBatch]:
-    """Make batches of a recording that has ended, and remove it.
-
-    Raises:
-        CannotDefer: something was refused, and that is not allowed; it is removed, too.
-        StorageError: a batch cannot be written; it is kept.
-    """
-    from trackteroid_cli.recording.closing import save_batches
-    from trackteroid_cli.session.calls.refusals import Refusals, summary
-
-    with _keeping_what_cannot_be_written(recording):
-        recording.file.end("its batch could not be written")
-    refusals = Refusals(recording.file)
-    error = refusals.error(unless="record it with --allow-refused")
-    if error is not None and not options.allow_refused:
-        recording.remove()
-        raise error
-    with _keeping_what_cannot_be_written(recording):
-        saved = save_batches(recording.file, options.place, find_server, name=options.name)
-    refused, processes = refusals.noted, recording.file.processes()
-    recording.remove()
-    if refused:
-        output.note(f"note: {plural(len(refused), 'refused request')} left out of the batch:")
-        for line in summary(refused):
-            output.note(f"  {line}")
-    for batch in saved:
-        _report(batch, output, options.output_file is not None, processes)
-    return saved
-
-
-@contextmanager
-def _keeping_what_cannot_be_written(recording: OpenRecording) -> Iterator[None]:
-    try:
-        yield
-    except StorageError as error:
-        raise StorageError(
-            error.what,
-            why=error.why,
-            hint="make room or give another file (-o FILE), then make the batch of what was "
-            f"recorded: trackteroid record --keep {recording.id}"
-            if recording.is_listed
-            else error.hint,
-        ) from error
-
-
-def _keep(recording_id: str, options: _Options, output: Output) -> None:
-    """Make batches of a recording that was interrupted."""
-    from trackteroid_cli.recording.recordings import Recordings
-    from trackteroid_cli.recording.reports import configured
-
-    recording = Recordings.default().find(recording_id)
-    with recording.keeping():
-        if options.output_file is not None:
-            recording.file.note_output(options.output_file)
-        if not _close(recording, configured, options, output):
-            output.note(f"recording {recording.id} was a batch already, or held nothing")
-
-
-@contextmanager
-def _telling_progress(recording: OpenRecording, name: str, output: Output) -> Iterator[None]:
-    """Tell a person, in lines that the output of a script cannot garble, how far it is."""
-    if output.quiet or not sys.stderr.isatty():
-        yield
-        return
-    import threading
-    import time
-
-    has_ended, started = threading.Event(), time.monotonic()
-
-    def tell() -> None:
-        while not has_ended.wait(PROGRESS_SECONDS):
-            seconds = round(time.monotonic() - started)
-            counts = recording.file.counts().values()
-            number = sum(sum(kinds.values()) for kinds in counts)
-            output.note(f"recording {name}: {plural(number, 'operation')} so far, {seconds} s")
-
-    threading.Thread(target=tell, daemon=True).start()
-    try:
-        yield
-    finally:
-        has_ended.set()
-
-
 def _record_lines(
     source: str, place: Spool, name: str, output_file: Path | None, output: Output
 ) -> None:
@@ -404,7 +203,7 @@ def _record_lines(
     if saved is None:
         output.note("nothing to record: there are no operations")
     else:
-        _report(saved, output, output_file is not None)
+        report(saved, output, output_file is not None)
 
 
 def _read_lines(source: str) -> Iterator[Operation]:
@@ -450,13 +249,3 @@ def _lines(source: str) -> Iterator[str]:
             why=cause(error),
             hint="give a text file with one operation a line",
         ) from error
-
-
-def _report(batch: SavedBatch, output: Output, as_file: bool, processes: int = 1) -> None:
-    header = batch.header
-    shown = str(batch.path) if as_file else header.id
-    seen = f", as seen in a replica pulled {ago(header.replica)}" if header.replica else ""
-    of = f", of {processes} processes" if processes > 1 else ""
-    output.note(f"recorded {header.name}: {counted(header.counts)}{of}{seen}; nothing was sent")
-    output.note(f"  review: trackteroid inspect {shown}")
-    output.note(f"  send:   trackteroid commit {shown}")

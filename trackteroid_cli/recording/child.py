@@ -77,6 +77,8 @@ def _end(run: Callable[[], int]) -> NoReturn:
     try:
         try:
             status = run()
+        except KeyboardInterrupt:  # after the program has ended
+            status = -signal.SIGINT
         except BaseException:  # noqa: BLE001  (nothing above this frame is for the child)
             traceback.print_exc()
         unwritten = _flush()

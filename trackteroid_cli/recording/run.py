@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass
 
 from trackteroid_cli import settings
-from trackteroid_cli.errors import NotConfigured, TrackteroidError
+from trackteroid_cli.errors import NotConfigured, ScriptError, TrackteroidError, cause
 from trackteroid_cli.recording.child import run_in_child
 from trackteroid_cli.recording.program import Program, calling_before_exit, finish
 from trackteroid_cli.recording.program import run as run_program
@@ -112,7 +112,7 @@ def run_command(command: list[str]) -> int:
     """Replace this process by *command*, whose ftrack clients record.
 
     Raises:
-        OSError: it cannot be run.
+        ScriptError: it cannot be run.
     """
     try:
         server = settings.server(reaching=False)
@@ -126,4 +126,11 @@ def run_command(command: list[str]) -> int:
             ("FTRACK_API_KEY", server.api_key),
         ):
             os.environ.setdefault(name, value)
-    os.execvp(command[0], command)
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        raise ScriptError(
+            f"cannot record {command[0]}",
+            why=cause(error),
+            hint="a script needs a first line such as #!/bin/sh, or name the program that runs it",
+        ) from error

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trackteroid_cli import settings
 from trackteroid_cli.batches.batch import Batch, encode_operations, write
 from trackteroid_cli.batches.journal import Outcome
 from trackteroid_cli.batches.spool import Entry, Spool, State
@@ -15,6 +17,7 @@ from trackteroid_cli.errors import (
     BatchDiscarded,
     BatchError,
     BatchUnreadable,
+    CannotDefer,
     ConflictFound,
     CredentialsRejected,
     Interrupted,
@@ -82,7 +85,11 @@ def commit(
 
     When the server cannot be reached or rejects the credentials, or the policy's stop is set, the
     rest is not tried.
+
+    Raises:
+        CannotDefer: this is a process of a recorded run.
     """
+    _refuse_while_recorded()
     policy = policy or Policy()
     order = Order(spool)
     hopeless: TrackteroidError | None = None
@@ -109,10 +116,25 @@ def replay_file(
     Raises:
         TrackteroidError: the batch did not land; the file is kept.
     """
+    _refuse_while_recorded()
     result = _commit_file(spool or Spool.default(), path, connection, policy or Policy())
     if result.error is not None:
         raise result.error
     return result
+
+
+def _refuse_while_recorded() -> None:
+    """Refuse to send anything in a process of a recorded run.
+
+    Raises:
+        CannotDefer: this is one.
+    """
+    if os.environ.get(settings.RECORDING):
+        raise CannotDefer(
+            "cannot commit batches in a recorded run",
+            why="a commit goes to the server at once",
+            hint="commit after the recording",
+        )
 
 
 def dry_run(targets: Iterable[Entry | Path]) -> Iterator[Result]:
