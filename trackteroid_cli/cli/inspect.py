@@ -29,10 +29,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
-_INTERRUPTED = (
-    "interrupted recordings: `trackteroid record --keep ID` makes a batch of one, "
-    "`trackteroid discard ID` forgets it"
-)
+_INTERRUPTED = "interrupted: `record --keep ID` makes a batch of it, `discard ID` forgets it"
 
 #: How many committed batches the table shows.
 LATEST = 20

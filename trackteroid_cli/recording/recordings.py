@@ -101,11 +101,11 @@ class OpenRecording:
                     return
 
     def is_kept(self) -> bool:
-        """Return whether any process keeps the recording."""
+        """Return whether any process keeps the recording, as far as this user may know."""
         try:
             with self.keeping(patience=0):
                 return False
-        except BatchBusy:
+        except (BatchBusy, StorageError):
             return True
 
     def summary(self) -> Summary:
@@ -155,9 +155,6 @@ class OpenRecording:
         self.file.close()
         with _storing(self._folder):
             shutil.rmtree(self._folder)
-        if self.is_listed:
-            with suppress(OSError):  # there are others
-                self._folder.parent.rmdir()
 
 
 class Recordings:

@@ -118,8 +118,10 @@ class Service:
                 told = f"{told}. Next: {error.hint}"
             if isinstance(error, requests.ConnectionError):
                 return {"unreachable": told}, b""
-            refused = {"exception": type(error).__name__, "content": told}
-            return {"status": requests.codes.ok}, json.dumps(refused).encode()
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            told = f"the request cannot be read: {error!r}"
+        refused = {"exception": "CannotRecord", "content": told}
+        return {"status": requests.codes.ok}, json.dumps(refused).encode()
 
     def _session(self, url: str, headers: Mapping[str, str]) -> RelayedSession:
         """Return the session that records for a client.

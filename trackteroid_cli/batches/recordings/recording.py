@@ -271,7 +271,9 @@ class Recording:
             for entity in self._unkept
             for name, value in self.provisional[entity].items()
         ]
-        add_completion(connection, self.server, additions, {})
+        shown = references([each.value for each in additions])
+        labels = {entity: label for entity in shown if (label := self.labels.get(entity))}
+        add_completion(connection, self.server, additions, labels)
 
     def keep_completion(self, **parts: object) -> None:
         """Keep in the file what completes the operations that are known here.
