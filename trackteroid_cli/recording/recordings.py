@@ -28,7 +28,7 @@ _FILE = "recording.sqlite"
 _LOCK = "lock"
 
 #: Seconds to wait for a process that only looks whether a recording is kept.
-_PATIENCE = 2.0
+_PATIENCE = 0.5
 _POLL = 0.01
 
 
