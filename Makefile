@@ -9,12 +9,16 @@ READY = $(VENV)/.ready
 # What depends on the version of Python: files, what scripts are run with, and the session.
 BY_PYTHON = tests/batches tests/engine tests/recording tests/session tests/test_settings.py \
 	tests/cli/test_each_command.py \
-	--ignore=tests/recording/test_corpus.py --ignore=tests/recording/test_generated_programs.py
+	--ignore=tests/recording/test_corpus.py --ignore=tests/recording/test_ends.py \
+	--ignore=tests/recording/test_generated_programs.py
 
-.PHONY: demo test test-large test-python lint format docs bench clean
+.PHONY: demo prepare test test-large test-python lint format docs bench clean
 
 demo: $(READY)
 	@$(BIN)/trackteroid demo
+
+# The virtual environment alone.
+prepare: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto -q
