@@ -10,7 +10,9 @@ READY = $(VENV)/.ready
 BY_PYTHON = tests/batches tests/engine tests/recording tests/session tests/test_settings.py \
 	tests/cli/test_each_command.py \
 	--ignore=tests/recording/test_corpus.py --ignore=tests/recording/test_ends.py \
-	--ignore=tests/recording/test_generated_programs.py
+	--ignore=tests/recording/test_generated_programs.py --ignore=tests/engine/test_demo.py \
+	--ignore=tests/recording/test_normal_values.py \
+	--ignore=tests/recording/test_provisional_values.py
 
 .PHONY: demo prepare test test-large test-python lint format docs bench clean
 
