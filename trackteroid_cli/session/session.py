@@ -258,7 +258,11 @@ class Session(ReadingBackSession):
 
     @property
     def unsent_operations(self) -> list[Operation]:
-        """The operations that were not sent to the server: deferred, and not committed yet."""
+        """The operations that were not sent to the server: deferred, and not committed yet.
+
+        Those that a run under ``trackteroid record`` has deferred are of all of its processes, with
+        values in ftrack's JSON form.
+        """
         deferred = self._deferral.committed if self._deferral is not None else []
         return [*deferred, *self.recorded_operations]
 

@@ -27,9 +27,13 @@ def begin(recording: str) -> None:
     sys.meta_path.insert(0, _Finder(recording))
     if hasattr(sys, "addaudithook"):
 
+        def refuse(what: str, why: str) -> Exception:
+            error: Exception = _load("relay").Relay(recording).refuse(what, why)
+            return error
+
         def audit(event: str, args: tuple[Any, ...]) -> None:
             if event in ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.spawn"):
-                _load("isolation").check(event, args, _load("relay").Relay(recording).refuse)
+                _load("isolation").check(event, args, refuse)
 
         sys.addaudithook(audit)
 
