@@ -35,21 +35,27 @@ class NormalValues:
 
         A value that no server would take is returned as it is.
         """
+        kind = self._kind(entity_type).get(name)
+        if kind is None or type(value) is _TYPES.get(kind):  # nearly all values, of every commit
+            return value
         given = self.in_json(entity_type, name, value)
         return arrow.get(str(given["value"])) if isinstance(given, dict) else given
 
     def in_json(self, entity_type: str, name: str, value: object) -> object:
         """Return the same in ftrack's JSON form, of a value that may be in this form."""
-        kinds = self._kinds.get(entity_type)
-        if kinds is None:
-            kinds = self._kinds[entity_type] = self._kinds_of(entity_type)
-        kind = kinds.get(name)
+        kind = self._kind(entity_type).get(name)
         if kind is None or value is None or type(value) is _TYPES.get(kind):
             return value
         try:
             return _normal(Attribute(name, kind), value)
         except ValidationError:
             return value
+
+    def _kind(self, entity_type: str) -> Mapping[str, Kind]:
+        kinds = self._kinds.get(entity_type)
+        if kinds is None:
+            kinds = self._kinds[entity_type] = self._kinds_of(entity_type)
+        return kinds
 
     def _kinds_of(self, entity_type: str) -> Mapping[str, Kind]:
         """Return the kinds of the attributes of a type whose values have a normal form."""
