@@ -17,6 +17,8 @@ from tests.support.servers import Server
 from tests.support.sessions import recorded
 from trackteroid_cli.batches.spool import Spool, State
 from trackteroid_cli.kill_points import VARIABLE
+from trackteroid_cli.recording.started_processes import environment_for
+from trackteroid_cli.settings import RECORDING
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform cannot fork")
 
@@ -98,7 +100,8 @@ def test_a_script_that_fails_leaves_no_batch_but_what_it_had_committed_can_be_ke
     assert "interrupted" in review.stdout
     assert "committed" in review.stdout
     assert "recordings that did not become batches: 1: " + kept in connected("doctor").stdout
-    assert connected("commit").stdout == connected("commit").stdout
+    untouched = connected("commit")
+    assert (untouched.returncode, untouched.stderr) == (0, "nothing to commit\n")
     assert connected("commit", kept).returncode == 4
     assert server.writes == []
 
@@ -253,7 +256,29 @@ def test_a_batch_that_cannot_be_written_is_made_later(
     assert ids_kept(home) == []
 
 
-def test_the_environment_is_as_before_after_a_recording(connected: CommandLine) -> None:
-    code = "import os; print(os.environ['PYTHONPATH'])"
-    nested = connected("record", "-c", code, PYTHONPATH="/mine")
-    assert nested.stdout.strip().endswith(f"startup{os.pathsep}/mine")
+def test_the_environment_is_as_before_after_a_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/mine")
+    before = dict(os.environ)
+    with environment_for("127.0.0.1:1:token"):
+        assert os.environ[RECORDING].startswith("127.0.0.1:1:token:")
+        assert os.environ["PYTHONPATH"].endswith(f"startup{os.pathsep}/mine")
+    assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("form", ["script", "-m", "-c", "-"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"], ids=["unix", "windows"])
+def test_every_form_of_a_script_is_recorded_whatever_its_line_ends(
+    form: str, line_end: str, connected: CommandLine, spool: Spool
+) -> None:
+    text = COMMIT.replace("\n", line_end)
+    (connected.folder / "formed.py").write_bytes(text.encode())
+    given: dict[str, tuple[list[str], str | None]] = {
+        "script": (["formed.py"], None),
+        "-m": (["-m", "formed"], None),
+        "-c": (["-c", text], None),
+        "-": (["-"], text),
+    }
+    arguments, stdin = given[form]
+    ran = connected("record", *arguments, stdin=stdin)
+    assert ran.returncode == 0, ran.stderr
+    assert values(spool) == ["committed"]

@@ -194,7 +194,7 @@ def append_attempt(path: Path, attempt: Attempt) -> None:
     """
     with Batch(path) as batch:
         number = len(batch.journal()) + 1
-    value = _dump({name: part for name, part in asdict(attempt).items() if part})
+    value = encode_json({name: part for name, part in asdict(attempt).items() if part})
     _append(path, [(_JOURNAL + b"%04d" % number, value)])
 
 
@@ -209,13 +209,16 @@ def append_preimages(path: Path, documents: Mapping[Identity, object]) -> None:
     """
     _append(
         path,
-        [(_write_entity_key(each, _PREIMAGE), _dump(text)) for each, text in documents.items()],
+        [
+            (_write_entity_key(each, _PREIMAGE), encode_json(text))
+            for each, text in documents.items()
+        ],
     )
 
 
 def encode_operations(operations: Iterable[Operation]) -> list[bytes]:
     """Return the JSON text of each operation, as `write` takes them."""
-    return [_dump(to_json(operation)) for operation in operations]
+    return [encode_json(to_json(operation)) for operation in operations]
 
 
 def _append(path: Path, pairs: Iterable[tuple[bytes, bytes]]) -> None:
@@ -230,15 +233,16 @@ def _append(path: Path, pairs: Iterable[tuple[bytes, bytes]]) -> None:
 def _pairs(
     header: Header, operations: Iterable[bytes], labels: Mapping[Identity, Label]
 ) -> Iterator[tuple[bytes, bytes]]:
-    yield _HEADER, _dump(asdict(header))
+    yield _HEADER, encode_json(asdict(header))
     for number, text in enumerate(operations, start=1):
         yield b"operation/%010d" % number, text
     for entity, label in labels.items():
         document = {"label": label.label, "link": list(label.link)}
-        yield _write_entity_key(entity, _ENTITY), _dump(document)
+        yield _write_entity_key(entity, _ENTITY), encode_json(document)
 
 
-def _dump(document: object) -> bytes:
+def encode_json(document: object) -> bytes:
+    """Return *document* in its JSON form, as a batch holds it."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(
         "utf-8", "surrogatepass"
     )

@@ -10,6 +10,7 @@ import typer
 from trackteroid_cli.batches.journal import Attempt, Outcome
 from trackteroid_cli.batches.spool import Entry, Spool, State
 from trackteroid_cli.cli.render.output import Output
+from trackteroid_cli.cli.targets import or_interrupted
 from trackteroid_cli.errors import (
     AmbiguousBatch,
     BatchInState,
@@ -106,18 +107,8 @@ def _forget(recording: OpenRecording) -> tuple[str, str, str]:
 
 
 def _find_waiting(place: Spool, text: str) -> Entry | OpenRecording:
-    try:
-        entry = place.find(text)
-    except AmbiguousBatch:
-        raise
-    except NotFound as error:
-        try:
-            return Recordings.default().find(text)
-        except AmbiguousBatch:
-            raise
-        except NotFound:
-            raise error from None
-    if entry.state in (State.PENDING, State.FAILED):
+    entry = or_interrupted(text, place.find)
+    if isinstance(entry, OpenRecording) or entry.state in (State.PENDING, State.FAILED):
         return entry
     why, hint = {
         State.COMMITTED: (

@@ -13,11 +13,11 @@ from trackteroid_cli.batches.spool import KEPT_STATES, Spool, State
 from trackteroid_cli.batches.summary import Summary, summarise, summarise_entry
 from trackteroid_cli.cli.render.documents import conflict_document, summary_document
 from trackteroid_cli.cli.render.output import Output, counted, plural
-from trackteroid_cli.cli.targets import batch_or_file
-from trackteroid_cli.errors import AmbiguousBatch, ExitCode, NotFound, UsageError
+from trackteroid_cli.cli.targets import batch_or_file, or_interrupted
+from trackteroid_cli.errors import ExitCode, UsageError
 from trackteroid_cli.files import TemporaryFolder
 from trackteroid_cli.moments import before, local
-from trackteroid_cli.recording.recordings import Recordings
+from trackteroid_cli.recording.recordings import OpenRecording, Recordings
 
 if TYPE_CHECKING:
     from trackteroid_cli.batches.batch import Batch
@@ -140,29 +140,19 @@ def _row(summary: Summary, output: Output) -> tuple[str, ...]:
 
 
 def _show(text: str, as_lines: bool, check: bool, output: Output) -> None:
-    try:
-        target = batch_or_file(text)
-    except AmbiguousBatch:
-        raise
-    except NotFound as error:
-        _show_interrupted(text, as_lines, check, output, error)
-        return
-    if isinstance(target, Path):
+    target = or_interrupted(text, batch_or_file)
+    if isinstance(target, OpenRecording):
+        _show_interrupted(target, as_lines, check, output)
+    elif isinstance(target, Path):
         _show_batch(target, None, as_lines, check, output)
     else:
         _show_batch(target.path, target.state, as_lines, check, output)
 
 
 def _show_interrupted(
-    text: str, as_lines: bool, check: bool, output: Output, not_found: NotFound
+    recording: OpenRecording, as_lines: bool, check: bool, output: Output
 ) -> None:
     """Show what an interrupted recording would become."""
-    try:
-        recording = Recordings.default().find(text)
-    except AmbiguousBatch:
-        raise
-    except NotFound:
-        raise not_found from None
     folder = TemporaryFolder()
     with recording.keeping():
         for path in recording.review(folder.path):

@@ -48,9 +48,10 @@ def save_batches(
     saved: list[SavedBatch] = []
     facts = file.facts()
     for number, (url, kinds) in enumerate(file.counts().items(), start=1):
-        if file.server(url).get("completed") != sum(kinds.values()):
-            _complete(file, url, find_server)
         known = file.server(url)
+        if known.get("completed") != sum(kinds.values()):
+            _complete(file, url, find_server)
+            known = file.server(url)
         header = make_header(
             name or facts["name"],
             kinds,

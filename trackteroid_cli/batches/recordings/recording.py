@@ -34,7 +34,6 @@ from trackteroid_cli.batches.recordings.recording_file import (
     RecordingFile,
     add_completion,
     add_operations,
-    encode,
     new_rows,
     note_server,
 )
@@ -224,8 +223,9 @@ class Recording:
             _refuse_to_continue(earlier, server_url)
             operations = list(earlier.operations())
             commits = max((each.commit for each in operations), default=0)
-            documents = [to_json(operation) for operation in operations]
-            self._add(lambda: (commits, [(fact_of(each), encode(each)) for each in documents]))
+            facts = [fact_of(to_json(operation)) for operation in operations]
+            encoded = batch_file.encode_operations(operations)
+            self._add(lambda: (commits, zip(facts, encoded, strict=True)))
             for operation in operations:
                 if isinstance(operation, Create) and operation.provisional:
                     self.provisional[identity(operation)] = operation.provisional

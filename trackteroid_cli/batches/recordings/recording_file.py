@@ -19,6 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from trackteroid_cli.batches.batch import encode_json
 from trackteroid_cli.batches.header import masked
 from trackteroid_cli.batches.labels import Label
 from trackteroid_cli.batches.operations import KINDS, Identity
@@ -279,7 +280,7 @@ class RecordingFile:
             if added is None:
                 yield text
             else:
-                yield encode({**json.loads(text), **added})
+                yield encode_json({**json.loads(text), **added})
 
     def additions(self, server: str) -> dict[int, dict[str, object]]:
         """Return what completes the operations for *server*, by position and part."""
@@ -373,7 +374,7 @@ def add_completion(
     """Add what completes the operations for *server*; what is there already stays."""
     connection.executemany(
         "INSERT OR IGNORE INTO additions VALUES (?, ?, ?, ?, ?)",
-        ((server, *position, encode(value)) for *position, value in additions),
+        ((server, *position, encode_json(value)) for *position, value in additions),
     )
     connection.executemany(
         "INSERT OR IGNORE INTO labels VALUES (?, ?, ?)",
@@ -392,12 +393,6 @@ def note_server(connection: sqlite3.Connection, server: str, **noted: object) ->
     if known != {**known, **noted}:
         text = json.dumps({**known, **noted})
         connection.execute("REPLACE INTO run VALUES (?, ?)", (name, text))
-
-
-def encode(document: object) -> bytes:
-    """Return *document* in its JSON form, as a batch holds it."""
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "surrogatepass")
 
 
 def _facts(connection: sqlite3.Connection) -> dict[str, str]:

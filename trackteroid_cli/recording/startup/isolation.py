@@ -49,12 +49,12 @@ def check(event: str, args: tuple[Any, ...], refuse: Callable[[str, str], Except
     program, argv = args[1:3] if event == "os.spawn" else args[:2]
     environment = args[EVENTS[event]]
     arguments = [_text(each) for each in argv] if isinstance(argv, (list, tuple)) else [_text(argv)]
-    is_python = _is_python(_text(program) or (arguments or [""])[0])
-    if is_isolated(_text(program) or (arguments or [""])[0], arguments[1:]):
+    name = _text(program) or (arguments or [""])[0]
+    if is_isolated(name, arguments[1:]):
         raise refuse(WHAT_ISOLATED, WHY_ISOLATED)
     if environment is not None and hasattr(environment, "keys"):
-        names = {_text(name) for name in environment.keys()}  # noqa: SIM118
-        if RECORDING not in names and (is_python or "FTRACK_API_KEY" in names):
+        variables = {_text(each) for each in environment.keys()}  # noqa: SIM118
+        if RECORDING not in variables and (_is_python(name) or "FTRACK_API_KEY" in variables):
             raise refuse(WHAT_ENVIRONMENT, WHY_ENVIRONMENT)
 
 
