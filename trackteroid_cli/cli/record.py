@@ -132,13 +132,7 @@ def record(
     output.as_json = False  # a --json among the arguments is the script's
     arguments = list(script or ())
     forms = [form for form in (code, module, jsonl, keep, execute or None) if form is not None]
-    if len(forms) > 1 or not (forms or arguments) or (execute and not arguments):
-        raise UsageError(
-            "only one of -c, -m, --jsonl, --exec and --keep can be recorded"
-            if len(forms) > 1
-            else "nothing to record",
-            hint="give a script, or one of -c CODE, -m MODULE, --jsonl FILE, --exec -- PROGRAM",
-        )
+    _check_forms(len(forms), is_empty=not arguments and (execute or not forms))
     choose_offline(offline, without_pending)
     # The script may change the folder that it runs in, and the environment.
     place = Spool.default()
@@ -167,6 +161,21 @@ def record(
     if status < 0:
         _end_as_the_script(-status)
     raise typer.Exit(status)
+
+
+def _check_forms(number: int, *, is_empty: bool) -> None:
+    """Refuse to record nothing, or in several forms at once.
+
+    Raises:
+        UsageError: so it is.
+    """
+    if number > 1 or is_empty:
+        raise UsageError(
+            "only one of -c, -m, --jsonl, --exec and --keep can be recorded"
+            if number > 1
+            else "nothing to record",
+            hint="give a script, or one of -c CODE, -m MODULE, --jsonl FILE, --exec -- PROGRAM",
+        )
 
 
 def _end_as_the_script(number: int) -> NoReturn:

@@ -167,7 +167,7 @@ class Recording:
                         position=length,
                     )
                     # What was read before this commit may be part of what it sets.
-                    self._keep_provisional(connection)
+                    kept = self._keep_provisional(connection)
                     note_server(connection, self.server, author=self.author)
             except BaseException:
                 if length is not None:
@@ -178,7 +178,7 @@ class Recording:
             self._row, self.commits = max(row, self._row), commit
             for position, fact in facts:
                 self._note(fact, position)
-            self._unkept.clear()
+            self._unkept -= kept  # another thread may have read more meanwhile
 
     def _noting(
         self, facts: list[tuple[int, Fact]], operations: Iterable[tuple[Fact, bytes]]
@@ -264,16 +264,18 @@ class Recording:
             if mentioned not in self.created and self.labels.get(mentioned) is None:
                 self.labels[mentioned] = label
 
-    def _keep_provisional(self, connection: sqlite3.Connection) -> None:
-        """Add to the file which provisional values were read since the last time."""
+    def _keep_provisional(self, connection: sqlite3.Connection) -> set[Identity]:
+        """Add to the file what was read of provisional values; return of which entities."""
+        kept = set(self._unkept)
         additions = [
             Addition(self.created.position(entity), "provisional", name, value)
-            for entity in self._unkept
+            for entity in kept
             for name, value in self.provisional[entity].items()
         ]
         shown = references([each.value for each in additions])
         labels = {entity: label for entity in shown if (label := self.labels.get(entity))}
         add_completion(connection, self.server, additions, labels)
+        return kept
 
     def keep_completion(self, **parts: object) -> None:
         """Keep in the file what completes the operations that are known here.
