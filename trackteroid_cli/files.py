@@ -117,6 +117,10 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+#: What SQLite adds to the name of a database for the files that it keeps beside it.
+SIDE_SUFFIXES = ("-journal", "-wal", "-shm")
+
+
 def remove_database(file: Path) -> None:
     """Remove an SQLite file, if it is there, with what SQLite keeps beside it.
 
@@ -125,7 +129,7 @@ def remove_database(file: Path) -> None:
     Raises:
         PermissionError: the system does not let go of a file that a process has open.
     """
-    for end in ("", "-wal", "-shm"):
+    for end in ("", *SIDE_SUFFIXES):
         file.with_name(file.name + end).unlink(missing_ok=True)
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import stat
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from trackteroid_cli.batches.dbm import (
     DbmUnreadable,
     append,
     create,
+    settle,
 )
 
 PAIRS = {b"operation/%04d" % number: b"value %d" % number * 20 for number in range(200)}
@@ -207,11 +209,30 @@ def test_a_foreign_file_is_refused(content: bytes, tmp_path: Path) -> None:
         "CREATE VIEW Dict AS SELECT x'61' AS key, randomblob(1000000000) AS value",
         "CREATE VIRTUAL TABLE Dict USING fts5(key, value)",
         "CREATE TABLE Dict (key BLOB, value BLOB AS (zeroblob(1000000000)))",
+        "CREATE TABLE Dict (key BLOB UNIQUE ON CONFLICT REPLACE NOT NULL, value BLOB NOT NULL)",
     ],
 )
 def test_a_database_of_another_kind_is_refused(schema: str, tmp_path: Path) -> None:
     with pytest.raises(DbmForeign, match="SQLite database, but not a dbm file"):
         DbmReader(database(tmp_path / "x.dbm", schema))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TRIGGER turn AFTER INSERT ON Dict BEGIN UPDATE Dict SET value = zeroblob(9); END",
+        "CREATE VIEW more AS SELECT key FROM Dict",
+        "CREATE TABLE more (key)",
+        "CREATE INDEX more ON Dict (value)",
+    ],
+)
+def test_a_file_that_holds_more_than_the_table_is_refused(statement: str, batch: Path) -> None:
+    database(batch, statement)
+    before = batch.read_bytes()
+    for act in (DbmReader, lambda path: append(path, [(b"more", b"")])):
+        with pytest.raises(DbmForeign, match="SQLite database, but not a dbm file"):
+            act(batch)
+    assert batch.read_bytes() == before
 
 
 def test_values_that_are_not_bytes_are_refused(batch: Path) -> None:
@@ -255,23 +276,99 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
-def test_what_a_killed_writer_left_undone_is_not_seen(batch: Path) -> None:
-    before = batch.read_bytes()
-    child = subprocess.Popen(
-        [sys.executable, "-c", DIES_WHILE_WRITING, batch],
+def interrupt_a_writer(path: Path) -> Path:
+    """Kill a process in the middle of writing *path*; return the journal that it leaves."""
+    with subprocess.Popen(
+        [sys.executable, "-c", DIES_WHILE_WRITING, path],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-    )
-    with child:
+    ) as child:
         assert child.stdout is not None
         child.stdout.readline()
         child.send_signal(signal.SIGKILL)
-    assert batch.read_bytes() != before
-    assert Path(f"{batch}-journal").stat().st_size > 0
+    journal = Path(f"{path}-journal")
+    assert journal.stat().st_size > 0
+    return journal
 
+
+def files_in(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {each.name: (each.read_bytes(), each.stat().st_mtime_ns) for each in folder.iterdir()}
+
+
+needs_kill = pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+
+
+@needs_kill
+def test_what_a_killed_writer_left_undone_is_not_seen_and_nothing_is_written(batch: Path) -> None:
+    interrupt_a_writer(batch)
+    before = files_in(batch.parent)
     assert everything(batch) == PAIRS
-    assert list(batch.parent.iterdir()) == [batch]
+    assert files_in(batch.parent) == before
+
+
+@needs_kill
+def test_what_a_killed_writer_left_undone_is_settled_before_the_file_gets_another_name(
+    batch: Path,
+) -> None:
+    journal = interrupt_a_writer(batch)
+    settle(batch)
+    assert not journal.exists()
+    assert everything(batch.rename(batch.with_name("renamed.dbm"))) == PAIRS
+
+
+def name_super_journal(journal: Path, victim: Path) -> None:
+    """Make *journal* name *victim* as its super-journal, in SQLite's own form."""
+    name = os.fsencode(victim)
+    with journal.open("ab") as file:
+        file.write(struct.pack(">I", 1 << 18) + name + struct.pack(">II", len(name), sum(name)))
+        file.write(journal.read_bytes()[:8])
+
+
+@needs_kill
+def test_a_journal_that_names_another_file_is_refused_and_the_file_stays(batch: Path) -> None:
+    journal, victim = interrupt_a_writer(batch), batch.with_name("victim")
+    victim.write_bytes(journal.read_bytes()[:8] * 8)
+    name_super_journal(journal, victim)
+    before = files_in(batch.parent)
+    for act in (DbmReader, settle, lambda path: append(path, [(b"more", b"")])):
+        with pytest.raises(DbmCorrupt, match="names another file"):
+            act(batch)
+    assert files_in(batch.parent) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs named pipes and links")
+@pytest.mark.parametrize("suffix", ["-journal", "-wal", "-shm"])
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("x")])
+def test_only_plain_files_are_accepted_beside_a_file(
+    make: Callable[[Path], None], suffix: str, batch: Path
+) -> None:
+    make(Path(f"{batch}{suffix}"))
+    for act in (DbmReader, lambda path: append(path, [(b"more", b"")])):
+        with pytest.raises(DbmForeign, match=f"publish.dbm{suffix} beside it is not a plain file"):
+            act(batch)
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=part(150))
+def test_nothing_that_lies_beside_a_file_makes_reading_it_write(data: st.DataObject) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name, "theirs")
+        folder.mkdir()
+        path = folder / "x.dbm"
+        create(path, [(b"key %d" % number, b"v" * number * 50) for number in range(40)])
+        victim = folder / "victim"
+        victim.write_bytes(b"precious")
+        magic = bytes.fromhex("d9d505f920a163d7")
+        for suffix in data.draw(st.sets(st.sampled_from(["-journal", "-wal", "-shm"]))):
+            header = data.draw(st.sampled_from([b"", magic, b"\x37\x7f\x06\x82\x00\x2d\xe2\x18"]))
+            side = Path(f"{path}{suffix}")
+            side.write_bytes(header + data.draw(st.binary(max_size=1200)))
+            if data.draw(st.booleans()):
+                name_super_journal(side, victim)
+        before = files_in(folder)
+        with suppress(DbmError):
+            everything(path)
+        assert files_in(folder) == before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the umask is POSIX")

@@ -20,7 +20,7 @@ from trackteroid_cli.batches.dbm.errors import (
     DbmUnreadable,
     DbmUnsupported,
 )
-from trackteroid_cli.batches.dbm.sqlite import DbmReader, DbmWriter, append, create
+from trackteroid_cli.batches.dbm.sqlite import DbmReader, DbmWriter, append, create, settle
 
 __all__ = [
     "DbmCorrupt",
@@ -40,4 +40,5 @@ __all__ = [
     "create",
     "existing_file",
     "open_reader",
+    "settle",
 ]

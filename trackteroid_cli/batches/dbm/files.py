@@ -19,6 +19,9 @@ from trackteroid_cli.batches.dbm.errors import (
     DbmUnreadable,
 )
 
+# Opening a pipe would wait for somebody who writes into it. Windows has no such pipes.
+_NOT_BLOCKING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
@@ -51,12 +54,13 @@ def open_regular(path: Path) -> BinaryIO:
 
     """
     with reading(path):
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
+        if path.is_dir():
             raise DbmIsDirectory(path)
-        if not stat.S_ISREG(mode):
-            raise DbmForeign(path, "it is not a regular file")
-        return path.open("rb")
+        handle = os.open(path, os.O_RDONLY | _NOT_BLOCKING)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise DbmForeign(path, "it is not a regular file")
+    return os.fdopen(handle, "rb")
 
 
 def read_head(path: Path, size: int) -> bytes:

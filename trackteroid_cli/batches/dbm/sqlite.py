@@ -8,6 +8,7 @@ Source: Python's library reference, `dbm.sqlite3`, and Lib/dbm/sqlite3.py.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -27,7 +28,8 @@ from trackteroid_cli.batches.dbm.errors import (
     DbmUnreadable,
 )
 from trackteroid_cli.batches.dbm.files import read_head, writing
-from trackteroid_cli.files import whole_file
+from trackteroid_cli.batches.dbm.side_files import check_side_files, is_unsettled, private_copy
+from trackteroid_cli.files import TemporaryFolder, whole_file
 
 MAGIC = b"SQLite format 3\0"
 
@@ -39,8 +41,8 @@ _WAL_VERSION = 2  # at offset 18 of the header. Source: "Database File Format", 
 class DbmReader(Reader):
     """An SQLite dbm file, opened for reading: a mapping of bytes to bytes, in the order of keys.
 
-    It opens on a read-only disk and leaves no file beside it. What a writer that died left
-    undone is settled first, which is the only case that touches the file.
+    Nothing is written where the file is, not even a side file: it opens on a read-only disk. What a
+    writer that died left undone is settled in a private copy.
 
     Raises:
         DbmNotFound, DbmIsDirectory, DbmUnreadable, DbmEmpty: as they say.
@@ -51,19 +53,15 @@ class DbmReader(Reader):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        options = _options_for_reading(path, _check_head(path))
-        with _reading(path):
-            self._connection = _connect(path, options)
-            try:
-                self._connection.execute("PRAGMA query_only = ON")
-                _check_table(self._connection, path)
-            except BaseException:
-                self._connection.close()
-                raise
+        head = _check_head(path)
+        check_side_files(path)
+        with ExitStack() as stack, _reading(path):
+            self._connection = stack.enter_context(_open_for_reading(path, head))
+            self._cleanup = stack.pop_all()
 
     def close(self) -> None:
         """Close the file; harmless when it is closed."""
-        self._connection.close()
+        self._cleanup.close()
 
     def __getitem__(self, key: bytes) -> bytes:
         rows = self._rows("SELECT value FROM Dict WHERE key = ?", key)
@@ -163,7 +161,32 @@ def append(path: Path, pairs: Iterable[tuple[bytes, bytes]]) -> None:
 
     """
     rows = list(pairs)  # before the lock is taken: an iterable may take its time, or raise
+    with _changing(path) as connection:
+        for chunk in _chunks(rows):
+            connection.execute(_put("INSERT", len(chunk)), list(chain(*chunk)))
+
+
+def settle(path: Path) -> None:
+    """Bring the SQLite dbm file *path* to rest: all that it holds is in this one file.
+
+    To be called before the file gets another name, as what a writer that died left undone is in a
+    file beside it, which is found by its name only. Costs nothing where there is none.
+
+    Raises:
+        DbmNotWritten: the file is read-only or in use, and the like.
+        DbmError: as `DbmReader`.
+
+    """
+    if is_unsettled(path):
+        with _changing(path):
+            pass
+
+
+@contextmanager
+def _changing(path: Path) -> Iterator[sqlite3.Connection]:
+    """Yield a connection to *path* in one durable transaction, which ends with the block."""
     _check_head(path)
+    check_side_files(path)
     with _writing(path), closing(_connect(path, "mode=rw")) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
         # EXTRA also syncs the folder once the journal is gone. With less, a power cut could
@@ -171,9 +194,8 @@ def append(path: Path, pairs: Iterable[tuple[bytes, bytes]]) -> None:
         connection.execute("PRAGMA synchronous = EXTRA")
         connection.execute("BEGIN IMMEDIATE")
         with _reading(path):
-            _check_table(connection, path)
-        for chunk in _chunks(rows):
-            connection.execute(_put("INSERT", len(chunk)), list(chain(*chunk)))
+            _check_schema(connection, path)
+        yield connection
         connection.execute("COMMIT")  # an exception before it: closing rolls back
 
 
@@ -189,17 +211,39 @@ def _check_head(path: Path) -> bytes:
     return head
 
 
-def _options_for_reading(path: Path, head: bytes) -> str:
-    if _has_content(path, "-journal") or _has_content(path, "-wal"):
-        return "mode=rw"  # a writer died, or is at work: SQLite must be able to settle that
-    if head[18] == _WAL_VERSION:
-        return "mode=ro&immutable=1"  # Python's own dbm.sqlite3; else side files would be made
-    return "mode=ro"
+@contextmanager
+def _open_for_reading(path: Path, head: bytes) -> Iterator[sqlite3.Connection]:
+    """Yield a connection to the SQLite file *path* that begins with *head*."""
+    if not is_unsettled(path, "-wal"):
+        # Python's own dbm.sqlite3 leaves a log's mark, with which side files would be made.
+        immutable = "&immutable=1" if head[18] == _WAL_VERSION else ""
+        with closing(_connect(path, f"mode=ro{immutable}")) as connection:
+            if _is_settled(connection):
+                _check_schema(connection, path)
+                yield connection
+                return
+    folder = TemporaryFolder()
+    try:
+        with closing(_connect(private_copy(path, folder), "mode=rw")) as connection:
+            connection.execute("PRAGMA query_only = ON")
+            _check_schema(connection, path)
+            yield connection
+    finally:
+        folder.remove()
 
 
-def _has_content(path: Path, suffix: str) -> bool:
-    side = Path(f"{path}{suffix}")
-    return side.is_file() and side.stat().st_size > 0
+def _is_settled(connection: sqlite3.Connection) -> bool:
+    """Return whether a file opened read-only is at rest, or its writer is alive.
+
+    Else SQLite would have to write, and says that it cannot. Its words tell, as 3.10 has no codes.
+    """
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+    except sqlite3.OperationalError as error:
+        if "readonly" in str(error) or "unable to open" in str(error):
+            return False
+        raise
+    return True
 
 
 def _connect(path: Path, options: str) -> sqlite3.Connection:
@@ -215,16 +259,22 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
     return connection
 
 
-def _check_table(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file whose `Dict` is not a plain table of two plain columns."""
-    tables = connection.execute(
-        "SELECT rootpage > 0 FROM sqlite_master WHERE type = 'table' AND name = 'Dict'"
-    ).fetchall()
-    columns = connection.execute("PRAGMA table_xinfo(Dict)").fetchall()
-    # A virtual table has no root page; a generated column is marked in the last place.
-    plain = {(name, hidden) for _, name, *_, hidden in columns} == {("key", 0), ("value", 0)}
-    if tables != [(1,)] or not plain:
-        raise DbmForeign(path, "it is an SQLite database, but not a dbm file")
+def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file that holds anything but the one table, with the index that SQLite gives it.
+
+    A trigger would run when a key is added, a view or a generated column when one is read.
+    """
+    found = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+    tables = [_compact(str(sql)) for kind, _, sql in found if kind == "table"]
+    others = [str(name) for kind, name, sql in found if kind != "table" and sql is not None]
+    if tables != [_compact(_TABLE)] or others:
+        held = f"; it holds {others[0]!r}" if others else ""
+        raise DbmForeign(path, f"it is an SQLite database, but not a dbm file{held}")
+
+
+def _compact(statement: str) -> str:
+    """Return an SQL *statement* without the spaces that make it readable."""
+    return re.sub(r"\s*([(),\s])\s*", r"\1", statement)
 
 
 @contextmanager
@@ -283,10 +333,6 @@ def _reading(path: Path) -> Iterator[None]:
         if "locked" in words:
             hint = "wait a moment and try again"
             raise DbmUnreadable(path, "another process is writing it", hint) from error
-        if "readonly" in words or "unable to open" in words:
-            hint = f"copy it, and {path.name}-journal or {path.name}-wal, to a folder of your own"
-            why = "a writer died in the middle, and that cannot be settled where the file is now"
-            raise DbmUnreadable(path, why, hint) from error
         raise DbmCorrupt(path, f"it is truncated or damaged ({words})") from error
 
 
