@@ -19,6 +19,7 @@
     . BatchBusy             another process works on the batch                    exit 75
     . BatchDiscarded        the batch was thrown away                             exit 1
     . BatchInState          the batch's state does not allow it                   exit 1
+    . BatchTwice            two files in the spool have one id                    exit 1
     . CannotRevert          what the batch did is not fully known                 exit 1
     . StorageError          the disk refuses                                      exit 1
   - ReplicaError            a replica cannot be read                              exit 1
@@ -193,6 +194,18 @@ class BatchDiscarded(BatchError):
 
 class BatchInState(BatchError):
     """A batch's state does not allow the operation."""
+
+
+class BatchTwice(BatchError):
+    """Several files in the spool have one id, so that it is not known which of them is meant."""
+
+    def __init__(self, batch_id: str, name: str, files: Sequence[Any]) -> None:
+        super().__init__(
+            f"batch {batch_id} ({name}) is there {len(files)} times",
+            why="these files have the same id: " + ", ".join(map(str, files)),
+            hint="nothing was done with any of them; see what they hold with `trackteroid inspect "
+            "FILE`, keep one, and move the others out of the spool",
+        )
 
 
 class CannotRevert(BatchError):

@@ -7,9 +7,13 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.support.generated import part
 from trackteroid_cli.batches import dbm as dbmfile
 from trackteroid_cli.batches.batch import Batch, append_attempt, encode_operations, write
 from trackteroid_cli.batches.header import Header
@@ -148,12 +152,30 @@ def test_a_damaged_header_is_refused(path: Path, value: bytes | None, why: str) 
     assert why in error.value.why
 
 
+@given(st.text() | st.sampled_from(["../../x", "/x", "20260131-134501-417k2f/../x"]))
+@settings(deadline=None, max_examples=part(100))
+def test_an_id_of_another_form_is_refused_wherever_it_would_lead(batch_id: str) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "x.dbm")
+        write(path, Header(batch_id, "x", ""), [], {})
+        with pytest.raises(BatchUnreadable, match="its header is damaged: 'id' is"):
+            Batch(path)
+
+
+def test_a_file_that_is_named_after_another_batch_is_refused(path: Path) -> None:
+    other = path.rename(path.with_name("20250131-134501-417k2f.publish.dbm"))
+    with pytest.raises(BatchUnreadable, match="its header says 20260131-134501-417k2f"):
+        Batch(other)
+    Batch(other.rename(path.with_name("20260131-134501-417k2f.publish.dbm"))).close()
+
+
 def test_what_a_later_version_adds_is_passed_over(path: Path) -> None:
-    document = {"format": 1, "id": "x", "name": "x", "created": "", "mood": "fine"}
+    document = {"format": 1, "id": "20260131-134501-000000", "name": "x", "created": ""}
+    document["mood"] = "fine"
     changed(path, b"__batch__", json.dumps(document).encode())
     changed(path, b"journal/0001", b'{"when": "", "outcome": "landed", "weather": "rain"}')
     with Batch(path) as batch:
-        assert batch.header == Header("x", "x", "")
+        assert batch.header == Header("20260131-134501-000000", "x", "")
         assert list(batch.journal()) == [Attempt("", Outcome.LANDED)]
 
 

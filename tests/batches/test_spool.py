@@ -5,18 +5,28 @@ from __future__ import annotations
 import builtins
 import io
 import os
+import shutil
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from trackteroid_cli.batches.spool import Entry, Spool, State, new_id, slug
+from tests.support.batches import interrupt_a_writer, name_super_journal, new_scope, put_batch
+from tests.support.generated import part
+from trackteroid_cli.batches.batch import Batch
+from trackteroid_cli.batches.ids import new_id
+from trackteroid_cli.batches.spool import Entry, Spool, State, slug
 from trackteroid_cli.errors import (
     AmbiguousBatch,
     BatchBusy,
     BatchDiscarded,
+    BatchTwice,
     NotFound,
     StorageError,
 )
@@ -164,6 +174,98 @@ def test_a_claim_keeps_other_processes_off_until_its_own_is_killed(spool: Spool)
         claim.outcome = State.COMMITTED
     assert spool.find(entry.id).path.read_bytes() == b"operations"
     assert state(spool, entry) is State.COMMITTED
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+@pytest.mark.parametrize("target", [State.COMMITTED, State.DISCARDED])
+def test_what_a_killed_writer_left_undone_is_settled_before_a_batch_changes_its_state(
+    target: State, spool: Spool
+) -> None:
+    entry = put_batch(spool, *[new_scope(number) for number in range(50)])
+    interrupt_a_writer(entry.path)
+    if target is State.DISCARDED:
+        with spool.holding(entry):
+            spool.settle(entry, target)
+    else:
+        with spool.claim(entry) as claim:
+            claim.outcome = target
+    moved = spool.find(entry.id)
+    assert moved.state is target
+    with Batch(moved.path) as batch:
+        assert len(list(batch.operations())) == 50
+    assert list(entry.path.parent.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_a_batch_beyond_repair_changes_its_state_with_what_is_beside_it(spool: Spool) -> None:
+    entry = put_batch(spool, *[new_scope(number) for number in range(50)])
+    journal = interrupt_a_writer(entry.path)
+    name_super_journal(journal, entry.path.with_name("another file"))
+    with spool.holding(entry):
+        moved = spool.settle(entry, State.DISCARDED)
+        assert {each.name for each in moved.path.parent.iterdir()} == {
+            entry.path.name,
+            journal.name,
+        }
+    with spool.holding(moved):
+        spool.purge(moved)
+    assert list(moved.path.parent.iterdir()) == []
+
+
+def copied(spool: Spool, entry: Entry, target: State, name: str) -> Path:
+    """Put a copy of the batch *entry* into another place, as a person might."""
+    path = spool.folder / target.value / f"{entry.id}.{name}.dbm"
+    path.parent.mkdir(exist_ok=True)
+    return Path(shutil.copy(entry.path, path))
+
+
+@pytest.mark.parametrize("target", list(State)[:5])
+def test_a_batch_that_is_there_twice_is_left_alone_and_both_files_are_named(
+    target: State, spool: Spool
+) -> None:
+    entry = put(spool)
+    other = copied(spool, entry, target, "other")
+    for each in (each for each in spool.entries() if each.state is not State.DISCARDED):
+        for take in (spool.claim, spool.holding):
+            with pytest.raises(BatchTwice, match="is there 2 times") as error, take(each):
+                pass
+            assert str(entry.path) in error.value.why
+            assert str(other) in error.value.why
+    assert entry.path.exists()
+    assert other.exists()
+
+
+def test_a_batch_never_takes_the_place_of_a_file(spool: Spool) -> None:
+    entry = put(spool)
+    with spool.holding(entry):
+        other = copied(spool, entry, State.DISCARDED, "publish")
+        other.write_bytes(b"precious")
+        with pytest.raises(StorageError, match="there is a file"):
+            spool.settle(entry, State.DISCARDED)
+    assert other.read_bytes() == b"precious"
+    assert entry.path.exists()
+
+
+@given(st.lists(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 1)), max_size=5))
+@settings(deadline=None, max_examples=part(50))
+def test_a_new_batch_comes_after_those_that_are_there_whatever_the_clock_says(
+    moments: list[datetime],
+) -> None:
+    with TemporaryDirectory() as folder:
+        spool = Spool(Path(folder))
+        for number, moment in enumerate(moments):
+            text = f"{moment:%Y%m%d-%H%M%S}".zfill(15)
+            put(spool, batch_id=f"{text}-{moment.microsecond // 1000:03d}zz{number}")
+        for _ in range(3):
+            last = put(spool, batch_id=spool.new_id())
+            assert spool.entries()[-1] == last
+
+
+def test_an_id_after_the_end_of_time_is_refused_with_the_batch_to_blame(spool: Spool) -> None:
+    put(spool, batch_id="99991231-235959-999zzz")
+    with pytest.raises(StorageError, match="no time comes after") as error:
+        spool.new_id()
+    assert "99991231-235959-999zzz" in error.value.hint
 
 
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:

@@ -219,8 +219,9 @@ def listing(bench: Bench) -> None:
 def _fill_spool(home: Path, *, batches: int, operations: int) -> None:
     from trackteroid_cli.batches.batch import encode_operations, write
     from trackteroid_cli.batches.header import Header
+    from trackteroid_cli.batches.ids import new_id
     from trackteroid_cli.batches.operations import Create
-    from trackteroid_cli.batches.spool import Spool, new_id
+    from trackteroid_cli.batches.spool import Spool
 
     made = [
         Create("Shot", {"id": str(number)}, {"name": "x" * 200}) for number in range(operations)

@@ -432,7 +432,7 @@ def test_a_file_of_a_newer_version_is_neither_sent_nor_changed(
     operations = [new_scope(1)]
     write(
         path,
-        Header("x", "newer", "", counts=counts(operations), format=2),
+        Header("20260131-134501-000000", "newer", "", counts=counts(operations), format=2),
         encode_operations(operations),
         {},
     )

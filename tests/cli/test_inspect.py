@@ -230,16 +230,21 @@ def test_a_name_means_the_one_batch_that_still_waits(trackteroid: CommandLine, p
 
 
 def newer(path: Path) -> None:
-    write(path, Header("x", "x", "", format=99), [], {})
+    write(path, Header("20260131-134501-000000", "x", "", format=99), [], {})
 
 
 def truncated(path: Path) -> None:
-    write(path, Header("x", "x", ""), encode_operations(OPERATIONS * 100), {})
+    write(path, Header("20260131-134501-000000", "x", ""), encode_operations(OPERATIONS * 100), {})
     path.write_bytes(path.read_bytes()[:9000])
 
 
 def short_of_operations(path: Path) -> None:
-    write(path, Header("x", "x", "", counts={"update": 4}), encode_operations(OPERATIONS), {})
+    write(
+        path,
+        Header("20260131-134501-000000", "x", "", counts={"update": 4}),
+        encode_operations(OPERATIONS),
+        {},
+    )
 
 
 def database(path: Path) -> None:

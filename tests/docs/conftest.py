@@ -14,8 +14,9 @@ import pytest
 from tests.conftest import CommandLine
 from trackteroid_cli.batches.batch import encode_operations, write
 from trackteroid_cli.batches.header import Header
+from trackteroid_cli.batches.ids import new_id
 from trackteroid_cli.batches.operations import UNSET, Operation, Update, counts
-from trackteroid_cli.batches.spool import Spool, State, new_id
+from trackteroid_cli.batches.spool import Spool, State
 
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 Put = Callable[..., Path]

@@ -12,8 +12,9 @@ from typing import Any
 from tests.support.servers import Server, contents
 from trackteroid_cli.batches.batch import Batch, encode_operations, write
 from trackteroid_cli.batches.header import Header
+from trackteroid_cli.batches.ids import new_id
 from trackteroid_cli.batches.operations import Create, Delete, Operation, Update, counts
-from trackteroid_cli.batches.spool import Spool, State, new_id
+from trackteroid_cli.batches.spool import Spool, State
 from trackteroid_cli.batches.squashing import squash
 from trackteroid_cli.engine.engine import Engine
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from trackteroid_cli.batches.batch import append_attempt, encode_operations, write
 from trackteroid_cli.batches.header import Header
+from trackteroid_cli.batches.ids import new_id
 from trackteroid_cli.batches.journal import Attempt
 from trackteroid_cli.batches.operations import Create, Operation, Update, counts
-from trackteroid_cli.batches.spool import Entry, Spool, State, new_id
+from trackteroid_cli.batches.spool import Entry, Spool, State
 
 Put: TypeAlias = Callable[..., Entry]
 
@@ -72,3 +78,37 @@ def everything_below(folder: Path) -> dict[str, Any]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+DIES_WHILE_WRITING = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")  # so that unfinished work reaches the file
+connection.execute("BEGIN")
+connection.execute("UPDATE Dict SET value = zeroblob(1000)")
+print("half done", flush=True)
+sys.stdin.read()
+"""
+
+
+def interrupt_a_writer(path: Path) -> Path:
+    """Kill a process in the middle of writing *path*; return the journal that it leaves."""
+    with subprocess.Popen(
+        [sys.executable, "-c", DIES_WHILE_WRITING, path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        child.send_signal(signal.SIGKILL)
+    journal = Path(f"{path}-journal")
+    assert journal.stat().st_size > 0
+    return journal
+
+
+def name_super_journal(journal: Path, victim: Path) -> None:
+    """Make *journal* name *victim* as its super-journal, in SQLite's own form."""
+    name = os.fsencode(victim)
+    with journal.open("ab") as file:
+        file.write(struct.pack(">I", 1 << 18) + name + struct.pack(">II", len(name), sum(name)))
+        file.write(journal.read_bytes()[:8])

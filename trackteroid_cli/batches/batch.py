@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from trackteroid_cli.batches import dbm
 from trackteroid_cli.batches.documents import read_document
 from trackteroid_cli.batches.header import FORMAT, Header
+from trackteroid_cli.batches.ids import id_in, is_id
 from trackteroid_cli.batches.journal import Attempt, Journal
 from trackteroid_cli.batches.labels import Label
 from trackteroid_cli.batches.operations import Identity, Operation, from_json, to_json
@@ -144,7 +145,12 @@ class Batch:
                 f"reads up to {FORMAT}",
                 hint="upgrade trackteroid on this machine; the file is left as it is",
             )
-        return None, read_document(Header, document, "header")
+        header = read_document(Header, document, "header")
+        if not is_id(header.id):
+            raise ValueError(f"its header is damaged: 'id' is {header.id!r:.60}")
+        if id_in(self.path.name) not in ("", header.id):
+            raise ValueError(f"its name is that of another batch: its header says {header.id}")
+        return None, header
 
 
 def write(

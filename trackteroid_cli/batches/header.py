@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from trackteroid_cli import moments, settings
-from trackteroid_cli.batches.spool import new_id
+from trackteroid_cli.batches.ids import new_id
 from trackteroid_cli.version import __version__
 
 #: The version of the layout. A file with a later one is refused, never guessed at.
@@ -19,7 +19,7 @@ class Header:
     """Where a batch came from.
 
     Attributes:
-        id: sortable by the time of recording; see `spool.new_id`.
+        id: sortable by the time of recording; see `ids.new_id`.
         name: what people call the batch.
         created: when it was recorded; UTC, ISO 8601.
         user, host: who recorded it, and where.
@@ -76,7 +76,7 @@ def make_header(
         script_digest: as in `Header`.
         secrets: API keys to mask in *argv*: a batch holds none.
         replica, built_on: as in `Header`.
-        batch_id: its id, if it has got one.
+        batch_id: its id, which `Spool.new_id` gives to a batch of a spool; else one is made.
     """
     return Header(
         id=batch_id or new_id(),

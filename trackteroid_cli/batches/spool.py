@@ -17,16 +17,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trackteroid_cli import settings
+from trackteroid_cli.batches import dbm
+from trackteroid_cli.batches.ids import id_in, new_id
 from trackteroid_cli.errors import (
     AmbiguousBatch,
     BatchBusy,
     BatchDiscarded,
+    BatchTwice,
     NotFound,
 )
-from trackteroid_cli.files import storing, sync_folder
+from trackteroid_cli.files import remove_database, storing, sync_folder
 
 _SUFFIX = ".dbm"
-_ID = re.compile(r"\d{8}-\d{6}-[0-9a-z]{6}|legacy-[0-9a-f]{16}")
 
 
 class State(str, Enum):
@@ -72,6 +74,10 @@ class Spool:
     def default(cls) -> Spool:
         """Return the spool of this user."""
         return cls(settings.home() / "spool")
+
+    def new_id(self) -> str:
+        """Return an id for a batch recorded now: it comes after every batch that is here."""
+        return new_id(id_in(name) for state in State for name in self._names(state))
 
     def place(self, batch_id: str, name: str) -> Path:
         """Return the path for a new batch of that id and name."""
@@ -136,6 +142,7 @@ class Spool:
         Raises:
             BatchBusy: another process works on it.
             BatchDiscarded: it was thrown away.
+            BatchTwice: another file has the same id.
             NotFound: it has left the state in which it was listed.
         """
         if entry.state is State.DISCARDED:
@@ -154,6 +161,7 @@ class Spool:
 
         Raises:
             BatchBusy: another process works on it.
+            BatchTwice: another file has the same id.
             NotFound: it has left the state in which it was listed.
         """
         with self.lock(entry.id):
@@ -176,6 +184,7 @@ class Spool:
         """
         with _writing(entry.path):
             entry.path.unlink()
+            remove_database(entry.path)  # what SQLite may have left beside it
             sync_folder(entry.path.parent)
 
     @contextmanager
@@ -205,8 +214,11 @@ class Spool:
             lock.release()
 
     def _expect(self, entry: Entry, expected: Iterable[State]) -> Entry:
-        """Return where *entry* is now, one of the states *expected*."""
-        found = self.current(entry.id)
+        """Return where *entry*, whose lock this process holds, is now: in a state *expected*."""
+        files = [each for each in self.entries() if each.id == entry.id]
+        if len(files) > 1:
+            raise BatchTwice(entry.id, entry.name, [each.path for each in files])
+        found = files[0] if files else None
         if found is None or found.state not in expected:
             raise NotFound(
                 f"batch {entry.id} is not {entry.state.value} any more",
@@ -219,9 +231,11 @@ class Spool:
         target = self._folder(state) / path.name
         if target == path:
             return path
-        with _writing(target):
+        with _writing(target, also=(dbm.DbmError,)):
             target.parent.mkdir(parents=True, exist_ok=True)
-            path.rename(target)
+            if os.path.lexists(target):  # the lock keeps others from putting one there meanwhile
+                raise FileExistsError(f"there is a file {target} already")
+            dbm.move(path, target)
             # The rename is durable only after both folders are.
             for folder in (target.parent, path.parent):
                 sync_folder(folder)
@@ -239,29 +253,7 @@ class Spool:
                 names = os.listdir(self._folder(state))  # noqa: PTH208  (a Path a name is too slow)
             except FileNotFoundError:
                 return []
-        return [name for name in names if name.endswith(_SUFFIX) and _ID.match(name)]
-
-
-def new_id() -> str:
-    """Return an id for a batch recorded now: ``20260131-134501-417k2f``.
-
-    Date and time are UTC, then three digits of milliseconds, two characters of microseconds, and a
-    random one.
-    """
-    import secrets
-    from datetime import datetime, timezone
-
-    digits = "0123456789abcdefghjkmnpqrstvwxyz"
-    now = datetime.now(timezone.utc)
-    milliseconds, microseconds = divmod(now.microsecond, 1000)
-    high, low = divmod(microseconds, len(digits))
-    tail = digits[high] + digits[low] + secrets.choice(digits)
-    return f"{now:%Y%m%d-%H%M%S}-{milliseconds:03d}{tail}"
-
-
-def is_id(text: str) -> bool:
-    """Return whether *text* has the form of an id."""
-    return _ID.fullmatch(text) is not None
+        return [name for name in names if name.endswith(_SUFFIX) and id_in(name)]
 
 
 def slug(name: str) -> str:
@@ -285,8 +277,9 @@ def _id_and_name(file_name: str) -> tuple[str, str]:
     return batch_id, rest
 
 
-def _writing(path: Path) -> AbstractContextManager[None]:
+def _writing(path: Path, also: tuple[type[Exception], ...] = ()) -> AbstractContextManager[None]:
     return storing(
         f"cannot write to {path}",
+        also=also,
         hint="nothing is lost; make room or correct the permissions, or set TRACKTEROID_HOME",
     )

@@ -14,7 +14,7 @@ from trackteroid_cli.batches.header import Header, make_header
 from trackteroid_cli.batches.operations import Operation, counts
 from trackteroid_cli.batches.recordings.recording import Recording, write_batch
 from trackteroid_cli.batches.recordings.recording_file import RecordingFile
-from trackteroid_cli.batches.spool import Spool, new_id
+from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import NotConfigured, TrackteroidError
 from trackteroid_cli.kill_points import kill_point
 
@@ -59,7 +59,7 @@ def save_batches(
             server=url,
             api_user=known["author"],
             script_digest=facts["script_digest"],
-            batch_id=known.get("id") or new_id(),
+            batch_id=known.get("id") or spool.new_id(),
             **known.get("parts", {}),
         )
         path = _path(header, facts["output"], number, spool)
@@ -134,7 +134,14 @@ def save_operations(
         pass
     else:
         url, api_user = server.url, server.api_user
-    header = make_header(name, counts(listed), argv=argv, server=url, api_user=api_user)
+    header = make_header(
+        name,
+        counts(listed),
+        argv=argv,
+        server=url,
+        api_user=api_user,
+        batch_id=spool.new_id(),
+    )
     path = output or spool.place(header.id, header.name)
     write(path, header, encode_operations(listed), {})
     return SavedBatch(header, path)

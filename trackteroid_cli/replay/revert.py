@@ -90,6 +90,7 @@ def revert(batch: Batch, spool: Spool, *, name: str = "", partial: bool = False)
         argv=["revert", original.id],
         server=last.server or original.server,
         api_user=original.api_user,
+        batch_id=spool.new_id(),
     )
     path = spool.place(header.id, header.name)
     write(path, header, encode_operations(inverse.operations), inverse.labels)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
 import stat
-import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.batches import interrupt_a_writer, name_super_journal
 from tests.support.generated import part
 from trackteroid_cli.batches.dbm import (
     DbmCorrupt,
@@ -265,32 +264,6 @@ def test_a_file_in_use_says_so(batch: Path, monkeypatch: pytest.MonkeyPatch) -> 
             DbmReader(batch)
 
 
-DIES_WHILE_WRITING = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute("PRAGMA cache_size = 1")  # so that unfinished work reaches the file
-connection.execute("BEGIN")
-connection.execute("UPDATE Dict SET value = zeroblob(1000)")
-print("half done", flush=True)
-sys.stdin.read()
-"""
-
-
-def interrupt_a_writer(path: Path) -> Path:
-    """Kill a process in the middle of writing *path*; return the journal that it leaves."""
-    with subprocess.Popen(
-        [sys.executable, "-c", DIES_WHILE_WRITING, path],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as child:
-        assert child.stdout is not None
-        child.stdout.readline()
-        child.send_signal(signal.SIGKILL)
-    journal = Path(f"{path}-journal")
-    assert journal.stat().st_size > 0
-    return journal
-
-
 def files_in(folder: Path) -> dict[str, tuple[bytes, int]]:
     return {each.name: (each.read_bytes(), each.stat().st_mtime_ns) for each in folder.iterdir()}
 
@@ -314,14 +287,6 @@ def test_what_a_killed_writer_left_undone_is_settled_before_the_file_gets_anothe
     settle(batch)
     assert not journal.exists()
     assert everything(batch.rename(batch.with_name("renamed.dbm"))) == PAIRS
-
-
-def name_super_journal(journal: Path, victim: Path) -> None:
-    """Make *journal* name *victim* as its super-journal, in SQLite's own form."""
-    name = os.fsencode(victim)
-    with journal.open("ab") as file:
-        file.write(struct.pack(">I", 1 << 18) + name + struct.pack(">II", len(name), sum(name)))
-        file.write(journal.read_bytes()[:8])
 
 
 @needs_kill

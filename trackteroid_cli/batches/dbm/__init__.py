@@ -20,7 +20,7 @@ from trackteroid_cli.batches.dbm.errors import (
     DbmUnreadable,
     DbmUnsupported,
 )
-from trackteroid_cli.batches.dbm.sqlite import DbmReader, DbmWriter, append, create, settle
+from trackteroid_cli.batches.dbm.sqlite import DbmReader, DbmWriter, append, create, move, settle
 
 __all__ = [
     "DbmCorrupt",
@@ -39,6 +39,7 @@ __all__ = [
     "append",
     "create",
     "existing_file",
+    "move",
     "open_reader",
     "settle",
 ]

@@ -91,6 +91,18 @@ def private_copy(path: Path, folder: TemporaryFolder) -> Path:
     raise DbmUnreadable(path, "another process is writing it", "wait a moment and try again")
 
 
+def move_with_side_files(path: Path, target: Path) -> None:
+    """Give a database, and what lies beside it, the name *target*, which is free.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    path.rename(target)
+    for suffix in SIDE_SUFFIXES:
+        with suppress(FileNotFoundError):
+            side_file(path, suffix).rename(side_file(target, suffix))
+
+
 def _copy(source: Path, target: Path, *, needed: bool) -> None:
     target.unlink(missing_ok=True)
     if not needed and not os.path.lexists(source):

@@ -22,14 +22,20 @@ from urllib.parse import quote
 from trackteroid_cli.batches.dbm.base import Reader
 from trackteroid_cli.batches.dbm.errors import (
     DbmCorrupt,
+    DbmEmpty,
     DbmForeign,
     DbmKeyExists,
     DbmNotWritten,
     DbmUnreadable,
 )
 from trackteroid_cli.batches.dbm.files import read_head, writing
-from trackteroid_cli.batches.dbm.side_files import check_side_files, is_unsettled, private_copy
-from trackteroid_cli.files import TemporaryFolder, whole_file
+from trackteroid_cli.batches.dbm.side_files import (
+    check_side_files,
+    is_unsettled,
+    move_with_side_files,
+    private_copy,
+)
+from trackteroid_cli.files import SIDE_SUFFIXES, TemporaryFolder, whole_file
 
 MAGIC = b"SQLite format 3\0"
 
@@ -129,6 +135,7 @@ class DbmWriter:
     def __enter__(self) -> DbmWriter:
         with ExitStack() as stack:
             stack.enter_context(writing(self.path))
+            _refuse_side_files(self.path)
             temporary = stack.enter_context(whole_file(self.path, replace=self._replace))
             self._connection = stack.enter_context(_filling(temporary, self.path))
             self._cleanup = stack.pop_all()
@@ -166,11 +173,29 @@ def append(path: Path, pairs: Iterable[tuple[bytes, bytes]]) -> None:
             connection.execute(_put("INSERT", len(chunk)), list(chain(*chunk)))
 
 
+def move(path: Path, target: Path) -> None:
+    """Give the dbm file *path* the name *target*, which is free.
+
+    What a writer that died left undone is in a file beside it, which is found by its name only:
+    the file is brought to rest first. What is too damaged for that keeps what is beside it.
+
+    Raises:
+        DbmNotWritten, DbmUnreadable: the file is read-only or in use, and the like.
+        OSError: the system refuses.
+
+    """
+    try:
+        settle(path)
+    except (DbmCorrupt, DbmForeign, DbmEmpty):
+        move_with_side_files(path, target)
+    else:
+        path.rename(target)
+
+
 def settle(path: Path) -> None:
     """Bring the SQLite dbm file *path* to rest: all that it holds is in this one file.
 
-    To be called before the file gets another name, as what a writer that died left undone is in a
-    file beside it, which is found by its name only. Costs nothing where there is none.
+    Costs nothing where that is so.
 
     Raises:
         DbmNotWritten: the file is read-only or in use, and the like.
@@ -275,6 +300,17 @@ def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
 def _compact(statement: str) -> str:
     """Return an SQL *statement* without the spaces that make it readable."""
     return re.sub(r"\s*([(),\s])\s*", r"\1", statement)
+
+
+def _refuse_side_files(path: Path) -> None:
+    """Refuse to write a file where SQLite would take what an earlier one left for its journal."""
+    for suffix in SIDE_SUFFIXES:
+        if os.path.lexists(f"{path}{suffix}"):
+            side = f"{path.name}{suffix}"
+            why = (
+                f"{side} is there, left by a file of that name, and would be taken for its journal"
+            )
+            raise DbmNotWritten(path, why, f"move {side} away, or give another name")
 
 
 @contextmanager
