@@ -20,6 +20,7 @@
     . BatchDiscarded        the batch was thrown away                             exit 1
     . BatchInState          the batch's state does not allow it                   exit 1
     . BatchTwice            two files in the spool have one id                    exit 1
+    . BatchFault            a defect of ours keeps it from being sent             exit 1
     . CannotRevert          what the batch did is not fully known                 exit 1
     . StorageError          the disk refuses                                      exit 1
   - ReplicaError            a replica cannot be read                              exit 1
@@ -205,6 +206,22 @@ class BatchTwice(BatchError):
             why="these files have the same id: " + ", ".join(map(str, files)),
             hint="nothing was done with any of them; see what they hold with `trackteroid inspect "
             "FILE`, keep one, and move the others out of the spool",
+        )
+
+
+class BatchFault(BatchError):
+    """An error that nobody foresaw kept one batch from being sent; others go on.
+
+    Args:
+        error: what was raised.
+    """
+
+    def __init__(self, batch_id: str, name: str, error: Exception) -> None:
+        super().__init__(
+            f"batch {batch_id} ({name}) could not be handled",
+            why=f"{type(error).__name__}: {error}",
+            hint="this is a defect of trackteroid: please report it, with the batch if it may be "
+            "shown; the batch waits, and the next commit finds out what the server has of it",
         )
 
 

@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         (b"operation/0000000004", None, "it should hold 4 operations, not 3"),
         (b"operation/0000000002", b"{", "Expecting"),
         (b"operation/0000000002", b'{"operation": "drop"}', "entity_type"),
-        (b"operation/0000000002", b"[" * 100_000, "recursion"),
+        (b"operation/0000000002", b"[" * 100_000, "more than 64 deep"),
         (b"operation/x", b"{}", "invalid literal"),
         (b"operation/0000000002", b"\xff", "utf-8"),
     ],

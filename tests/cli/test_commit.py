@@ -23,8 +23,10 @@ import pytest
 from tests.support.batches import Put, describe, everything_below, states
 from tests.support.command_line import SECRET, CommandLine, refused
 from tests.support.servers import Server
+from trackteroid_cli.batches import dbm as dbmfile
 from trackteroid_cli.batches.batch import Batch, encode_operations, write
 from trackteroid_cli.batches.header import Header
+from trackteroid_cli.batches.ids import new_id
 from trackteroid_cli.batches.journal import Attempt, Outcome
 from trackteroid_cli.batches.operations import Create, Operation, Update, counts, to_json
 from trackteroid_cli.batches.spool import Spool, State
@@ -423,6 +425,53 @@ def limit_files() -> None:
     """Let no file of this process grow, as on a full disk."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+
+def nested(depth: int) -> object:
+    value: object = "core"
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_a_batch_that_cannot_be_sent_keeps_no_other_one_waiting(
+    connected: CommandLine, server: Server, put: Put, spool: Spool, shots: list[str]
+) -> None:
+    (shot, *_) = shots
+    bids = [10**309, nested(800), nested(65), float("inf"), float("nan"), 2**63]
+    for number, value in enumerate(bids):
+        put(Update("Shot", {"id": shot}, "bid", value), name=f"bad {number}")
+    for field, text in {"replica": "yesterday", "created": "2026-01-31T13:45:01"}.items():
+        entry = put(describe(shot, "never"), name=f"bad {field}")
+        change_header(entry.path, **{field: text})
+    put(new_scope(1), name="good")
+    ran = connected("commit")
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
+    assert ran.stderr.count("cannot read") == len(bids) + 2
+    assert states(spool)["committed"] == ["good"]
+    assert len(states(spool)["failed"]) == len(bids) + 2
+    assert connected("inspect").returncode == 0
+    assert scopes(server) == 1
+
+
+def change_header(path: Path, **parts: str) -> None:
+    with dbmfile.open_reader(path) as reader:
+        pairs = dict(reader.items_with_prefix(b""))
+    pairs[b"__batch__"] = json.dumps({**json.loads(pairs[b"__batch__"]), **parts}).encode()
+    dbmfile.create(path, pairs.items(), replace=True)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are text there")
+def test_a_file_name_that_is_no_text_can_be_logged(connected: CommandLine, server: Server) -> None:
+    name = os.fsdecode(b"caf\xe9.dbm")
+    write(connected.folder / name, Header(new_id(), "x", ""), encode_operations([]), {})
+    (connected.folder / os.fsdecode(b"bad\xe9.dbm")).write_bytes(b"bad")
+    for file in (name, os.fsdecode(b"bad\xe9.dbm")):
+        ran = connected("commit", file, "--log-file", "log")
+        assert "Traceback" not in ran.stderr
+    lines = (connected.folder / "log").read_text(encoding="utf-8").splitlines()
+    assert json.loads(lines[1])["name"] == os.fsdecode(b"bad\xe9")
 
 
 def test_a_file_of_a_newer_version_is_neither_sent_nor_changed(

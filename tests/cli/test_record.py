@@ -517,7 +517,10 @@ def test_no_lines_are_nothing_to_record(trackteroid: CommandLine, spool: Spool) 
     ("line", "why"),
     [
         ("{", "it is not JSON"),
-        ("[" * 100_000, "it is not JSON"),
+        ("[" * 100_000, "more than 64 deep"),
+        ("[" * 65 + "]" * 65, "more than 64 deep"),
+        ("1" * 310, "a whole number is too great"),
+        ("1e999", "a number is too great"),
         ("[1]", "an operation is a JSON object"),
         ('{"operation": "update", "entity_type": "Shot", "entity_key": {"id": "1"}}', "attribute"),
         (
@@ -527,7 +530,7 @@ def test_no_lines_are_nothing_to_record(trackteroid: CommandLine, spool: Spool) 
         ),
         ('{"operation": "drop", "entity_type": "Shot", "entity_key": {"id": "1"}}', '"create"'),
     ],
-    ids=["cut", "deep", "list", "incomplete", "nan", "kind"],
+    ids=["cut", "very deep", "deep", "digits", "exponent", "list", "incomplete", "nan", "kind"],
 )
 def test_a_line_that_cannot_be_read_is_told_by_its_number(
     trackteroid: CommandLine, spool: Spool, line: str, why: str

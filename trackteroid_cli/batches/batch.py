@@ -20,8 +20,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trackteroid_cli import moments
 from trackteroid_cli.batches import dbm
-from trackteroid_cli.batches.documents import read_document
+from trackteroid_cli.batches.documents import read_document, read_json, read_operation
 from trackteroid_cli.batches.header import FORMAT, Header
 from trackteroid_cli.batches.ids import id_in, is_id
 from trackteroid_cli.batches.journal import Attempt, Journal
@@ -83,7 +84,7 @@ class Batch:
                 found += 1
                 if int(key[len(_OPERATION) :]) != found:
                     raise ValueError(f"operation {found} is missing")
-                yield from_json(json.loads(value))
+                yield from_json(read_operation(value))
             if found != sum(self.header.counts.values()):
                 raise ValueError(
                     f"it should hold {sum(self.header.counts.values())} operations, not {found}"
@@ -95,7 +96,7 @@ class Batch:
             if self.legacy is not None:
                 return dict(self.legacy.labels())
             return {
-                _read_entity_key(key, _ENTITY): _read_label(json.loads(value))
+                _read_entity_key(key, _ENTITY): _read_label(read_json(value))
                 for key, value in self._reader.items_with_prefix(_ENTITY)
             }
 
@@ -111,7 +112,7 @@ class Batch:
             )
             return Journal(
                 tuple(
-                    read_document(Attempt, json.loads(value), f"journal/{number:04d}")
+                    read_document(Attempt, read_json(value), f"journal/{number:04d}")
                     for number, value in numbered
                 )
             )
@@ -122,7 +123,7 @@ class Batch:
             if self.legacy is not None:
                 return {}
             return {
-                _read_entity_key(key, _PREIMAGE): json.loads(value)
+                _read_entity_key(key, _PREIMAGE): read_json(value)
                 for key, value in self._reader.items_with_prefix(_PREIMAGE)
             }
 
@@ -135,7 +136,7 @@ class Batch:
                 old = legacy.read_legacy(self._reader)
                 return old, old.header(self.path)
             raise ValueError("it is a dbm file, but not a batch")
-        document = json.loads(text)
+        document = read_json(text)
         if not isinstance(document, dict) or not isinstance(document.get("format"), int):
             raise ValueError("its header is damaged")
         if document["format"] > FORMAT:
@@ -148,6 +149,9 @@ class Batch:
         header = read_document(Header, document, "header")
         if not is_id(header.id):
             raise ValueError(f"its header is damaged: 'id' is {header.id!r:.60}")
+        for part in (header.created, header.replica):
+            if part and moments.parse(part).tzinfo is None:
+                raise ValueError(f"its header is damaged: {part!r:.60} is no moment")
         if id_in(self.path.name) not in ("", header.id):
             raise ValueError(f"its name is that of another batch: its header says {header.id}")
         return None, header

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from trackteroid_cli.batches.dbm import DbmCorrupt, Reader, existing_file
+from trackteroid_cli.batches.documents import read_json
 from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.labels import Label
 from trackteroid_cli.batches.operations import Identity, counts, from_json
@@ -144,8 +145,8 @@ class _Entries:
 
     def _decode(self, name: str, text: str | bytes) -> Any:
         try:
-            return json.loads(text, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
+            return read_json(text)
+        except ValueError as error:
             raise self._corrupt(f"the entry {name} is not JSON ({error})") from error
 
     def _corrupt(self, why: str) -> DbmCorrupt:
@@ -246,7 +247,3 @@ def _identity(text: str) -> tuple[str, list[str]] | None:
         return None
     entity_type, key = ast.literal_eval(text)
     return entity_type, key
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")

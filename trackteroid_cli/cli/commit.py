@@ -196,6 +196,7 @@ class _Log:
                 f"cannot write the log {self._path}",
                 hint="make room, correct the permissions, or give another --log-file",
             ),
-            self._path.open("a", encoding="utf-8") as file,
+            # A file name may hold what is no text; this is its form in JSON.
+            self._path.open("a", encoding="utf-8", errors="backslashreplace") as file,
         ):
             file.write(text)

@@ -216,8 +216,7 @@ def _record_lines(
 
 
 def _read_lines(source: str) -> Iterator[Operation]:
-    import json
-
+    from trackteroid_cli.batches.documents import read_operation
     from trackteroid_cli.batches.operations import from_json
 
     for number, line in enumerate(_lines(source), start=1):
@@ -225,22 +224,18 @@ def _read_lines(source: str) -> Iterator[Operation]:
             continue
         where = f"line {number} of {'standard input' if source == '-' else source}"
         try:
-            yield from_json(json.loads(line, parse_constant=_refuse_constant))
+            yield from_json(read_operation(line))
         except InvalidOperation as error:
             raise InvalidOperation(
                 f"cannot record {where}", why=error.why, hint=error.hint
             ) from error
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise InvalidOperation(
                 f"cannot record {where}",
-                why=f"it is not JSON: {error}",
+                why=str(error),
                 hint="each line holds one operation, as `trackteroid inspect BATCH --jsonl` "
                 "prints it",
             ) from error
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def _lines(source: str) -> Iterator[str]:

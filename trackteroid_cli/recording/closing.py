@@ -59,7 +59,7 @@ def save_batches(
             server=url,
             api_user=known["author"],
             script_digest=facts["script_digest"],
-            batch_id=known.get("id") or spool.new_id(),
+            batch_id=known.get("id") or ("" if facts["output"] else spool.new_id()),
             **known.get("parts", {}),
         )
         path = _path(header, facts["output"], number, spool)
@@ -140,7 +140,7 @@ def save_operations(
         argv=argv,
         server=url,
         api_user=api_user,
-        batch_id=spool.new_id(),
+        batch_id="" if output else spool.new_id(),
     )
     path = output or spool.place(header.id, header.name)
     write(path, header, encode_operations(listed), {})

@@ -118,7 +118,7 @@ class Service:
                 told = f"{told}. Next: {error.hint}"
             if isinstance(error, requests.ConnectionError):
                 return {"unreachable": told}, b""
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             told = f"the request cannot be read: {error!r}"
         refused = {"exception": "CannotRecord", "content": told}
         return {"status": requests.codes.ok}, json.dumps(refused).encode()

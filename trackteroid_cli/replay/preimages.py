@@ -8,7 +8,7 @@ counted, so that a revert can say what it does not restore.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ from trackteroid_cli.server.expressions import PAGE, condition, query
 
 if TYPE_CHECKING:
     from trackteroid_cli.server.connection import Connection
+    from trackteroid_cli.server.schemas import ServerSchema
 
 #: Collections of rows that go with their owner and are simple to create again, with the column of
 #: the row that names the owner.
@@ -288,12 +289,14 @@ class _Server:
 
 
 def _grouped(
-    deleted: Iterable[Delete], known: Container[str]
+    deleted: Iterable[Delete], schema: ServerSchema
 ) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Yield the keys of each type that a server knows, as many at a time as one query takes."""
+    """Yield the keys of each type that a server can hold, as many at a time as one query takes."""
     by_type: dict[str, list[dict[str, str]]] = {}
     for each in deleted:
-        by_type.setdefault(each.entity_type, []).append(each.entity_key)
+        known = schema.get(each.entity_type)
+        if known is not None and set(each.entity_key) == set(known.primary_key):
+            by_type.setdefault(each.entity_type, []).append(each.entity_key)
     for entity_type, keys in by_type.items():
-        for start in range(0, len(keys) if entity_type in known else 0, PAGE):
+        for start in range(0, len(keys), PAGE):
             yield entity_type, keys[start : start + PAGE]

@@ -16,6 +16,7 @@ from trackteroid_cli.errors import (
     AnswerLost,
     BatchDiscarded,
     BatchError,
+    BatchFault,
     BatchUnreadable,
     CannotDefer,
     ConflictFound,
@@ -232,6 +233,8 @@ def _replay(
             landing = replay(batch, connection, policy, predecessors)
     except TrackteroidError as error:
         return _failed(result, error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the batches behind go on
+        return _failed(result, BatchFault(entry.id, entry.name, error))
     return replace(
         result,
         reason=landing.reason or None,

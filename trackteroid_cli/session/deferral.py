@@ -20,6 +20,7 @@ import ftrack_api.entity.base
 import ftrack_api.operation
 import ftrack_api.symbol
 
+from trackteroid_cli.batches.documents import check_integer, check_operation
 from trackteroid_cli.batches.labels import label_of, references
 from trackteroid_cli.batches.operations import (
     UNSET,
@@ -56,10 +57,9 @@ from trackteroid_cli.session.calls.script_lines import current_script_line
 
 _NOT_SET = ftrack_api.symbol.NOT_SET
 
-#: Types whose values all have a JSON form.
-_SCALAR_TYPES = frozenset(
-    {str, int, bool, type(None), arrow.Arrow, datetime.datetime, datetime.date}
-)
+#: Types whose values all have a JSON form that a batch can hold; but for a text of many MiB, which
+#: is noticed when the operation is written.
+_SCALAR_TYPES = frozenset({str, bool, type(None), arrow.Arrow, datetime.datetime, datetime.date})
 
 #: Types of ``ftrack_api`` that are recorded as references.
 _REFERENCE_TYPES = (
@@ -394,7 +394,9 @@ class Deferral:
 
     def _encode_document(self, document: OperationDocument) -> bytes:
         try:
-            return self._encode(document).encode("utf-8", "surrogatepass")
+            text = self._encode(document)
+            check_operation(text)
+            return text.encode("utf-8", "surrogatepass")
         except (TypeError, ValueError, RecursionError) as error:
             key = tuple(document["entity_key"].values())
             identity = Identity(document["entity_type"], key)
@@ -478,9 +480,12 @@ def _check_value(value: object) -> None:
     Raises:
         TypeError, ValueError, RecursionError: it has no JSON form.
     """
+    if type(value) is int:
+        check_integer(value)
+        return
     if type(value) in _SCALAR_TYPES or value is _NOT_SET or isinstance(value, _REFERENCE_TYPES):
         return
-    json.dumps(value, allow_nan=False, default=_check_part)
+    check_operation(json.dumps(value, allow_nan=False, default=_check_part))
 
 
 def _value_refused(entity_type: str, attribute: str, name: str, reason: Exception) -> CannotDefer:
