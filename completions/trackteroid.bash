@@ -49,6 +49,7 @@ _trackteroid() {
         "commit:--retries") COMPREPLY=(); return ;;
         "commit:--timeout") COMPREPLY=(); return ;;
         "commit:--chunk-size") COMPREPLY=(); return ;;
+        "commit:--digest") COMPREPLY=(); return ;;
         "commit:--log-file") COMPREPLY=($(compgen -f -- "$current")); return ;;
         "revert:--name") COMPREPLY=(); return ;;
         "query:-f"|"query:--format") COMPREPLY=($(compgen -W "table json jsonl csv ids" -- "$current")); return ;;
@@ -68,7 +69,7 @@ _trackteroid() {
             [ "${current#-}" = "$current" ] && words="$(_trackteroid_batches)"
             ;;
         "commit")
-            words="--dry-run --on-conflict --retries --timeout --chunk-size --retry-failed --server-changed --log-file --json -q --quiet -h --help"
+            words="--dry-run --on-conflict --retries --timeout --chunk-size --retry-failed --server-changed --digest --log-file --json -q --quiet -h --help"
             [ "${current#-}" = "$current" ] && words="$(_trackteroid_batches)"
             ;;
         "discard")

@@ -55,6 +55,7 @@ complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l timeout -x -d
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l chunk-size -x -d 'Send so many operations in a request, for servers with limits; 0 for all in one.'
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l retry-failed -d 'Also take the batches that the server refused.'
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l server-changed -d 'Send batches also if they were recorded against another address.'
+complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l digest -x -d 'Send the one batch only if its operations are those that inspect showed with this digest, or with one that begins so.'
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l log-file -r -F -d 'Add a line to this file for each batch.'
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l json -d 'One object with what became of every batch.'
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -s q -l quiet -d 'Print only what needs a person.'

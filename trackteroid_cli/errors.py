@@ -31,6 +31,7 @@
   - ScriptError             a program to be recorded cannot be run                exit 1
   - CommitError             a batch did not land                                  exit 1
     . ServerMismatch        the batch was recorded against another server         exit 1
+    . BatchChanged          it does not hold what was reviewed                    exit 1
     . ConflictFound         the server shows what neither author nor batch knows  exit 3
     . WaitsForBatch         it needs a batch that has not landed                  exit 1
     . Interrupted           the process was told to stop                          exit 75
@@ -278,6 +279,21 @@ class CommitError(TrackteroidError):
 
 class ServerMismatch(CommitError):
     """The batch was recorded against another server."""
+
+
+class BatchChanged(CommitError):
+    """The operations of a batch are not those of the digest that was given.
+
+    Args:
+        digest: of the operations that the file holds; '' if it does not say.
+    """
+
+    def __init__(self, batch_id: str, name: str, digest: str) -> None:
+        super().__init__(
+            f"batch {batch_id} ({name}) is not the one that was reviewed",
+            why=f"its digest is {digest}" if digest else "the file is older, and has no digest",
+            hint=f"look at it again: `trackteroid inspect {batch_id}`",
+        )
 
 
 class ConflictFound(CommitError):

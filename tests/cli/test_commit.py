@@ -474,6 +474,24 @@ def test_a_file_name_that_is_no_text_can_be_logged(connected: CommandLine, serve
     assert json.loads(lines[1])["name"] == os.fsdecode(b"bad\xe9")
 
 
+def test_a_batch_is_sent_only_if_it_holds_what_was_reviewed(
+    connected: CommandLine, server: Server, put: Put, spool: Spool
+) -> None:
+    entry = put(new_scope(1))
+    digest = connected.json("inspect", "publish", "--json")["digest"]
+    assert digest[:32] in connected("inspect", "publish").stdout
+    operations = [new_scope(2)]
+    header = Header(entry.id, "publish", "", counts=counts(operations))
+    write(entry.path, header, encode_operations(operations), {}, replace=True)
+    ran = connected("commit", "publish", "--digest", digest)
+    refused(ran, 1, what="not the one that was reviewed", why="its digest is", hint="inspect")
+    assert states(spool) == {"pending": ["publish"]}
+    refused(connected("commit", "--digest", digest), 2, what="one batch")
+    now = connected.json("inspect", "publish", "--json")["digest"]
+    assert connected("commit", "publish", "--digest", now[:12].upper()).returncode == 0
+    assert scopes(server) == 1
+
+
 def test_a_file_of_a_newer_version_is_neither_sent_nor_changed(
     connected: CommandLine, server: Server
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dbm.dumb
+import hashlib
 import json
 import sqlite3
 import subprocess
@@ -86,6 +87,7 @@ def test_a_list_has_a_line_for_each_batch_in_recorded_order(
         "reason": "ValidationError: no such attribute",
         "replica": None,
         "built_on": [],
+        "digest": hashlib.sha256(encode_operations([OPERATIONS[0]])[0] + b"\n").hexdigest(),
     }
     assert [each["reason"] for each in summaries] == [None, summaries[1]["reason"], None]
     (only,) = trackteroid.json("inspect", "--state", "pending", "--json")
@@ -156,7 +158,7 @@ def test_what_a_batch_holds_is_never_obeyed_by_the_terminal(
     trackteroid: CommandLine, put: Put
 ) -> None:
     entry = put(Create("Scope\x1b[1m", {"id": "\x1b[2J"}, {"name": "\x1b[31m"}))
-    evil = Header(entry.id, "\x1b]0;title\x07", "2026", user="\x1b[5m", counts={"create": 1})
+    evil = Header(entry.id, "\x1b]0;title\x07", "", user="\x1b[5m", counts={"create": 1})
     operations = encode_operations([Create("Scope\x1b[1m", {"id": "\x1b[2J"}, {"name": "\x9b1m"})])
     write(entry.path, evil, operations, {}, replace=True)
     for arguments in (["inspect"], ["inspect", entry.id]):

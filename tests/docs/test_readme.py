@@ -33,6 +33,7 @@ def normalised(text: str) -> str:
     """Return *text* without what differs from run to run, and with spaces for tabs."""
     text = text.replace("\t", "  ")
     text = re.sub(r"\d{8}-\d{6}-[0-9a-z]{6}", "<id>", text)
+    text = re.sub(r"digest    [0-9a-f]{32}", "digest    <digest>", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d by \S+ on \S+", "<when> by <who>", text)
     return text.strip()
 

@@ -8,15 +8,17 @@
 | ``journal/0001``… | an `Attempt` to commit the batch |
 | ``kept/Type/key`` | the preimage of an entity that a commit deletes (see `replay.preimages`) |
 
-Reading never runs anything that a file holds: it is data.
+Reading never runs anything that a file holds: it is data. The header has a digest of the
+operations, so that what is sent is what was recorded, and what a review showed.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,16 +81,19 @@ class Batch:
             if self.legacy is not None:
                 yield from (from_json(document) for document in self.legacy.operations)
                 return
-            found = 0
+            found, digest = 0, hashlib.sha256()
             for key, value in self._reader.items_with_prefix(_OPERATION):
                 found += 1
                 if int(key[len(_OPERATION) :]) != found:
                     raise ValueError(f"operation {found} is missing")
+                _add_to(digest, value)
                 yield from_json(read_operation(value))
             if found != sum(self.header.counts.values()):
                 raise ValueError(
                     f"it should hold {sum(self.header.counts.values())} operations, not {found}"
                 )
+            if self.header.digest not in ("", digest.hexdigest()):
+                raise ValueError("its operations are not those that were recorded")
 
     def labels(self) -> dict[Identity, Label]:
         """Return the labels of the entities that the operations mention."""
@@ -243,12 +248,19 @@ def _append(path: Path, pairs: Iterable[tuple[bytes, bytes]]) -> None:
 def _pairs(
     header: Header, operations: Iterable[bytes], labels: Mapping[Identity, Label]
 ) -> Iterator[tuple[bytes, bytes]]:
-    yield _HEADER, encode_json(asdict(header))
+    digest = hashlib.sha256()
     for number, text in enumerate(operations, start=1):
+        _add_to(digest, text)
         yield b"operation/%010d" % number, text
+    yield _HEADER, encode_json(asdict(replace(header, digest=digest.hexdigest())))
     for entity, label in labels.items():
         document = {"label": label.label, "link": list(label.link)}
         yield _write_entity_key(entity, _ENTITY), encode_json(document)
+
+
+def _add_to(digest: hashlib._Hash, operation: bytes) -> None:
+    digest.update(operation)
+    digest.update(b"\n")  # which no JSON text of an operation has
 
 
 def encode_json(document: object) -> bytes:

@@ -33,6 +33,8 @@ class Header:
             form of *created*.
         built_on: for a batch recorded offline, the ids of the pending batches that created or
             changed what it mentions.
+        digest: SHA-256 of the operations, each with a line feed behind it; set when the file is
+            written, '' in files of earlier versions.
         format: the version of the layout.
     """
 
@@ -49,6 +51,7 @@ class Header:
     counts: dict[str, int] = field(default_factory=dict)
     replica: str = ""
     built_on: list[str] = field(default_factory=list)
+    digest: str = ""
     format: int = FORMAT
 
 

@@ -13,7 +13,7 @@ from trackteroid_cli.cli.render.documents import result_document
 from trackteroid_cli.cli.render.output import Output, counted, plural
 from trackteroid_cli.cli.signals import stopping
 from trackteroid_cli.cli.targets import batch_or_file
-from trackteroid_cli.errors import ExitCode
+from trackteroid_cli.errors import ExitCode, UsageError
 from trackteroid_cli.files import storing
 from trackteroid_cli.replay.policy import OnConflict, Policy
 from trackteroid_cli.server.retry import RetryPolicy
@@ -80,6 +80,15 @@ def commit(
             help="Send batches also if they were recorded against another address.",
         ),
     ] = False,
+    digest: Annotated[
+        str,
+        typer.Option(
+            metavar="DIGEST",
+            help="Send the one batch only if its operations are those that `inspect` showed with "
+            "this digest, or with one that begins so.",
+            show_default=False,
+        ),
+    ] = "",
     log_file: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Add a line to this file for each batch."),
@@ -98,10 +107,13 @@ def commit(
     """
     output: Output = ctx.obj
     output.as_json, output.quiet = as_json, quiet
+    if digest and len(batches or ()) != 1:
+        raise UsageError("--digest is about one batch", hint="name the batch")
     policy = Policy(
         on_conflict=on_conflict,
         server_changed=server_changed,
         chunk_size=chunk_size,
+        digest=digest,
         retry=RetryPolicy(retries),
     )
     targets = _targets(batches or [], retry_failed)

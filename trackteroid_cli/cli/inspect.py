@@ -31,6 +31,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 _INTERRUPTED = "interrupted: `record --keep ID` makes a batch of it, `discard ID` forgets it"
 
+#: How much of a digest a person is shown: enough that nobody finds other operations for it.
+DIGEST_SHOWN = 32
+
 #: How many committed batches the table shows.
 LATEST = 20
 
@@ -282,6 +285,8 @@ def _provenance(summary: Summary) -> list[tuple[str, str]]:
         import shlex
 
         rows.append(("from", shlex.join(header.argv)))
+    if header.digest:
+        rows.append(("digest", header.digest[:DIGEST_SHOWN]))
     if header.replica:
         seen = f"a replica that was pulled {before(header.replica, header.created)}"
         rows.append(("offline", f"what the author saw was {seen}"))

@@ -19,6 +19,7 @@ from trackteroid_cli.batches.operations import Create, Operation, Update, identi
 from trackteroid_cli.batches.squashing import squash
 from trackteroid_cli.errors import (
     AnswerLost,
+    BatchChanged,
     ConflictFound,
     CredentialsRejected,
     InvalidExpression,
@@ -59,6 +60,7 @@ def replay(
 
     Raises:
         ServerMismatch: the batch was recorded against another server.
+        BatchChanged: its operations are not those that the policy names.
         ConflictFound: the batch is held back; nothing was sent.
         ServerRefused: the server refused it; nothing of the request was applied.
         ServerUnreachable: it was not sent.
@@ -66,6 +68,8 @@ def replay(
     """
     if not policy.server_changed:
         check_server(batch.header, connection)
+    if not batch.header.digest.startswith(policy.digest.lower()):
+        raise BatchChanged(batch.header.id, batch.header.name, batch.header.digest)
     if batch.journal().landed:
         return Landing()
     found = _Replay(batch, list(batch.operations()), connection, policy, predecessors)

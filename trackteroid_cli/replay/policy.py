@@ -24,10 +24,12 @@ class Policy:
         on_conflict: what to do about conflicts.
         server_changed: whether a batch may go to another server than it was recorded against.
         chunk_size: how many operations a request may have; 0 for all in one.
+        digest: how the digest of the operations has to begin; '' for any.
         retry: how often to try again, and when to stop.
     """
 
     on_conflict: OnConflict = OnConflict.STOP
     server_changed: bool = False
     chunk_size: int = 0
+    digest: str = ""
     retry: RetryPolicy = field(default_factory=RetryPolicy)

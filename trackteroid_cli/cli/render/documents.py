@@ -58,6 +58,7 @@ def summary_document(summary: Summary) -> dict[str, object]:
         "reason": summary.reason,
         "replica": header.replica or None,
         "built_on": header.built_on,
+        "digest": header.digest or None,
     }
 
 
