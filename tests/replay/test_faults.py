@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 
 from tests.replay.workload import Workload
+from tests.support.batches import new_scope, put_batch
 from tests.support.command_line import CommandLine
 from tests.support.faults import COMMON, Fault, FaultyProxy, is_write
 from tests.support.generated import part
 from tests.support.servers import Server
 from trackteroid_cli import settings
-from trackteroid_cli.batches.spool import State
+from trackteroid_cli.batches.journal import Outcome
+from trackteroid_cli.batches.spool import Spool, State
 from trackteroid_cli.replay.policy import Policy
 from trackteroid_cli.replay.schedule import commit, waiting
 from trackteroid_cli.server.connection import Connection
@@ -107,3 +116,59 @@ def test_a_request_that_arrives_after_it_was_given_up_does_no_harm(
     assert result.state is State.COMMITTED, result.reason
     assert len(server.writes) == 2  # the second one is refused, for the first has come
     work.check(server)
+
+
+_data = st.sampled_from([None, True, False, 1, "yes", [], {}, {"id": "other"}]) | st.just("ours")
+_result = (
+    st.none()
+    | st.just("ok")
+    | st.fixed_dictionaries(
+        {}, optional={"action": st.sampled_from(["create", "update", "query", None]), "data": _data}
+    )
+)
+
+
+def confirms(operation: dict[str, Any], result: object) -> bool:
+    """Return whether *result* is what a server could answer to *operation*."""
+    return result == {"action": operation["action"], "data": operation["entity_data"]}
+
+
+@given(
+    st.lists(
+        st.tuples(_result, st.sampled_from(Fault).filter(lambda each: "NONSENSE" in each.name))
+    ).filter(bool)
+)
+@settings_of_hypothesis(
+    deadline=None,
+    max_examples=part(40),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_an_answer_that_confirms_nothing_never_counts_as_landed(
+    server: Server, make_proxy: Callable[..., FaultyProxy], answers: list[tuple[Any, Fault]]
+) -> None:
+    waiting_answers = answers[::-1]
+
+    def plan(_: int, body: bytes) -> Fault:
+        return waiting_answers[-1][1] if waiting_answers and is_write(body) else Fault.NONE
+
+    def nonsense(asked: list[Any]) -> list[object]:
+        result, _ = waiting_answers.pop()
+        if isinstance(result, dict) and result.get("data") == "ours":
+            result = {**result, "data": asked[0]["entity_data"]}
+        if confirms(asked[0], result):
+            result = {**result, "action": "other"}
+        return [result] * len(asked)
+
+    proxy = make_proxy(plan)
+    proxy.nonsense = nonsense
+    with TemporaryDirectory() as folder, connection_to(proxy.url) as connection:
+        spool = Spool(Path(folder))
+        scope = new_scope(int.from_bytes(os.urandom(4), "big"))
+        put_batch(spool, scope)
+        outcomes = [Outcome.UNKNOWN]
+        while outcomes[-1] is Outcome.UNKNOWN:
+            (result,) = commit(spool, waiting(spool), connection, Policy(retry=RetryPolicy(0)))
+            outcomes.append(result.outcome)
+    assert outcomes[-1] is Outcome.LANDED
+    assert len(outcomes) <= 2 + len(answers)
+    assert server.query(f'Scope where id is "{scope.entity_key["id"]}"')

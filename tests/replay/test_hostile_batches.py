@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from tests.support.batches import new_scope, put_batch
 from tests.support.generated import part
 from tests.support.servers import Server
+from trackteroid_cli.batches.journal import Attempt, Outcome
 from trackteroid_cli.batches.operations import Create, Delete, Operation, Update
 from trackteroid_cli.batches.spool import Spool, State
+from trackteroid_cli.batches.squashing import squash
 from trackteroid_cli.errors import BatchFault
 from trackteroid_cli.replay.policy import OnConflict, Policy
 from trackteroid_cli.replay.schedule import commit, waiting
@@ -64,6 +66,13 @@ _operations: st.SearchStrategy[Operation] = st.one_of(
     st.builds(Delete, _types, _keys),
 )
 
+COMMITTED = State.COMMITTED
+POLICY = Policy(retry=RetryPolicy(0))
+
+
+def target(server: Server) -> ServerSettings:
+    return ServerSettings(server.url, SANDBOX_USER, SANDBOX_KEY)
+
 
 @given(
     st.lists(st.lists(_operations, min_size=1, max_size=3), min_size=1, max_size=3),
@@ -77,8 +86,7 @@ _operations: st.SearchStrategy[Operation] = st.one_of(
 def test_whatever_a_batch_holds_it_is_sent_or_refused_in_words(
     server: Server, batches: list[list[Operation]], on_conflict: OnConflict
 ) -> None:
-    target = ServerSettings(server.url, SANDBOX_USER, SANDBOX_KEY)
-    with TemporaryDirectory() as folder, Connection(target) as connection:
+    with TemporaryDirectory() as folder, Connection(target(server)) as connection:
         spool = Spool(Path(folder))
         for operations in batches:
             put_batch(spool, *operations, name="hostile")
@@ -91,3 +99,33 @@ def test_whatever_a_batch_holds_it_is_sent_or_refused_in_words(
         State.COMMITTED,
         None,
     )
+
+
+@given(st.text("\\\"'a%_ \n\x00é", min_size=1, max_size=4))
+@settings(
+    deadline=None,
+    max_examples=part(60),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_metadata_of_any_key_is_compared_and_sent_once(server: Server, key: str) -> None:
+    (shot, *_) = server.query("select id from Shot order by name limit 1")
+    entity_key = {"parent_id": shot["id"], "key": key}
+    other = {"parent_id": shot["id"], "key": f"{key}x"}
+    server.call(*squash([Create("Metadata", other, {"parent_type": "Shot", "value": "other"})]))
+    steps: list[tuple[Operation, str, State]] = [
+        (Create("Metadata", entity_key, {"parent_type": "Shot", "value": "1"}), "1", COMMITTED),
+        (Update("Metadata", entity_key, "value", "2", "1"), "2", COMMITTED),
+        (Update("Metadata", entity_key, "value", "3", "1"), "2", State.PENDING),
+        (Delete("Metadata", entity_key), "", COMMITTED),
+    ]
+    with TemporaryDirectory() as folder, Connection(target(server)) as connection:
+        for number, (operation, value, state) in enumerate(steps):
+            spool = Spool(Path(folder, str(number)))
+            sent = Attempt.now(Outcome.SENDING, server=server.url, up_to=1)
+            put_batch(spool, operation, attempts=(sent,) if state is COMMITTED else ())
+            (result,) = commit(spool, waiting(spool), connection, POLICY)
+            assert result.state is state, result.reason
+            found = server.query(f'Metadata where parent_id is "{shot["id"]}"')
+            values = {each["key"]: each["value"] for each in found}
+            assert (values.get(key, ""), values[f"{key}x"]) == (value, "other")
+        server.call(*squash([Delete("Metadata", other)]))

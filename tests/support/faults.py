@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable
 from enum import Enum
+from typing import Any
 from urllib.parse import urlsplit
 
 
@@ -27,6 +29,8 @@ class Fault(Enum):
     BAD_GATEWAY_BEFORE = "never forwarded, answered 502 by the proxy"
     BAD_GATEWAY_AFTER = "forwarded, answered 502 by the proxy"
     GARBAGE_AFTER = "forwarded, answered 200 with something that is not JSON"
+    NONSENSE_BEFORE = "never forwarded, answered 200 with results that confirm nothing"
+    NONSENSE_AFTER = "forwarded, answered 200 with results that confirm nothing"
     BUSY = "never forwarded, answered 429 with Retry-After"
     UNAUTHORIZED = "never forwarded, answered 401 by a gate"
     FORBIDDEN = "never forwarded, answered 403 by a gate"
@@ -38,6 +42,7 @@ COMMON = tuple(
     fault
     for fault in Fault
     if fault not in (Fault.NONE, Fault.UNAUTHORIZED, Fault.FORBIDDEN, Fault.LATE)
+    and not fault.name.startswith("NONSENSE")
 )
 
 
@@ -63,6 +68,8 @@ class FaultyProxy:
         self._delay, self._retry_after = delay, retry_after
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._count = 0
+        #: What the nonsense faults answer with, from the operations of the request.
+        self.nonsense: Callable[[list[Any]], object] = lambda asked: [{} for _ in asked]
         self._late: list[tuple[list[str], bytes]] = []
         self._lock = threading.Lock()
         self.happened: list[Fault] = []
@@ -124,6 +131,9 @@ class FaultyProxy:
         if fault is Fault.BAD_GATEWAY_BEFORE:
             _answer(connection, 502, b"<html>Bad gateway</html>")
             return False
+        if fault is Fault.NONSENSE_BEFORE:
+            self._answer_nonsense(connection, body)
+            return False
         if fault in (Fault.UNAUTHORIZED, Fault.FORBIDDEN):
             _answer(connection, 401 if fault is Fault.UNAUTHORIZED else 403, b'{"detail": "no"}')
             return False
@@ -147,8 +157,14 @@ class FaultyProxy:
         if fault is Fault.GARBAGE_AFTER:
             _answer(connection, 200, b"<html>Welcome to the captive portal</html>")
             return False
+        if fault is Fault.NONSENSE_AFTER:
+            self._answer_nonsense(connection, body)
+            return False
         _answer(connection, status, answer)
         return True
+
+    def _answer_nonsense(self, connection: socket.socket, body: bytes) -> None:
+        _answer(connection, 200, json.dumps(self.nonsense(json.loads(body))).encode())
 
     def _forward(self, head: list[str], body: bytes) -> tuple[int, bytes]:
         method, path, _ = head[0].split(" ", 2)

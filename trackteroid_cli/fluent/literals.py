@@ -13,13 +13,10 @@ import arrow
 
 from trackteroid_cli.engine.schema.schema import Kind
 from trackteroid_cli.errors import InvalidCriterion
-from trackteroid_cli.server.expressions import quoted
+from trackteroid_cli.server.expressions import can_write, quoted
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _BOOLEANS = frozenset({"true", "false", "0", "1"})
-
-#: A backslash that would escape the quote after it, or the quote that ends the literal.
-_BEFORE_QUOTE = re.compile(r"(?<!\\)(\\\\)*\\([\"']|$)")
 
 
 def comparison(path: str, values: Iterable[object], kind: Kind) -> str:
@@ -50,7 +47,7 @@ def text_literal(text: str) -> str:
     Raises:
         InvalidCriterion: it has a backslash where the language cannot write one.
     """
-    if _BEFORE_QUOTE.search(text):
+    if not can_write(text):
         raise InvalidCriterion(
             f"cannot compare with {text!r}",
             why="ftrack's query language cannot write a backslash before a quote or at the end",

@@ -36,6 +36,7 @@ from trackteroid_cli.replay.comparing.conflicts import Conflict, conflict_line, 
 from trackteroid_cli.replay.comparing.provisional import Differences, differences
 from trackteroid_cli.replay.policy import OnConflict, Policy
 from trackteroid_cli.replay.preimages import save_preimages
+from trackteroid_cli.replay.results import doubt
 from trackteroid_cli.server.retry import retrier
 
 if TYPE_CHECKING:
@@ -278,7 +279,14 @@ class _Replay:
         if not payloads:
             return
         try:
-            self.connection.call(payloads)
+            doubts = doubt(payloads, self.connection.call(payloads), self.connection.schema)
+            if doubts:
+                raise AnswerLost(
+                    f"{self.connection.server.url} gave an answer that does not say what it did",
+                    why=doubts,
+                    hint="check that FTRACK_SERVER is an ftrack server, and run the same command "
+                    "again: it finds out what the server has",
+                )
         except (ServerUnreachable, CredentialsRejected) as error:
             self.note(Outcome.UNREACHED, error.why, up_to)
             raise

@@ -30,7 +30,7 @@ from trackteroid_cli.errors import (
     InvalidOperation,
     ServerRefused,
 )
-from trackteroid_cli.server.expressions import PAGE, condition, query
+from trackteroid_cli.server.expressions import PAGE, can_be_asked_for, condition, query
 
 if TYPE_CHECKING:
     from trackteroid_cli.server.connection import Connection
@@ -170,12 +170,14 @@ class _Server:
         self, entity_type: str, keys: Sequence[Mapping[str, str]]
     ) -> dict[Identity, Preimage]:
         found: dict[Identity, Preimage] = {}
+        wanted = {frozenset(key.items()) for key in keys}
         asked = query(entity_type, self._asked(entity_type), condition(keys))
         for data in self._connection.call([asked])[0]["data"]:
             create = self._create(entity_type, data)
-            found[Identity(entity_type, tuple(create.entity_key.values()))] = Preimage(
-                [create], dict(self._labels(data)), self._lost(entity_type, data)
-            )
+            if frozenset(create.entity_key.items()) in wanted:  # the question may be wider
+                found[Identity(entity_type, tuple(create.entity_key.values()))] = Preimage(
+                    [create], dict(self._labels(data)), self._lost(entity_type, data)
+                )
         if found and "id" in keys[0]:
             self._add_parts(entity_type, [key["id"] for key in keys], found)
         return found
@@ -295,7 +297,8 @@ def _grouped(
     by_type: dict[str, list[dict[str, str]]] = {}
     for each in deleted:
         known = schema.get(each.entity_type)
-        if known is not None and set(each.entity_key) == set(known.primary_key):
+        named = known is not None and set(each.entity_key) == set(known.primary_key)
+        if named and can_be_asked_for(each.entity_key):
             by_type.setdefault(each.entity_type, []).append(each.entity_key)
     for entity_type, keys in by_type.items():
         for start in range(0, len(keys), PAGE):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from trackteroid_cli.batches.labels import NAMES, Label, label_of
 from trackteroid_cli.batches.operations import Identity
 from trackteroid_cli.errors import TrackteroidError
-from trackteroid_cli.server.expressions import PAGE, condition, query
+from trackteroid_cli.server.expressions import PAGE, can_write, condition, query
 from trackteroid_cli.server.schemas import Attribute, ServerSchema
 from trackteroid_cli.session.api.protocols import Entity, EntitySession, is_entity
 
@@ -76,7 +76,7 @@ class _WantedAttributes:
     def add(self, entity: Identity, attribute: str = "") -> None:
         """Add the label of *entity*, and the value of *attribute* unless it is a collection."""
         schema = self._schema.get(entity.entity_type)
-        if schema is None or not all(map(_can_be_asked_for, entity.key)):
+        if schema is None or not any(map(can_write, entity.key)):
             return
         projections = self._projections.setdefault(
             entity.entity_type, dict.fromkeys(schema.having(("link", *NAMES)))
@@ -101,11 +101,6 @@ class _WantedAttributes:
             for start in range(0, len(wanted), PAGE):
                 among = condition(wanted[start : start + PAGE])
                 yield entity_type, query(entity_type, names, among)
-
-
-def _can_be_asked_for(text: str) -> bool:
-    """Return whether an expression can hold *text*: the key of metadata may be any."""
-    return "\\" not in text
 
 
 def name_in_memory(session: EntitySession, identity: Identity) -> str:

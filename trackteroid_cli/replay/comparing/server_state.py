@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from trackteroid_cli.batches.operations import LISTS_OF_PARTS, UNSET, Identity
 from trackteroid_cli.replay.comparing.equality import key_of
-from trackteroid_cli.server.expressions import PAGE, condition, query
+from trackteroid_cli.server.expressions import PAGE, can_be_asked_for, condition, query
 
 if TYPE_CHECKING:
     from trackteroid_cli.replay.comparing.history import History
@@ -42,7 +42,8 @@ class ServerState:
     def can_hold(self, history: History) -> bool:
         """Return whether there are entities of that type with such a key."""
         schema = self._schema.get(history.entity_type)
-        return schema is not None and set(history.key) == set(schema.primary_key)
+        named = schema is not None and set(history.key) == set(schema.primary_key)
+        return named and can_be_asked_for(history.key)
 
     def is_new(self, key: tuple[str, ...]) -> bool:
         """Return whether the batch itself creates the entity with that key."""
