@@ -348,6 +348,46 @@ def test_a_batch_that_another_process_holds_is_left_to_it(
     assert states(spool) == {"pending": ["publish"]}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("held", ["query", "create"])
+def test_a_signal_ends_a_commit_at_once_unless_a_request_that_writes_is_on_its_way(
+    trackteroid: CommandLine, server: Server, put: Put, spool: Spool, held: str, number: int
+) -> None:
+    put(new_scope(1), name="first")
+    put(new_scope(2), name="second")
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def answer(headers: Any, body: bytes) -> bytes | None:
+        if f'"action":"{held}"'.encode() in body and not arrived.is_set():
+            arrived.set()
+            go_on.wait(60)
+        return respond(server.engine, headers, body)[1]
+
+    with web_server(answer) as url:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "trackteroid_cli", "commit"],
+            env={**os.environ, **settings_for(url)},
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert arrived.wait(30)
+        process.send_signal(number)
+        if held == "query":  # it ends although no answer comes
+            stdout, stderr = process.communicate(timeout=30)
+        go_on.set()
+        if held == "create":
+            stdout, stderr = process.communicate(timeout=30)
+    assert "Traceback" not in stderr
+    assert "the commit was interrupted" in stderr
+    assert process.returncode == 75
+    landed = ["first"] if held == "create" else []
+    assert [line.split("\t")[2] for line in stdout.splitlines()] == landed
+    assert sorted(states(spool)["pending"]) == sorted({"first", "second"} - set(landed))
+    assert scopes(server) == len(landed)
+
+
 @pytest.mark.parametrize("sent", [True, False])
 def test_a_commit_that_was_killed_is_resumed_and_nothing_is_sent_twice(
     trackteroid: CommandLine, server: Server, put: Put, spool: Spool, sent: bool

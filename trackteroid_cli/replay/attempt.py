@@ -63,6 +63,7 @@ def replay(
         ServerMismatch: the batch was recorded against another server.
         BatchChanged: its operations are not those that the policy names.
         ConflictFound: the batch is held back; nothing was sent.
+        Interrupted: the policy's stop is set; what was sent is in the journal.
         ServerRefused: the server refused it; nothing of the request was applied.
         ServerUnreachable: it was not sent.
         AnswerLost: it was sent; the next attempt finds out whether it was applied.
@@ -157,12 +158,15 @@ class _Replay:
 
     def attempt(self) -> Landing:
         """Bring the batch to the server once."""
-        comparison = self._compare(self.predecessors)
-        kill_point("compared")
-        left_out = self._decide(comparison)
-        wanted = self._missing(comparison)
-        save_preimages(self.batch, [operation for _, operation in wanted], self.connection)
+        stop = self.policy.retry.stop
+        with stop.interruptible():
+            comparison = self._compare(self.predecessors)
+            kill_point("compared")
+            left_out = self._decide(comparison)
+            wanted = self._missing(comparison)
+            save_preimages(self.batch, [operation for _, operation in wanted], self.connection)
         for chunk, up_to in self._chunks(wanted):
+            stop.check()
             self.note(Outcome.SENDING, up_to=up_to)
             kill_point("journaled")
             self._send(chunk, up_to)
@@ -177,7 +181,8 @@ class _Replay:
         """Note that the server has the batch, without the operations *left_out*."""
         provisional = Differences()
         try:
-            provisional = differences(self.batch, self.operations, self.connection)
+            with self.policy.retry.stop.interruptible():
+                provisional = differences(self.batch, self.operations, self.connection)
         except TrackteroidError as error:
             unknown = f"what the author read may have come out otherwise: {error.what}"
             provisional = Differences(sentence=unknown)

@@ -228,7 +228,8 @@ def _replay(
         with Batch(path) as batch:
             result = replace(result, counts=batch.header.counts)
             if order is not None:
-                order.check(batch, entry)
+                with policy.retry.stop.interruptible():
+                    order.check(batch, entry)
                 predecessors = Predecessors(order.spool, batch.header)
             landing = replay(batch, connection, policy, predecessors)
     except TrackteroidError as error:

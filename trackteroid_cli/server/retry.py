@@ -3,13 +3,43 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from trackteroid_cli.errors import AnswerLost, ServerUnreachable
+from trackteroid_cli.errors import AnswerLost, Interrupted, ServerUnreachable
 
 if TYPE_CHECKING:
     import tenacity
+
+
+class Stop(threading.Event):
+    """Set by another thread, or by a signal, so that nothing more is sent.
+
+    What only reads can be broken off at once: a signal does so where `is_interruptible` is true.
+    """
+
+    is_interruptible = False
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let a signal raise `Interrupted` in the block, and whoever has set this before it.
+
+        Raises:
+            Interrupted: this is set.
+        """
+        self.is_interruptible = True
+        try:
+            self.check()
+            yield
+        finally:
+            self.is_interruptible = False
+
+    def check(self) -> None:
+        """Raise `Interrupted` if this is set."""
+        if self.is_set():
+            raise Interrupted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +49,12 @@ class RetryPolicy:
     Attributes:
         retries: how often to try again when the server is out of reach or its answer is lost.
         longest_wait: seconds to wait between two tries, at most.
-        stop: set by another thread, or by a signal, to send nothing more.
+        stop: see `Stop`.
     """
 
     retries: int = 3
     longest_wait: float = 30.0
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: Stop = field(default_factory=Stop)
 
 
 def retrier(policy: RetryPolicy) -> tenacity.Retrying:
