@@ -214,12 +214,13 @@ class BatchFault(BatchError):
     """An error that nobody foresaw kept one batch from being sent; others go on.
 
     Args:
+        batch: what it is called.
         error: what was raised.
     """
 
-    def __init__(self, batch_id: str, name: str, error: Exception) -> None:
+    def __init__(self, batch: str, error: Exception) -> None:
         super().__init__(
-            f"batch {batch_id} ({name}) could not be handled",
+            f"{batch} could not be handled",
             why=f"{type(error).__name__}: {error}",
             hint="this is a defect of trackteroid: please report it, with the batch if it may be "
             "shown; the batch waits, and the next commit finds out what the server has of it",

@@ -137,6 +137,18 @@ def test_what_is_committed_is_never_sent_again(
     assert "pending" not in states(spool)
 
 
+def test_a_file_with_the_id_of_another_batch_is_not_taken_for_that_one(
+    connected: CommandLine, server: Server, put: Put, spool: Spool
+) -> None:
+    target = one_batch("legacy", connected.folder, put, new_scope(1))
+    assert connected("commit", target).returncode == 0
+    (entry,) = spool.entries()
+    header = Header(entry.id, "old", "", counts=counts([new_scope(2)]))
+    write(entry.path, header, encode_operations([new_scope(2)]), {}, replace=True)
+    ran = connected("commit", target)
+    refused(ran, 1, what="is there 2 times", why=str(entry.path), hint="inspect FILE")
+
+
 def one_batch(kind: str, folder: Path, put: Put, operation: Operation) -> str:
     """Return what to call a batch of one operation, that is in a file or in the spool."""
     if kind == "legacy":

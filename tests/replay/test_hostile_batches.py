@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from requests.adapters import HTTPAdapter
 
 from tests.support.batches import new_scope, put_batch
 from tests.support.generated import part
@@ -129,3 +130,29 @@ def test_metadata_of_any_key_is_compared_and_sent_once(server: Server, key: str)
             values = {each["key"]: each["value"] for each in found}
             assert (values.get(key, ""), values[f"{key}x"]) == (value, "other")
         server.call(*squash([Delete("Metadata", other)]))
+
+
+class Failing(HTTPAdapter):
+    """Has a defect that shows when a certain text is sent."""
+
+    def send(self, request: Any, *arguments: Any, **options: Any) -> Any:
+        if b'"action":"create"' in request.body and b"scope 1" in request.body:
+            raise ZeroDivisionError("a defect")
+        return super().send(request, *arguments, **options)
+
+
+def test_a_defect_that_one_batch_meets_keeps_no_other_one_waiting(
+    server: Server, tmp_path: Path
+) -> None:
+    spool = Spool(tmp_path)
+    put_batch(spool, new_scope(1))
+    put_batch(spool, new_scope(2))
+    with Connection(target(server), adapter=Failing()) as connection:
+        met, landed = commit(spool, waiting(spool), connection, POLICY)
+    assert isinstance(met.error, BatchFault)
+    assert "ZeroDivisionError: a defect" in met.error.why
+    assert (met.state, landed.state) == (State.PENDING, State.COMMITTED)
+    assert [each.state for each in spool.entries()] == [State.PENDING, State.COMMITTED]
+    with Connection(target(server)) as connection:
+        (again,) = commit(spool, waiting(spool), connection, POLICY)
+    assert again.state is State.COMMITTED

@@ -17,6 +17,7 @@ from trackteroid_cli.errors import (
     BatchDiscarded,
     BatchError,
     BatchFault,
+    BatchTwice,
     BatchUnreadable,
     CannotDefer,
     ConflictFound,
@@ -100,10 +101,13 @@ def commit(
         if hopeless is not None:
             yield _untried(target, hopeless)
             continue
-        if isinstance(target, Path):
-            result = _commit_file(spool, target, connection, policy)
-        else:
-            result = _commit_entry(order, target, connection, policy)
+        try:
+            if isinstance(target, Path):
+                result = _commit_file(spool, target, connection, policy)
+            else:
+                result = _commit_entry(order, target, connection, policy)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the batches behind go on
+            result = _untried(target, BatchFault(_called(target), error))
         if isinstance(result.error, _HOPELESS):
             hopeless = result.error
         yield result
@@ -157,12 +161,21 @@ def dry_run(targets: Iterable[Entry | Path]) -> Iterator[Result]:
 
 
 def import_batch(path: Path, spool: Spool) -> Entry:
-    """Copy the batch at *path* into *spool*, unless it is there already, and return its place."""
+    """Copy the batch at *path* into *spool*, unless it is there already, and return its place.
+
+    Raises:
+        BatchTwice: another batch of its id is there.
+        BatchUnreadable: one of the files is damaged.
+        StorageError: the disk refuses.
+    """
     with Batch(path) as batch:
         header = batch.header
         known = spool.current(header.id)
         if known is not None:
-            return known
+            with Batch(known.path) as there:
+                if list(there.operations()) == list(batch.operations()):
+                    return known
+            raise BatchTwice(header.id, header.name, [path, known.path])
         place = spool.place(header.id, header.name)
         write(place, header, encode_operations(batch.operations()), batch.labels())
     return spool.find(header.id)
@@ -234,8 +247,6 @@ def _replay(
             landing = replay(batch, connection, policy, predecessors)
     except TrackteroidError as error:
         return _failed(result, error)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the batches behind go on
-        return _failed(result, BatchFault(entry.id, entry.name, error))
     return replace(
         result,
         reason=landing.reason or None,
@@ -256,6 +267,10 @@ def _failed(result: Result, error: TrackteroidError) -> Result:
     return replace(
         result, state=state, outcome=outcome, reason=error.why, conflicts=conflicts, error=error
     )
+
+
+def _called(target: Entry | Path) -> str:
+    return str(target) if isinstance(target, Path) else f"batch {target.id} ({target.name})"
 
 
 def _untried(target: Entry | Path, error: TrackteroidError) -> Result:
