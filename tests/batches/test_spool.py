@@ -231,6 +231,9 @@ def test_a_batch_that_is_there_twice_is_left_alone_and_both_files_are_named(
                 pass
             assert str(entry.path) in error.value.why
             assert str(other) in error.value.why
+    if target in (State.PENDING, State.FAILED):
+        with pytest.raises(BatchTwice):
+            spool.find(entry.id)
     assert entry.path.exists()
     assert other.exists()
 

@@ -105,6 +105,7 @@ class Spool:
         Raises:
             NotFound: there is none.
             AmbiguousBatch: there are several; the message lists them.
+            BatchTwice: they all have one id.
         """
         entries = self.entries(states)
         matches = _matching(text, [each for each in entries if each.state is not State.DISCARDED])
@@ -119,6 +120,8 @@ class Spool:
                 f"the spool is {self.folder}",
                 hint="`trackteroid inspect` lists the batches",
             )
+        if len(matches) > 1 and len({entry.id for entry in matches}) == 1:
+            raise BatchTwice(matches[0].id, matches[0].name, [each.path for each in matches])
         if len(matches) > 1:
             shown = ", ".join(
                 f"{entry.id} ({entry.name}, {entry.state.value})" for entry in matches[:5]
