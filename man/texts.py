@@ -405,7 +405,7 @@ TEXTS = {
                 "A batch in a file stays where it is; what became of it is written into its "
                 "journal.",
                 "Whatever is wrong with one batch concerns that batch: it is told, and the others "
-                "go on. Of several files with one id none is sent, for nobody knows which is meant.",
+                "go on. Of several files with one id none is sent: nobody knows which is meant.",
                 "SIGINT and SIGTERM end a commit at once, unless a request that writes is on its "
                 "way: that is finished and settled first. A second signal ends it in any case.",
             ),
