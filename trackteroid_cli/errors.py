@@ -24,6 +24,7 @@
     . CannotRevert          what the batch did is not fully known                 exit 1
     . StorageError          the disk refuses                                      exit 1
   - ReplicaError            a replica cannot be read                              exit 1
+    . ReplicaNewer          a newer version has pulled it                         exit 1
     . ReplicaBusy           another process pulls                                 exit 75
     . PullInterrupted       the process was told to stop                          exit 75
   - CannotDefer             what was asked for cannot be recorded                 exit 1
@@ -237,6 +238,10 @@ class StorageError(BatchError):
 
 class ReplicaError(TrackteroidError):
     """A replica cannot be read."""
+
+
+class ReplicaNewer(ReplicaError):
+    """A replica is of a newer version than this one can read."""
 
 
 class ReplicaBusy(ReplicaError):

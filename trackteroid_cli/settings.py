@@ -16,6 +16,7 @@ import getpass
 import os
 import sys
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -432,16 +433,27 @@ def folder_name(server_url: str) -> str:
 
 
 def cache_folder(server_url: str) -> Path:
-    """Return (and make) the folder where answers of *server_url* that seldom change are kept.
+    """Return (and make) the folder where answers of *server_url* that seldom change are kept."""
+    return kept_folder("cache", server_url)
+
+
+def kept_folder(kind: str, server_url: str) -> Path:
+    """Return (and make) the folder for what can be made again, such as kept answers.
 
     Where the local state cannot be written, that is a folder which goes when the process ends.
+
+    Args:
+        kind: what it holds; a folder's name.
+        server_url: of the server that it is about.
     """
-    folder = home() / "cache" / folder_name(server_url)
-    try:
+    folder = home() / kind / folder_name(server_url)
+    with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return _passing_folder()
-    return folder if os.access(folder, os.W_OK) else _passing_folder()
+        if os.access(folder, os.W_OK):
+            return folder
+    folder = _passing_folder() / kind / folder_name(server_url)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @cache

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
+from tests.support.batches import everything_below
 from tests.support.command_line import CommandLine, refused
 from tests.support.servers import Server
 
@@ -147,3 +153,35 @@ def test_what_needs_the_server_is_named_with_the_way_to_record_it(
         why=f"asked for in {script}, line 3",
         hint="TRACKTEROID_OFFLINE= trackteroid record SCRIPT",
     )
+
+
+def test_a_disk_without_room_for_what_is_laid_over_the_replica_is_told(
+    pulled: CommandLine, home: Path
+) -> None:
+    change = (
+        "import ftrack_api; session = ftrack_api.Session(); "
+        "session.query('Shot').first()['description'] = 'x'; session.commit(); "
+        "session.query('Shot').all()"
+    )
+    assert pulled("record", "--offline", "-c", change).returncode == 0
+    before = everything_below(home / "replicas")
+    lay = ["query", "--offline", "Shot"]
+    record = ["record", "--offline", "--without-pending", "-c", change]
+    for arguments, what in ((lay, "the batches that wait"), (record, "what is recorded")):
+        shutil.rmtree(home / "overlays", ignore_errors=True)
+        limited = (
+            "import resource, runpy, sys; "
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (150_000,) * 2); "
+            f"sys.argv[1:] = {arguments!r}; "
+            "runpy.run_module('trackteroid_cli', run_name='__main__')"
+        )
+        ran = subprocess.run(
+            [sys.executable, "-c", limited],
+            cwd=pulled.folder,
+            env={**os.environ, **pulled.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        refused(ran, 1, what=f"cannot lay {what} over the replica", hint="make room")
+    assert everything_below(home / "replicas") == before

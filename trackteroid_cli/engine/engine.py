@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,14 @@ class Engine:
     Args:
         path: the SQLite file; `create` makes one.
         server_url: where clients reach it, for links in answers; '' for nowhere.
+        is_finished: whether nobody writes the file any more; it is only read then. See `Store`.
+
+    Raises:
+        ValueError, sqlite3.Error: as `Store`.
     """
 
-    def __init__(self, path: Path, *, server_url: str = "") -> None:
-        self.store = Store(path)
+    def __init__(self, path: Path, *, server_url: str = "", is_finished: bool = False) -> None:
+        self.store = Store(path, is_finished=is_finished)
         self.server_url = server_url
 
     @classmethod
@@ -78,10 +83,23 @@ class Engine:
 
         Raises:
             EngineError: the request is refused; nothing was changed.
+            sqlite3.Error: a finished file cannot be read; see `Store`.
+        """
+        with self._refusing():
+            return self._call(operations, user, key, strict, moment or values.now())
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        """Refuse a request that the database cannot carry out.
+
+        A finished file is neither busy nor on a full disk: that it cannot be read is no matter of
+        the request, but of who keeps the file.
         """
         try:
-            return self._call(operations, user, key, strict, moment or values.now())
+            yield
         except sqlite3.Error as error:
+            if self.store.is_finished:
+                raise
             raise EngineError(
                 f"The database {self.store.path.name} cannot do this: {error}. Nothing was changed."
             ) from error
@@ -110,7 +128,7 @@ class Engine:
             EngineError: they are refused; nothing was changed.
         """
         wanted = actions.read_operations(operations)
-        with self.store.writing() as connection:
+        with self._refusing(), self.store.writing() as connection:
             row = connection.execute(
                 "SELECT id FROM resource WHERE _type = 'User' AND username = ?", [user]
             ).fetchone()

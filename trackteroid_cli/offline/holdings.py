@@ -8,8 +8,17 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
+from trackteroid_cli import moments
+
 #: The name of the setting that stores holdings.
 SETTING = "holdings"
+
+#: The version of the layout of a replica. One of a later version is refused, never guessed at.
+FORMAT = 1
+
+
+class NewerFormat(ValueError):
+    """A replica is of a later version than this one can read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +76,25 @@ class Holdings:
         return moments[0] if moments else self.oldest
 
     def to_json(self) -> str:
-        """Return the holdings as a JSON object with the names of the attributes."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        """Return the holdings as a JSON object: the names of the attributes, and ``format``."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Holdings:
-        """Return the holdings that `to_json` wrote.
+        """Return the holdings that `to_json` wrote; the first versions wrote no format.
 
         Raises:
-            ValueError: *text* holds something else.
+            NewerFormat: *text* is of a later version.
+            ValueError: it holds something else.
         """
-        document = json.loads(text)
         try:
-            return cls(
+            document = json.loads(text)
+            version = document.get("format", FORMAT)
+            if version > FORMAT:
+                raise NewerFormat(
+                    f"it has format version {version}, and this trackteroid reads up to {FORMAT}"
+                )
+            holdings = cls(
                 server=document["server"],
                 pulled=document["pulled"],
                 whole=tuple(document["whole"]),
@@ -88,5 +103,8 @@ class Holdings:
                 projects=tuple(PulledProject(**each) for each in document["projects"]),
                 expressions=tuple(PulledExpression(**each) for each in document["expressions"]),
             )
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"these are no holdings: {error}") from error
+            moments.parse(holdings.oldest)
+            moments.parse(holdings.pulled)
+        except (KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError("what it holds is not told") from error
+        return holdings

@@ -1,13 +1,15 @@
 """Overlays: a replica with batches applied, as the server will be once they are committed.
 
-An overlay is a file of its own beside the replica. It is built when it is first needed, from an
-overlay with fewer of the same batches if there is one, and kept for the next use.
+An overlay is a file of its own, kept where the batches are and not beside the replica, which
+others may read too. It is built when it is first needed, from an overlay with fewer of the same
+batches if there is one, and kept for the next use.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trackteroid_cli import moments
+from trackteroid_cli import moments, settings
 from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.operations import Create, Operation, texts
@@ -86,20 +88,20 @@ def open_overlay(replica: Replica, batches: Sequence[OverlaidBatch]) -> Engine:
         return replicas.open_engine(replica)
     import filelock
 
-    folder = replica.path.parent / "overlays"
-    files = [folder / f"{name}.sqlite" for name in _overlay_names(replica, batches)]
     with storing(
         f"cannot lay the batches that wait over the replica {replica.path}",
         hint="make room or correct the permissions; --without-pending goes without them",
         also=(sqlite3.Error,),
         error_type=ReplicaError,
     ):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = _folder(replica)
+        files = [folder / f"{name}.sqlite" for name in _overlay_names(replica, batches)]
         with filelock.FileLock(folder / "lock"):
-            if not files[-1].exists():
-                _build(replica, batches, files)
-                _remove_others(files[-1])
-            engine = _open_file(replica, files[-1])
+            try:
+                engine = _open_or_build(replica, batches, files)
+            except ReplicaError:  # an overlay is damaged, if it is not the replica itself
+                _remove_all_but(None, folder, kept=0)
+                engine = _open_or_build(replica, batches, files)
     for text in filter(None, engine.store.get_setting("left_out").split("\n")):
         _logger.warning("%s", text)
     return engine
@@ -134,6 +136,23 @@ def copied_engine(engine: Engine, path: Path) -> Iterator[Engine]:
         copy.close()
 
 
+def _folder(replica: Replica) -> Path:
+    """Return (and make) the folder of the overlays on the generations of *replica*."""
+    # They lay beside the replica once, each as large as it is.
+    shutil.rmtree(replica.path.parent / "overlays", ignore_errors=True)
+    return settings.kept_folder("overlays", replica.holdings.server)
+
+
+def _open_or_build(
+    replica: Replica, batches: Sequence[OverlaidBatch], files: Sequence[Path]
+) -> Engine:
+    """Return an engine on the last of *files*, which is built if there is none."""
+    if not files[-1].exists():
+        _build(replica, batches, files)
+        _remove_all_but(files[-1], files[-1].parent, kept=_KEPT_OVERLAYS - 1)
+    return _open_file(replica, files[-1])
+
+
 def _overlay_names(replica: Replica, batches: Sequence[OverlaidBatch]) -> list[str]:
     """Return the name of the overlay with the first of *batches*, with the first two, and so on."""
     names, digest = [], hashlib.sha256(replica.path.name.encode())
@@ -155,6 +174,8 @@ def _build(replica: Replica, batches: Sequence[OverlaidBatch], files: Sequence[P
             for batch in batches[done:]:
                 left_out += _apply_batch(engine, batch, replica.holdings)
             engine.store.set_setting("left_out", left_out)
+            # What a full disk leaves in the log beside the file would not be moved with it.
+            engine.store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         base.close()
     unfinished.rename(files[-1])
@@ -228,11 +249,11 @@ def _without_landed(engine: Engine, payloads: Iterable[Payload]) -> Iterator[Pay
         yield payload
 
 
-def _remove_others(used: Path) -> None:
-    """Remove all but the overlays that were used last."""
-    files = [each for each in used.parent.glob("*.sqlite") if each != used]
+def _remove_all_but(used: Path | None, folder: Path, *, kept: int) -> None:
+    """Remove the overlays in *folder*, but the one in use and others that were made last."""
+    files = [each for each in folder.glob("*.sqlite") if each != used]
     files.sort(key=lambda each: each.stat().st_mtime, reverse=True)
-    for file in files[_KEPT_OVERLAYS - 1 :]:
+    for file in files[kept:]:
         with suppress(PermissionError):  # Windows keeps a file that a process has open
             remove_database(file)
 

@@ -1,21 +1,29 @@
 """Replicas: engine files filled from a server, one folder for each server under the local state.
 
 A pull makes a new file, a *generation*, and then names it in the file ``current``, so that what is
-in use never changes and never holds half of a pull.
+in use never changes and never holds half of a pull. Whoever may read it can use it: it is opened
+without locks, and nothing is ever written beside it.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trackteroid_cli import settings
-from trackteroid_cli.errors import NotPulled, ReplicaError, ServerUnreachable
+from trackteroid_cli.errors import (
+    NotPulled,
+    ReplicaError,
+    ReplicaNewer,
+    ServerUnreachable,
+    cause,
+)
 from trackteroid_cli.moments import ago
-from trackteroid_cli.offline.holdings import SETTING, Holdings
+from trackteroid_cli.offline.holdings import SETTING, Holdings, NewerFormat
 from trackteroid_cli.settings import folder_name, home
 
 if TYPE_CHECKING:
@@ -27,6 +35,9 @@ REPLICA_KEY = "replica-key"
 
 #: The file that names the generation in use.
 CURRENT = "current"
+
+#: The file that tells what it holds, for the pull that repairs it.
+NOTED = "holdings.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +67,12 @@ def current(server_url: str) -> Replica | None:
         if name is None:
             return None
         path = replica_folder / name
-        # A pull that has just ended names another file and removes this one: look again.
-        if path.exists() or name == former:
+        try:
             return _read(path)
+        except ReplicaError:
+            # A pull that has just ended names another file and removes this one: look again.
+            if name == former:
+                raise
 
 
 def required(server_url: str) -> Replica:
@@ -78,6 +92,35 @@ def required(server_url: str) -> Replica:
             + ", or --all-projects",
         )
     return found
+
+
+def sound(server_url: str) -> Replica | None:
+    """Return the replica of the server that is in use; None if there is none, or it is damaged.
+
+    Raises:
+        ReplicaNewer: a newer version has pulled it: it may be sound for that.
+    """
+    try:
+        found = current(server_url)
+        if found is None:
+            return None
+        with closing(open_engine(found)) as engine, reading(found.path):
+            return found if engine.store.is_sound() else None
+    except ReplicaNewer:
+        raise
+    except ReplicaError:
+        return None
+
+
+def noted_holdings(server_url: str) -> Holdings | None:
+    """Return what the replica of the server holds, also if it is damaged; None if nobody knows."""
+    with suppress(ReplicaError):
+        found = current(server_url)
+        if found is not None:
+            return found.holdings
+    with suppress(OSError, ValueError):
+        return Holdings.from_json((folder(server_url) / NOTED).read_text(encoding="utf-8"))
+    return None
 
 
 def mention_replica(error: ServerUnreachable) -> None:
@@ -100,12 +143,21 @@ def open_engine(replica: Replica) -> Engine:
     """
     from trackteroid_cli.engine.engine import Engine
 
-    if not replica.path.exists():
-        raise _unreadable(replica.path, "the file is gone; a pull may have replaced it just now")
+    with reading(replica.path):
+        return Engine(replica.path, server_url=replica.holdings.server, is_finished=True)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raise one clear error where the block cannot read the replica at *path*.
+
+    Raises:
+        ReplicaError: that error.
+    """
     try:
-        return Engine(replica.path, server_url=replica.holdings.server)
-    except (sqlite3.Error, ValueError) as error:
-        raise _unreadable(replica.path, str(error)) from error
+        yield
+    except (sqlite3.Error, OSError, ValueError) as error:
+        raise unreadable(path, error) from error
 
 
 def count_rows(replica: Replica) -> dict[str, int]:
@@ -117,7 +169,7 @@ def count_rows(replica: Replica) -> dict[str, int]:
         ReplicaError: it cannot be read.
     """
     rows: dict[str, int] = {}
-    with closing(open_engine(replica)) as opened:
+    with closing(open_engine(replica)) as opened, reading(replica.path):
         for family in opened.store.schema.families.values():
             if family.dense:
                 continue
@@ -131,29 +183,36 @@ def count_rows(replica: Replica) -> dict[str, int]:
 
 def _current_name(replica_folder: Path) -> str | None:
     """Return the name of the generation in use."""
-    try:
-        return (replica_folder / CURRENT).read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise _unreadable(replica_folder / CURRENT, error.strerror or str(error)) from error
+    file = replica_folder / CURRENT
+    with reading(file):
+        try:
+            return file.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return None
 
 
 def _read(path: Path) -> Replica:
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-            (text,) = connection.execute(
-                "SELECT value FROM _setting WHERE name = ?", [SETTING]
-            ).fetchone() or ("",)
+    from trackteroid_cli.engine.storage.store import connect_reading
+
+    with reading(path):
+        path.open("rb").close()  # SQLite does not tell why a file cannot be opened
+    with reading(path), closing(connect_reading(path)) as connection:
+        (text,) = connection.execute(
+            "SELECT value FROM _setting WHERE name = ?", [SETTING]
+        ).fetchone() or ("",)
         return Replica(path, Holdings.from_json(text), path.stat().st_size)
-    except (sqlite3.Error, ValueError, OSError) as error:
-        raise _unreadable(path, str(error)) from error
 
 
-def _unreadable(path: Path, why: str) -> ReplicaError:
-    return ReplicaError(
-        f"cannot read the replica {path}",
-        why=why,
-        hint="run the same command again; if it is still so, remove the folder "
-        f"{path.parent} and pull again with `trackteroid replica pull`",
-    )
+def unreadable(path: Path, error: Exception) -> ReplicaError:
+    """Return the error that the replica at *path* cannot be read, because of *error*."""
+    if isinstance(error, NewerFormat):
+        return ReplicaNewer(
+            f"cannot read the replica {path}",
+            why=str(error),
+            hint="upgrade trackteroid on this machine; the replica is left as it is",
+        )
+    pull = settings.online_command("trackteroid replica pull")
+    hint = f"run the same command again; if it is still so, pull again with: {pull}"
+    if isinstance(error, PermissionError):
+        hint = f"ask its owner to let you read it, or set TRACKTEROID_HOME and run: {pull}"
+    return ReplicaError(f"cannot read the replica {path}", why=cause(error), hint=hint)

@@ -18,9 +18,9 @@ from tests.offline.pull.comparing import (
     rows_of,
 )
 from tests.support.servers import Server
+from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.engine.storage.errors import PermissionDenied
 from trackteroid_cli.errors import InvalidExpression, NotFound, ReplicaBusy, UsageError
-from trackteroid_cli.offline import replicas
 from trackteroid_cli.offline.replicas import REPLICA_KEY
 
 PROJECT, OTHER = "salt_and_ember", "brightwater"
@@ -201,7 +201,7 @@ def test_changed_schemas_start_a_new_replica(server: Server) -> None:
 
 def test_the_server_information_is_stored(server: Server) -> None:
     replica = pull_from(server).replica
-    with closing(replicas.open_engine(replica)) as engine:
+    with closing(Engine(replica.path)) as engine:
         engine.store.set_setting("server_information", '{"version": "9.9", "schema_hash": "x"}')
         (user, *_) = server.query("select username from User where is_active is true")
         (told,) = engine.call(

@@ -42,10 +42,17 @@ class Store:
 
     Args:
         path: the SQLite file; `create` makes one.
+        is_finished: whether nobody writes the file any more. It is only read then, without locks
+            and without files beside it, so that its folder need not be writable.
+
+    Raises:
+        ValueError: it is an SQLite file, but not one of an engine.
+        sqlite3.Error: it cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_finished: bool = False) -> None:
         self.path = path
+        self.is_finished = is_finished
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
@@ -53,7 +60,7 @@ class Store:
         #: Connections of the process that this one was forked from, which are not to be used here.
         self._inherited: list[sqlite3.Connection] = []
         try:
-            self.schema = Schema(json.loads(self.get_setting("schemas")))
+            self.schema = self._read_schema()
         except BaseException:
             self.close()
             raise
@@ -79,10 +86,17 @@ class Store:
             self._leave_inherited()
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = _connect(self.path)
+            opened = connect_reading(self.path) if self.is_finished else _connect(self.path)
+            connection = self._local.connection = opened
             with self._lock:
                 self._connections.append(connection)
         return connection
+
+    def _read_schema(self) -> Schema:
+        try:
+            return Schema(json.loads(self.get_setting("schemas")))
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise ValueError("its schemas cannot be read") from error
 
     def _leave_inherited(self) -> None:
         self._inherited += self._connections
@@ -124,6 +138,21 @@ class Store:
         """Store *value* as *name*."""
         self.connection.execute("INSERT OR REPLACE INTO _setting VALUES (?, ?)", [name, value])
 
+    def is_sound(self) -> bool:
+        """Return whether the file has every table and column, and no damaged page; reads all of it.
+
+        Raises:
+            sqlite3.Error: it is damaged so much that not even that can be told.
+        """
+        found = self.connection.execute(
+            "SELECT tables.name, columns.name FROM sqlite_master AS tables "
+            "JOIN pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'"
+        )
+        if not set(found).issuperset(_columns(self.schema)):
+            return False
+        (told,) = self.connection.execute("PRAGMA quick_check(1)").fetchone()
+        return bool(told == "ok")
+
     def analyze(self) -> None:
         """Update the statistics of SQLite's query planner; worth it after loading many rows."""
         self.connection.execute("ANALYZE")
@@ -148,6 +177,34 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection
+
+
+def connect_reading(path: Path) -> sqlite3.Connection:
+    """Return a connection to a file that nobody writes; nothing is written beside it either.
+
+    Source: https://www.sqlite.org/c3ref/open.html, the URI parameters ``mode`` and ``immutable``.
+    """
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro&immutable=1",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
+
+
+def _columns(schema: Schema) -> Iterator[tuple[str, str]]:
+    """Yield the columns of a database for *schema*, each after the name of its table."""
+    for family in schema.families.values():
+        if not family.dense:
+            yield from ((family.table, name) for name in family.columns)
+            if family.polymorphic:
+                yield family.table, family.discriminator
+    for through in facts.THROUGH.values():
+        if through.between not in schema.types:
+            yield through.between, through.owner_column
+            yield through.between, through.target_column
 
 
 def _statements(schema: Schema) -> Iterator[str]:
@@ -196,4 +253,4 @@ def _quoted(names: tuple[str, ...]) -> list[str]:
     return [f'"{name}"' for name in names]
 
 
-__all__ = ["BUSY_SECONDS", "TYPE_COLUMN", "Store"]
+__all__ = ["BUSY_SECONDS", "TYPE_COLUMN", "Store", "connect_reading"]

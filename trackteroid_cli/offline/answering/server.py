@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
@@ -21,8 +22,8 @@ from requests.adapters import BaseAdapter
 from trackteroid_cli import moments, settings
 from trackteroid_cli.batches.operations import Operation, from_json
 from trackteroid_cli.batches.spool import Spool
-from trackteroid_cli.errors import NotPulled, Offline
-from trackteroid_cli.files import TemporaryFolder
+from trackteroid_cli.errors import NotPulled, Offline, ReplicaError
+from trackteroid_cli.files import TemporaryFolder, storing
 from trackteroid_cli.offline import overlays, replicas
 from trackteroid_cli.offline.answering.coverage import Coverage
 from trackteroid_cli.server.actions import in_words
@@ -188,10 +189,17 @@ class _RecordingOverlay:
         self._applied = 0
         self._closing = ExitStack()
         self._process = os.getpid()
-        folder = TemporaryFolder()
-        self._closing.callback(folder.remove)
-        copy = overlays.copied_engine(base, folder.path / "overlay.sqlite")
-        self.engine = self._closing.enter_context(copy)
+        with storing(
+            "cannot lay what is recorded over the replica",
+            hint="make room or correct the permissions where temporary files go, or set TMPDIR, "
+            "and run the same command again",
+            also=(sqlite3.OperationalError,),
+            error_type=ReplicaError,
+        ):
+            folder = TemporaryFolder()
+            self._closing.callback(folder.remove)
+            copy = overlays.copied_engine(base, folder.path / "overlay.sqlite")
+            self.engine = self._closing.enter_context(copy)
 
     @property
     def is_inherited(self) -> bool:
@@ -264,14 +272,18 @@ class OfflineAdapter(BaseAdapter):
         Raises:
             Offline: the request is not for the API of the server.
             NotPulled: the replica does not hold what the answer depends on.
+            ReplicaError: it is damaged, or the disk has no room for what is recorded.
         """
         if request.url != f"{self._server.url}/api":
             raise Offline(
                 f"cannot reach {request.url} offline", hint=_online(bool(self._recordings()))
             )
-        status, body = self._server.answer(
-            request.headers, body_of(request), self._recordings(), self._created
-        )
+        try:
+            status, body = self._server.answer(
+                request.headers, body_of(request), self._recordings(), self._created
+            )
+        except sqlite3.Error as error:
+            raise replicas.unreadable(self._server.replica.path, error) from error
         return answered(request, status, body)
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from trackteroid_cli.engine.query.query import run_query
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.storage.errors import EngineError
 from trackteroid_cli.engine.storage.sql import quoted
-from trackteroid_cli.engine.storage.store import Store
+from trackteroid_cli.engine.storage.store import Store, connect_reading
 from trackteroid_cli.engine.writing.import_rows import Entity, RowImporter
 from trackteroid_cli.errors import ServerError
 from trackteroid_cli.files import remove_database, storing
@@ -268,17 +268,14 @@ def _read_state(path: Path) -> State | None:
     if not path.exists():
         return None
     try:
-        with closing(sqlite3.connect(path)) as connection:
-            (text,) = connection.execute(
-                "SELECT value FROM _setting WHERE name = ?", [_STATE]
-            ).fetchone() or ("",)
-        return State.from_json(text)
+        with closing(Store(path)) as store:
+            return State.from_json(store.get_setting(_STATE)) if store.is_sound() else None
     except (sqlite3.DatabaseError, ValueError, TypeError, LookupError):
         return None
 
 
 def _copy(base: Path, path: Path) -> None:
-    with closing(sqlite3.connect(base)) as source, closing(sqlite3.connect(path)) as target:
+    with closing(connect_reading(base)) as source, closing(sqlite3.connect(path)) as target:
         source.backup(target)
 
 
@@ -306,7 +303,7 @@ def _reporting_errors() -> Iterator[None]:
         "cannot write the replica",
         hint="make room or correct the permissions, or set TRACKTEROID_HOME; then run the same "
         "command again. The former replica, if there is one, stays in use",
-        also=(sqlite3.OperationalError,),
+        also=(sqlite3.Error,),
     ):
         try:
             yield

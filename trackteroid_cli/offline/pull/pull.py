@@ -6,7 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from trackteroid_cli.errors import (
     ReplicaBusy,
     ServerUnreachable,
 )
-from trackteroid_cli.files import remove_database, storing, sync_folder, write_whole
+from trackteroid_cli.files import remove_database, storing, sync_folder, whole_file, write_whole
 from trackteroid_cli.offline import replicas
 from trackteroid_cli.offline.holdings import Holdings, PulledExpression, PulledProject
 from trackteroid_cli.offline.pull import scope as scopes
@@ -76,6 +76,7 @@ def pull(
         NotFound: the server does not know a project.
         InvalidExpression: it cannot read an expression.
         ReplicaBusy: another process pulls.
+        ReplicaNewer: there is a replica that a newer version has pulled.
         PullInterrupted: the process is told to stop.
         ServerUnreachable, AnswerLost: the server is out of reach; a later call resumes the pull.
         ServerError: it refuses.
@@ -83,14 +84,14 @@ def pull(
     """
     folder = replicas.folder(server.url)
     with _exclusive(folder), _hinting_at_resumption():
-        former = replicas.current(server.url)
+        former = replicas.sound(server.url)
         began = moments.now()
         with Connection(server) as connection:
             information = connection.server_information()
             schemas = list(connection.schema.documents)
             schema = Schema(schemas)
             from_scratch = former is None or _schema_hash(former) != schema.hash
-            held = former.holdings if former else None
+            held = former.holdings if former else replicas.noted_holdings(server.url)
             scope = scopes.resolve(connection, schema, requested, held, from_scratch=from_scratch)
         base = None if from_scratch or former is None else former.path
         fingerprint = scope.fingerprint(schema, base.name if base else "")
@@ -106,7 +107,7 @@ def pull(
             _fetch_order(draft, server, holdings, policy)
             draft.finish(holdings, information)
             state = draft.state
-        _put_in_use(folder, path, began)
+        _put_in_use(folder, path, began, holdings)
     replica = replicas.current(server.url)
     assert replica is not None
     return PullResult(
@@ -229,7 +230,7 @@ def _holdings(draft: Draft, server: Server, scope: Scope, held: Holdings | None)
     )
 
 
-def _put_in_use(folder: Path, draft: Path, began: str) -> None:
+def _put_in_use(folder: Path, draft: Path, began: str, holdings: Holdings) -> None:
     """Make the draft the replica in use, and remove the others."""
     with storing(
         f"cannot put the replica in {folder} in use",
@@ -240,21 +241,25 @@ def _put_in_use(folder: Path, draft: Path, began: str) -> None:
         while (folder / f"{moment}-{number}.sqlite").exists():
             number += 1
         generation = folder / f"{moment}-{number}.sqlite"
+        # Whoever may look into the folder may read what is in use.
+        mode = 0o600 | folder.stat().st_mode & 0o444
+        draft.chmod(mode)
         draft.rename(generation)
         remove_database(draft)  # the files that SQLite left beside it
         sync_folder(folder)
-        write_whole(folder / replicas.CURRENT, generation.name + "\n")
+        write_whole(folder / replicas.NOTED, holdings.to_json())
+        with whole_file(folder / replicas.CURRENT, replace=True) as file:
+            file.write_text(generation.name + "\n", encoding="utf-8")
+            file.chmod(mode)
         for other in folder.glob("*.sqlite"):
             if other != generation:
                 _try_to_remove(other)
 
 
 def _try_to_remove(generation: Path) -> None:
-    """Remove a former replica, unless a process has it open on a system that prevents it."""
-    try:
+    """Remove a former replica, unless the system prevents it, as where a process has it open."""
+    with suppress(OSError):
         remove_database(generation)
-    except PermissionError:
-        return
 
 
 def _schema_hash(former: Replica) -> str:
