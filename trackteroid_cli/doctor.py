@@ -78,7 +78,7 @@ def examine(spool: Spool) -> Iterator[Check]:
     yield _settings_file()
     yield from _configured_server()
     yield _guarded("spool", lambda: _writable(spool))
-    yield _space(spool.folder)
+    yield _guarded("space", lambda: _space(spool.folder))
     yield _guarded("batches", lambda: _batches(spool))
     yield _guarded("stuck", lambda: _stuck(spool))
     yield _guarded("held back", lambda: _held_back(spool))
@@ -108,7 +108,11 @@ def _failed(name: str, error: TrackteroidError, hint: str = "") -> Check:
 
 def _guarded(name: str, check: Callable[[], Check]) -> Check:
     try:
-        return check()
+        with storing(
+            f"cannot look into {settings.home()}",
+            hint="correct the permissions, or set TRACKTEROID_HOME to a folder of your own",
+        ):
+            return check()
     except TrackteroidError as error:
         return _failed(name, error)
 

@@ -7,6 +7,7 @@ session reaches it as it would reach any server.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ from trackteroid_cli.settings import SANDBOX_SCHEME, check_sandbox_name, home
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.engine import Engine
+
+#: What to do about a place that cannot be written to, besides to change that.
+_ELSEWHERE = "or set TRACKTEROID_HOME to a folder of your own"
 
 
 def path(name: str) -> Path:
@@ -43,13 +47,14 @@ def open_engine(name: str, *, server_url: str = "") -> Engine:
     from trackteroid_cli.engine.engine import Engine
 
     file = path(name)
-    if not file.exists():
-        _make(file)
     with storing(
         f"cannot open the sandbox {file}",
-        hint=f"`trackteroid sandbox reset {name}` puts it back to the demo data",
+        hint=f"make room or correct its permissions, {_ELSEWHERE}",
+        damaged=f"`trackteroid sandbox reset {name}` puts it back to the demo data",
         also=(sqlite3.Error, ValueError),
     ):
+        if not file.exists():
+            _make(file)
         return Engine(file, server_url=server_url or f"{SANDBOX_SCHEME}{name}")
 
 
@@ -149,6 +154,8 @@ def mount(session: requests.Session) -> None:
 
 def _make(file: Path, *, replace: bool = False) -> None:
     """Build the sandbox beside its place and move it there whole; a rival's is kept."""
+    import sqlite3
+
     import filelock
 
     from trackteroid_cli.engine.demo import load_demo
@@ -157,7 +164,8 @@ def _make(file: Path, *, replace: bool = False) -> None:
 
     with storing(
         f"cannot make the sandbox {file}",
-        hint="make room or correct the permissions, or set TRACKTEROID_HOME",
+        hint=f"make room or correct the permissions, {_ELSEWHERE}",
+        also=(sqlite3.Error,),
     ):
         file.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(file.with_suffix(".lock")):
@@ -165,10 +173,12 @@ def _make(file: Path, *, replace: bool = False) -> None:
                 return
             draft = file.with_suffix(".new")
             remove_database(draft)
-            engine = Engine.create(draft, standard_schemas())
             try:
-                load_demo(engine)
+                with closing(Engine.create(draft, standard_schemas())) as engine:
+                    load_demo(engine)
+                    # What a full disk leaves in the log beside the file would not be moved with it.
+                    engine.store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                remove_database(file)
+                draft.rename(file)
             finally:
-                engine.close()
-            remove_database(file)
-            draft.rename(file)
+                remove_database(draft)
