@@ -128,3 +128,16 @@ def test_a_full_disk_advises_to_make_room_and_not_to_reset(
     refused(ran, 1, what="cannot make the sandbox", hint="make room")
     assert "reset" not in ran.stderr
     assert list((home / "sandboxes").glob("demo.*")) == [home / "sandboxes" / "demo.lock"]
+
+
+def test_only_a_recording_that_is_damaged_is_advised_to_be_forgotten(
+    trackteroid: CommandLine, home: Path
+) -> None:
+    left = "20260131-134501-417k2f"
+    file = home / "recordings" / left / "recording.sqlite"
+    file.mkdir(parents=True)  # SQLite cannot open it, as on a disk that has no room for its journal
+    refused(trackteroid("inspect", left), 1, what="cannot read the recording", hint="make room")
+    assert "trackteroid discard" not in trackteroid("inspect", left).stderr
+    file.rmdir()
+    file.write_bytes(b"not a recording" * 100)
+    refused(trackteroid("inspect", left), 1, what="cannot read the rec", hint="trackteroid discard")

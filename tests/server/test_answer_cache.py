@@ -76,9 +76,13 @@ def test_a_refused_query_is_not_kept(server: Server, connect: Connect, tmp_path:
 def test_a_file_that_holds_something_else_is_refused(connect: Connect, tmp_path: Path) -> None:
     path = tmp_path / "answers.sqlite"
     path.write_text("something else, and quite long enough to be no database\n" * 100)
-    with pytest.raises(StorageError, match="cannot keep answers in"):
+    with pytest.raises(StorageError, match="cannot keep answers in") as refusal:
         connect(reuse_query_results=path)
     assert path.read_text().startswith("something else")
+    assert "nothing but copies" not in refusal.value.hint
+    with pytest.raises(StorageError, match="cannot keep answers in") as refusal:
+        connect(reuse_query_results=path / "below a file")
+    assert "remove" not in refusal.value.hint
 
 
 def test_the_query_command_reuses_a_young_answer_and_says_how_old_it_is(

@@ -110,7 +110,9 @@ class AnswerCache:
     def _storing(self) -> AbstractContextManager[None]:
         return storing(
             f"cannot keep answers in {self.path}",
-            hint="give another file, or remove that one: it holds nothing but copies",
+            hint="make room, correct the permissions, or give another file",
+            damaged="give another file, or remove that one if it has never held anything but "
+            "kept answers",
             also=(sqlite3.Error,),
         )
 

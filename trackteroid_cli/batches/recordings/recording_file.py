@@ -133,7 +133,8 @@ class RecordingFile:
             self.lock,
             storing(
                 f"cannot read the recording {self.path}",
-                hint="`trackteroid discard` forgets a recording that is damaged",
+                hint="make room or correct the permissions, and try again",
+                damaged="`trackteroid discard` forgets a recording that is damaged",
                 also=(sqlite3.Error,),
             ),
             closing(self._connect()) as connection,
