@@ -48,7 +48,7 @@ complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -l jsonl -d 'Th
 complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -l check -d 'Compare a batch with the server now: what was recorded, what is there, and what the batch wants, wherever these conflict. Exit status 3 if they do.'
 complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -s h -l help -d 'Show a summary and exit.'
 complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -a "(__trackteroid_batches)"
-complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l dry-run -d 'Tell what would be sent, and send nothing.'
+complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l dry-run -d 'Tell what would become of each batch, also of conflicts if the server answers. Sends and changes nothing.'
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l on-conflict -x -a 'stop skip overwrite' -d 'Where the server shows neither what the author saw nor what the batch wants: hold the batch back, send the rest, or send all the same. Default: stop.'
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l retries -x -d 'How often to try again when the server is out of reach or its answer is lost. Default: 3.'
 complete -c trackteroid -n "__fish_seen_subcommand_from commit" -l timeout -x -d 'How long to wait for an answer. Default: 60.'

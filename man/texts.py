@@ -417,7 +417,7 @@ TEXTS = {
         },
         environment=(*_SERVER, "TRACKTEROID_HOME"),
         examples=(
-            Example("trackteroid commit --dry-run", "See what would be sent:"),
+            Example("trackteroid commit --dry-run", "See what would become of each batch:"),
             Example("trackteroid commit publish --dry-run", "The same for one batch:"),
             Example("trackteroid commit publish", "Commit one batch:"),
             Example("trackteroid commit ./publish.dbm", "Commit a batch in a file:"),

@@ -24,7 +24,7 @@ from tests.support.batches import Put, describe, everything_below, states
 from tests.support.command_line import SECRET, CommandLine, refused
 from tests.support.servers import Server
 from trackteroid_cli.batches import dbm as dbmfile
-from trackteroid_cli.batches.batch import Batch, encode_operations, write
+from trackteroid_cli.batches.batch import Batch, append_attempt, encode_operations, write
 from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.ids import new_id
 from trackteroid_cli.batches.journal import Attempt, Outcome
@@ -209,20 +209,80 @@ def test_a_refused_batch_fails_with_the_reason_and_others_go_on(
     assert connected("commit").stderr == "nothing to commit\n"
 
 
-def test_a_batch_for_another_server_is_refused_with_both_addresses(
+def test_a_named_batch_for_another_server_is_refused_with_both_addresses(
     connected: CommandLine, server: Server, shots: list[str], put: Put, spool: Spool
 ) -> None:
-    put(describe(shots[0], "x"), server="https://studio.ftrackapp.com")
-    ran = connected("commit")
-    refused(
-        ran,
-        1,
-        what="is for another server",
-        why=f"against https://studio.ftrackapp.com, and FTRACK_SERVER is {server.url}",
-        hint="set FTRACK_SERVER=https://studio.ftrackapp.com",
-    )
+    entry = put(describe(shots[0], "x"), server="https://studio.ftrackapp.com")
+    for options in ([], ["--dry-run"]):
+        refused(
+            connected("commit", entry.id, *options),
+            1,
+            what="is for another server",
+            why=f"against https://studio.ftrackapp.com, and FTRACK_SERVER is {server.url}",
+            hint="set FTRACK_SERVER=https://studio.ftrackapp.com",
+        )
     assert server.writes == []
     assert states(spool) == {"pending": ["publish"]}
+
+
+def test_batches_for_other_servers_are_passed_over_in_one_line_and_quietly_in_none(
+    connected: CommandLine, server: Server, shots: list[str], put: Put, spool: Spool
+) -> None:
+    for name in ("one", "two"):
+        put(describe(shots[0], name), name=name, server=f"https://{name}.ftrackapp.com")
+    mine = put(describe(shots[0], "mine"), name="mine", server=server.url)
+    for entry in spool.entries():
+        if entry != mine:
+            append_attempt(entry.path, Attempt.now(Outcome.UNREACHED))
+    before = everything_below(spool.folder)
+    log = connected.folder / "log"
+    with spool.lock(spool.entries()[0].id):  # another process commits it where it belongs
+        ran = connected("commit", "--json", "--log-file", log)
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    assert told["exit"] == 0
+    assert [(each["name"], each["state"], each["outcome"]) for each in told["batches"]] == [
+        ("one", "pending", None),
+        ("two", "pending", None),
+        ("mine", "committed", "landed"),
+    ]
+    assert told["batches"][0]["reason"] == "it is for https://one.ftrackapp.com"
+    assert [json.loads(line)["name"] for line in log.read_text().splitlines()] == ["mine"]
+    assert ran.stderr.startswith(
+        "passed over 2 batches for another server: "
+        "https://one.ftrackapp.com, https://two.ftrackapp.com ("
+    )
+    assert ran.stderr.count("\n") == 1
+    quiet = connected("commit", "--quiet")
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+    after = everything_below(spool.folder)
+    assert {name: after[name] for name in before if "mine" not in name} == {
+        name: text for name, text in before.items() if "mine" not in name
+    }
+    # What is said to have changed its address only is sent.
+    moved = connected("commit", "--server-changed", "--on-conflict", "overwrite")
+    assert (moved.returncode, moved.stderr) == (0, "")
+    assert states(spool) == {"committed": ["one", "two", "mine"]}
+
+
+@pytest.mark.parametrize("fault", ["outage", "wrong key"])
+def test_what_stops_every_batch_is_said_once(
+    connected: CommandLine, put: Put, spool: Spool, fault: str
+) -> None:
+    for number in range(4):
+        put(new_scope(number))
+    wrong = {
+        "outage": {"FTRACK_SERVER": "http://127.0.0.1:9"},
+        "wrong key": {"FTRACK_API_KEY": "x"},
+    }
+    ran = connected("commit", "--quiet", "--retries", "0", **wrong[fault])
+    assert ran.returncode in (75, 77)
+    assert ran.stdout == ""
+    assert len(ran.stderr.splitlines()) == 3, ran.stderr  # what, why and what to do next
+    ran = connected("commit", "--retries", "0", **wrong[fault])
+    assert ran.stderr.count("error: ") == 1
+    assert ran.stderr.endswith("not tried for the same reason: 3 batches\n")
+    assert states(spool) == {"pending": ["publish"] * 4}
 
 
 def test_settings_that_are_missing_are_named(trackteroid: CommandLine, put: Put) -> None:

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.support.batches import Put, describe
+from tests.support.batches import Put
 from tests.support.command_line import CommandLine, refused
 from tests.support.owners import forbid_writing, open_folder, other_user
 from tests.support.servers import Server
+from trackteroid_cli.batches.operations import Update
 
 CREATE = "import ftrack_api; s = ftrack_api.Session(); s.create('Scope', {'name': 'x'}); s.commit()"
 
@@ -80,8 +81,8 @@ HOMES: list[Callable[[Path], None]] = [
 def test_local_state_of_somebody_else_is_a_message_in_every_command(
     connected: CommandLine, server: Server, put: Put, home: Path, demo_database: Path
 ) -> None:
-    shot = server.query("select id from Shot limit 1")[0]["id"]
-    put(describe(shot, "x"))
+    (shot,) = server.query("select id, description from Shot limit 1")
+    put(Update("Shot", {"id": shot["id"]}, "description", "x", old_value=shot["description"]))
     assert connected("replica", "pull", "User").returncode == 0
     (home / "recordings").mkdir()
     (home / "sandboxes").mkdir()

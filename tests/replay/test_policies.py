@@ -195,8 +195,10 @@ def test_a_refusal_is_final(connected: CommandLine, server: Server, put: Put, sp
 def test_a_server_at_another_address_takes_batches_only_when_told_that_it_is_the_same(
     connected: CommandLine, server: Server, put: Put, spool: Spool
 ) -> None:
-    put(new_scope(1), server="https://old.studio")
-    refused(connected("commit"), 1, what="is for another server", hint="--server-changed")
+    entry = put(new_scope(1), server="https://old.studio")
+    ran = connected("commit", entry.id)
+    refused(ran, 1, what="is for another server", hint="--server-changed")
+    assert "https://old.studio (--server-changed sends" in connected("commit").stderr
     assert server.requests == []
     assert connected("commit", "--server-changed").returncode == 0
     assert names(server) == ["scope 1"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +15,13 @@ from trackteroid_cli.cli.render.documents import result_document
 from trackteroid_cli.cli.render.output import Output, counted, plural
 from trackteroid_cli.cli.signals import stopping
 from trackteroid_cli.cli.targets import batch_or_file
-from trackteroid_cli.errors import ExitCode, UsageError
+from trackteroid_cli.errors import (
+    ExitCode,
+    NotConfigured,
+    Offline,
+    TrackteroidError,
+    UsageError,
+)
 from trackteroid_cli.files import storing
 from trackteroid_cli.replay.policy import OnConflict, Policy
 from trackteroid_cli.server.retry import RetryPolicy
@@ -41,7 +49,12 @@ def commit(
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell what would be sent, and send nothing.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Tell what would become of each batch, also of conflicts if the server answers. "
+            "Sends and changes nothing.",
+        ),
     ] = False,
     on_conflict: Annotated[
         OnConflict,
@@ -112,6 +125,7 @@ def commit(
     policy = Policy(
         on_conflict=on_conflict,
         server_changed=server_changed,
+        passing_over=not (batches or server_changed),
         chunk_size=chunk_size,
         digest=digest,
         retry=RetryPolicy(retries),
@@ -119,11 +133,18 @@ def commit(
     targets = _targets(batches or [], retry_failed)
     log = _Log(log_file)
     results: list[Result] = []
+    report = _Report(output, dry_run)
     with stopping(policy.retry.stop):
-        for result in _dry_run(targets) if dry_run else _committed(targets, timeout, policy):
+        for result in (
+            _foreseen(targets, timeout, policy, output)
+            if dry_run
+            else _committed(targets, timeout, policy)
+        ):
             results.append(result)
-            log.write(result)
-            _show(result, "would send" if dry_run else "committed", output)
+            if not result.elsewhere:
+                log.write(result)
+            report.show(result)
+    report.sum_up()
     status = max((_status(result) for result in results), default=ExitCode.OK)
     if as_json:
         output.document(
@@ -142,10 +163,25 @@ def _targets(batches: list[str], retry_failed: bool) -> Sequence[Entry | Path]:
     return schedule.waiting(Spool.default(), failed=retry_failed)
 
 
-def _dry_run(targets: Sequence[Entry | Path]) -> Iterator[Result]:
-    from trackteroid_cli.replay import schedule
+def _foreseen(
+    targets: Sequence[Entry | Path], timeout: float, policy: Policy, output: Output
+) -> Iterator[Result]:
+    """Yield what would become of *targets*; say so if the server could not be asked."""
+    from trackteroid_cli.replay.forecast import Forecast
+    from trackteroid_cli.server.connection import Connection
 
-    yield from schedule.dry_run(targets)
+    unanswered: TrackteroidError | None = None
+    with ExitStack() as stack:
+        connection = None
+        try:
+            connection = stack.enter_context(Connection(settings.server(), timeout=timeout))
+        except (NotConfigured, Offline) as error:
+            unanswered = error
+        forecast = Forecast(Spool.default(), connection, policy)
+        yield from forecast.results(targets)
+        unanswered = unanswered or forecast.unanswered
+    if targets and unanswered is not None:
+        output.note(f"not compared with the server: {unanswered}")
 
 
 def _committed(targets: Sequence[Entry | Path], timeout: float, policy: Policy) -> Iterator[Result]:
@@ -163,20 +199,58 @@ def _committed(targets: Sequence[Entry | Path], timeout: float, policy: Policy) 
             yield result
 
 
-def _show(result: Result, done: str, output: Output) -> None:
-    if result.error is not None:
-        output.report(result.error)
-    elif result.conflicts:
-        without = plural(len(result.conflicts), "change")
-        output.warn(
-            f"{done} {result.id} ({result.name}) without {without}: somebody else changed the same "
-            "since it was recorded"
-        )
-    elif not output.as_json and not output.quiet:
-        what = result.reason if not result.provisional.sentence else None
-        output.row((done, result.id, result.name, what or counted(result.counts)))
-    if result.provisional.sentence:
-        output.warn(f"{result.id} ({result.name}): {result.provisional.sentence}")
+class _Report:
+    """Says what became of batches, or what would, each thing once."""
+
+    def __init__(self, output: Output, dry_run: bool) -> None:
+        self._output = output
+        self._dry_run = dry_run
+        self._last_error: TrackteroidError | None = None
+        self._untried = 0
+        self._elsewhere: Counter[str] = Counter()
+
+    def show(self, result: Result) -> None:
+        """Say what became of one batch, unless it is a part of what `sum_up` says."""
+        if result.elsewhere and not self._dry_run:
+            self._elsewhere[result.elsewhere] += 1
+        elif result.error is not None and result.error is self._last_error:
+            self._untried += 1
+        else:
+            self._last_error = result.error
+            self._show(result)
+
+    def sum_up(self) -> None:
+        """Say what is to be said of several batches."""
+        if self._untried:
+            self._output.note(f"not tried for the same reason: {plural(self._untried, 'batch')}")
+        if self._elsewhere:
+            number = plural(self._elsewhere.total(), "batch")
+            servers = ", ".join(sorted(self._elsewhere))
+            self._output.note(
+                f"passed over {number} for another server: {servers} (--server-changed sends what "
+                "is for a former address of the same one)"
+            )
+
+    def _show(self, result: Result) -> None:
+        output, done = self._output, self._done(result)
+        if result.error is not None:
+            output.report(result.error)
+        elif result.conflicts:
+            without = plural(len(result.conflicts), "change")
+            output.warn(
+                f"{done} {result.id} ({result.name}) without {without}: somebody else changed the "
+                "same since it was recorded"
+            )
+        elif not output.as_json and not output.quiet:
+            what = result.reason if not result.provisional.sentence else None
+            output.row((done, result.id, result.name, what or counted(result.counts)))
+        if result.provisional.sentence:
+            output.warn(f"{result.id} ({result.name}): {result.provisional.sentence}")
+
+    def _done(self, result: Result) -> str:
+        if not self._dry_run or result.outcome:
+            return "committed"
+        return "would pass over" if result.elsewhere else "would send"
 
 
 def _status(result: Result) -> ExitCode:

@@ -70,8 +70,7 @@ def replay(
     """
     if not policy.server_changed:
         check_server(batch.header, connection)
-    if not batch.header.digest.startswith(policy.digest.lower()):
-        raise BatchChanged(batch.header.id, batch.header.name, batch.header.digest)
+    check_digest(batch.header, policy)
     if batch.journal().landed:
         return Landing()
     found = _Replay(batch, list(batch.operations()), connection, policy, predecessors)
@@ -84,6 +83,29 @@ def replay(
     return landing
 
 
+def rehearse(
+    batch: Batch,
+    connection: Connection,
+    policy: Policy,
+    predecessors: Predecessors | None = None,
+    earlier: Sequence[Operation] = (),
+) -> tuple[Landing, bool]:
+    """Return what would be said of *batch* after `replay`, and whether the server has it already.
+
+    The server is asked; nothing is changed, neither there nor in the batch.
+
+    Args:
+        predecessors: as for `replay`.
+        earlier: operations that will be on the server before those of the batch.
+
+    Raises:
+        ConflictFound: the batch would be held back.
+        ServerError: the server cannot be asked.
+    """
+    operations = list(batch.operations())
+    return _Rehearsal(batch, operations, connection, policy, predecessors, earlier).landing()
+
+
 def check_server(header: Header, connection: Connection) -> None:
     """Refuse a batch that was recorded against another server than that of *connection*.
 
@@ -91,13 +113,28 @@ def check_server(header: Header, connection: Connection) -> None:
         ServerMismatch: it was.
     """
     url = settings.normalise_url(connection.server.url)
-    if header.server and header.server != url:
+    if is_for_another(header, url):
         raise ServerMismatch(
             f"batch {header.id} ({header.name}) is for another server",
             why=f"it was recorded against {header.server}, and FTRACK_SERVER is {url}",
             hint=f"set FTRACK_SERVER={header.server} and commit again; if the server has only "
             "changed its address, use --server-changed",
         )
+
+
+def check_digest(header: Header, policy: Policy) -> None:
+    """Refuse a batch with other operations than those that *policy* names.
+
+    Raises:
+        BatchChanged: it has others.
+    """
+    if not header.digest.startswith(policy.digest.lower()):
+        raise BatchChanged(header.id, header.name, header.digest)
+
+
+def is_for_another(header: Header, server_url: str) -> bool:
+    """Return whether a batch was recorded against another server than that at *server_url*."""
+    return header.server not in ("", settings.normalise_url(server_url))
 
 
 def compare_batch(
@@ -306,6 +343,29 @@ class _Replay:
                 error.content,
                 what=f"the server refused batch {header.id} ({header.name})",
             ) from error
+
+
+@dataclass(frozen=True)
+class _Rehearsal(_Replay):
+    """A replay that asks the server, and changes nothing, neither there nor in the batch."""
+
+    earlier: Sequence[Operation] = ()
+
+    def landing(self) -> tuple[Landing, bool]:
+        """Return what is to be said of the batch, and whether the server has it already."""
+        comparison = self._compare(self.predecessors)
+        return Landing(self._decide(comparison)), comparison.landed
+
+    def note(self, *_: object, **__: object) -> None:
+        """Write nothing."""
+
+    def _compare(self, predecessors: Predecessors | None) -> Comparison:
+        if not self.earlier or self.batch.journal().sent_before(len(self.operations)):
+            return super()._compare(predecessors)
+        together = compare(
+            [*self.earlier, *self.operations], self.connection, predecessors=predecessors
+        )
+        return Comparison(together.statuses[len(self.earlier) :], together.conflicts)
 
 
 def _conflicting(comparison: Comparison) -> list[int]:

@@ -42,7 +42,7 @@ class Order:
 
     def _refuse_to_overtake(self, batch: Batch, entry: Entry) -> None:
         entries = self.spool.entries((State.COMMITTING,))
-        earlier = [each for each in entries if each.id < entry.id]
+        earlier = [each for each in entries if each.id < entry.id and each.id not in self._landed]
         if not earlier:
             return
         changed = set(map(identity, batch.operations()))

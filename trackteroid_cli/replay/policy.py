@@ -23,6 +23,8 @@ class Policy:
     Attributes:
         on_conflict: what to do about conflicts.
         server_changed: whether a batch may go to another server than it was recorded against.
+        passing_over: whether to leave a batch of the spool for another server alone, in place of
+            the error that it is.
         chunk_size: how many operations a request may have; 0 for all in one.
         digest: how the digest of the operations has to begin; '' for any.
         retry: how often to try again, and when to stop.
@@ -30,6 +32,7 @@ class Policy:
 
     on_conflict: OnConflict = OnConflict.STOP
     server_changed: bool = False
+    passing_over: bool = False
     chunk_size: int = 0
     digest: str = ""
     retry: RetryPolicy = field(default_factory=RetryPolicy)

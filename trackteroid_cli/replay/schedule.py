@@ -14,7 +14,6 @@ from trackteroid_cli.batches.journal import Outcome
 from trackteroid_cli.batches.spool import Entry, Spool, State
 from trackteroid_cli.errors import (
     AnswerLost,
-    BatchDiscarded,
     BatchError,
     BatchFault,
     BatchTwice,
@@ -29,7 +28,7 @@ from trackteroid_cli.errors import (
     TrackteroidError,
 )
 from trackteroid_cli.kill_points import kill_point
-from trackteroid_cli.replay.attempt import replay
+from trackteroid_cli.replay.attempt import is_for_another, replay
 from trackteroid_cli.replay.comparing.predecessors import Predecessors
 from trackteroid_cli.replay.comparing.provisional import Differences
 from trackteroid_cli.replay.order import Order
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from trackteroid_cli.server.connection import Connection
 
 #: Errors after which trying the next batch is no use either.
-_HOPELESS = (ServerUnreachable, AnswerLost, CredentialsRejected)
+HOPELESS = (ServerUnreachable, AnswerLost, CredentialsRejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,7 @@ class Result:
         conflicts: those that held the batch back, or that were left out.
         error: what went wrong.
         provisional: values that came out otherwise than the author read them.
+        elsewhere: the server that the batch is for, where it was passed over; else ''.
     """
 
     id: str
@@ -65,6 +65,7 @@ class Result:
     counts: dict[str, int] = field(default_factory=dict)
     error: TrackteroidError | None = None
     provisional: Differences = field(default_factory=Differences)
+    elsewhere: str = ""
 
 
 def waiting(spool: Spool, *, failed: bool = False) -> list[Entry]:
@@ -96,10 +97,14 @@ def commit(
     order = Order(spool)
     hopeless: TrackteroidError | None = None
     for target in targets:
+        passed = policy.passing_over and passed_over(target, connection.server.url)
+        if passed:
+            yield passed
+            continue
         if hopeless is None and policy.retry.stop.is_set():
             hopeless = Interrupted()
         if hopeless is not None:
-            yield _untried(target, hopeless)
+            yield untried(target, hopeless)
             continue
         try:
             if isinstance(target, Path):
@@ -107,10 +112,35 @@ def commit(
             else:
                 result = _commit_entry(order, target, connection, policy)
         except Exception as error:  # noqa: BLE001 - whatever it is, the batches behind go on
-            result = _untried(target, BatchFault(_called(target), error))
-        if isinstance(result.error, _HOPELESS):
+            result = untried(target, BatchFault(_called(target), error))
+        if isinstance(result.error, HOPELESS):
             hopeless = result.error
         yield result
+
+
+def passed_over(target: Entry | Path, server_url: str) -> Result | None:
+    """Return the result of a batch that is for another server; None of any other one.
+
+    It is not claimed: a commit to its own server may want it at the same moment.
+    """
+    if isinstance(target, Path):
+        return None
+    try:
+        with Batch(target.path) as batch:
+            header = batch.header
+    except TrackteroidError:
+        return None  # its own attempt says what is wrong with it
+    if not is_for_another(header, server_url):
+        return None
+    reason = f"it is for {header.server}"
+    return Result(
+        target.id,
+        target.name,
+        target.state,
+        reason=reason,
+        counts=header.counts,
+        elsewhere=header.server,
+    )
 
 
 def replay_file(
@@ -140,24 +170,6 @@ def _refuse_while_recorded() -> None:
             why="a commit goes to the server at once",
             hint="commit after the recording",
         )
-
-
-def dry_run(targets: Iterable[Entry | Path]) -> Iterator[Result]:
-    """Yield what `commit` would send, without sending anything or asking a server."""
-    for target in targets:
-        path = target if isinstance(target, Path) else target.path
-        if isinstance(target, Entry) and target.state is State.DISCARDED:
-            yield _untried(target, BatchDiscarded(target.id, target.name))
-            continue
-        try:
-            with Batch(path) as batch:
-                header, journal = batch.header, batch.journal()
-        except TrackteroidError as error:
-            yield _untried(target, error)
-            continue
-        state = State.COMMITTED if journal.landed else State.PENDING
-        state = state if isinstance(target, Path) else target.state
-        yield Result(header.id, header.name, state, counts=header.counts)
 
 
 def import_batch(path: Path, spool: Spool) -> Entry:
@@ -194,11 +206,11 @@ def _commit_entry(order: Order, entry: Entry, connection: Connection, policy: Po
     except NotFound as error:
         now = spool.current(entry.id)
         if now is None or now.state in (entry.state, State.FAILED, State.DISCARDED):
-            return _untried(now or entry, error)
+            return untried(now or entry, error)
         # Another process had it meanwhile: it is done, or waits again.
         result = _commit_entry(order, now, connection, policy)
     except BatchError as error:
-        return _untried(entry, error)
+        return untried(entry, error)
     if result.state is State.COMMITTED:
         order.note_landed(entry)
     return result
@@ -220,7 +232,7 @@ def _commit_file(spool: Spool, path: Path, connection: Connection, policy: Polic
             entry = Entry(header.id, header.name, State.PENDING, path)
             return _replay(path, entry, connection, policy)
     except TrackteroidError as error:
-        return _untried(path, error)
+        return untried(path, error)
 
 
 def _replay(
@@ -246,7 +258,7 @@ def _replay(
                 predecessors = Predecessors(order.spool, batch.header)
             landing = replay(batch, connection, policy, predecessors)
     except TrackteroidError as error:
-        return _failed(result, error)
+        return failed(result, error)
     return replace(
         result,
         reason=landing.reason or None,
@@ -255,7 +267,8 @@ def _replay(
     )
 
 
-def _failed(result: Result, error: TrackteroidError) -> Result:
+def failed(result: Result, error: TrackteroidError) -> Result:
+    """Return *result* as that of a batch that did not land because of *error*."""
     state, outcome = State.PENDING, None
     if isinstance(error, (ServerRefused, BatchUnreadable)):
         state = State.FAILED
@@ -273,7 +286,8 @@ def _called(target: Entry | Path) -> str:
     return str(target) if isinstance(target, Path) else f"batch {target.id} ({target.name})"
 
 
-def _untried(target: Entry | Path, error: TrackteroidError) -> Result:
+def untried(target: Entry | Path, error: TrackteroidError) -> Result:
+    """Return the result of a batch that was not tried because of *error*."""
     if isinstance(target, Path):
         return Result(str(target), target.stem, State.PENDING, None, error.why, error=error)
     return Result(target.id, target.name, target.state, None, error.why, error=error)
