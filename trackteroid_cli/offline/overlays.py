@@ -23,7 +23,7 @@ from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.operations import Create, Operation, texts
 from trackteroid_cli.batches.spool import Entry, Spool, State
 from trackteroid_cli.batches.squashing import Payload, squash
-from trackteroid_cli.errors import ReplicaError, TrackteroidError
+from trackteroid_cli.errors import NotFound, ReplicaError, TrackteroidError
 from trackteroid_cli.files import remove_database, storing
 from trackteroid_cli.offline import replicas
 from trackteroid_cli.offline.projects import ProjectLookup
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from trackteroid_cli.offline.replicas import Replica
 
 _logger = logging.getLogger(__name__)
+
+#: The states of batches that are seen offline, if the replica lacks them.
+_SEEN = (State.PENDING, State.COMMITTING, State.COMMITTED)
 
 #: How many overlays of one replica are kept; each is a file as large as the replica.
 _KEPT_OVERLAYS = 2
@@ -54,25 +57,50 @@ def batches_to_overlay(replica: Replica, spool: Spool) -> list[OverlaidBatch]:
     """Return the batches that *replica* lacks, in recorded order.
 
     These are the batches that wait for its server, and those that landed there after the oldest
-    part of the replica was pulled.
+    part of the replica was pulled. One that cannot be read is left out with a warning.
     """
-    states = (State.PENDING, State.COMMITTING, State.COMMITTED)
+    found = (_overlaid(replica, spool, entry) for entry in spool.entries(_SEEN))
+    return [each for each in found if each is not None]
+
+
+def _overlaid(replica: Replica, spool: Spool, entry: Entry) -> OverlaidBatch | None:
+    """Return *entry* as a batch of an overlay; None if the replica does not lack it."""
     oldest = replica.holdings.oldest
-    found = []
-    for entry in spool.entries(states):
-        if entry.state is State.COMMITTED and not _written_since(entry, oldest):
-            continue
-        try:
-            with Batch(entry.path) as batch:
-                header, journal = batch.header, batch.journal()
-        except TrackteroidError:
-            continue  # damaged, or moved just now: `commit` reports it
+    if entry.state is State.COMMITTED and not _written_since(entry, oldest):
+        return None
+    try:
+        with Batch(entry.path) as batch:
+            header, journal = batch.header, batch.journal()
         last = journal.last
         landed = last.when if entry.state is State.COMMITTED and last is not None else ""
-        same_server = header.server in ("", normalise_url(replica.holdings.server))
-        if same_server and not (landed and moments.parse(landed) < moments.parse(oldest)):
-            found.append(OverlaidBatch(entry, header, landed))
-    return found
+        is_pulled = landed and moments.parse(landed) < moments.parse(oldest)
+        moments.parse(header.created)  # that of its changes
+    except NotFound:
+        now = spool.current(entry.id)
+        has_moved = now is not None and now.path != entry.path and now.state in _SEEN
+        return _overlaid(replica, spool, now) if now is not None and has_moved else None
+    except (TrackteroidError, ValueError) as error:
+        _logger.warning("batch %s (%s) is not seen offline: %s", entry.id, entry.name, error)
+        return None
+    same_server = header.server in ("", normalise_url(replica.holdings.server))
+    return OverlaidBatch(entry, header, landed) if same_server and not is_pulled else None
+
+
+def open_batch(overlaid: OverlaidBatch) -> Batch:
+    """Return the file of a batch, opened where it is now: a commit may move it at any time.
+
+    Raises:
+        NotFound: it is gone.
+        BatchUnreadable: it is damaged.
+    """
+    entry = overlaid.entry
+    try:
+        return Batch(entry.path)
+    except NotFound:
+        now = Spool(entry.path.parent.parent).current(entry.id)
+        if now is None:
+            raise
+        return Batch(now.path)
 
 
 def open_overlay(replica: Replica, batches: Sequence[OverlaidBatch]) -> Engine:
@@ -187,7 +215,7 @@ def _apply_batch(engine: Engine, overlaid: OverlaidBatch, holdings: Holdings) ->
 
     header = overlaid.header
     try:
-        with Batch(overlaid.entry.path) as batch:
+        with open_batch(overlaid) as batch:
             operations = list(batch.operations())
             journal = batch.journal()
         if overlaid.landed and journal.last is not None:

@@ -1,16 +1,16 @@
 """Built on: the replica and the pending batches that an offline recording depends on.
 
 The header of its batch says how old the replica was, and which of the batches that were pending it
-needs: those that create or delete an entity that it mentions, or set an attribute that it sets too.
+needs: those that create or delete an entity that it mentions, set an attribute that it sets too, or
+give up a name that it takes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING, TypedDict
 
-from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.operations import (
     Delete,
     Identity,
@@ -22,6 +22,9 @@ from trackteroid_cli.batches.operations import (
     to_json,
 )
 from trackteroid_cli.errors import TrackteroidError
+from trackteroid_cli.offline import replicas
+from trackteroid_cli.offline.answering.freed_names import FreedNames
+from trackteroid_cli.offline.overlays import open_batch
 
 if TYPE_CHECKING:
     from trackteroid_cli.batches.recordings.recording import Recording
@@ -48,27 +51,45 @@ def header_parts(server: OfflineServer | None, recording: Recording) -> BuiltOn:
         return {}
     return {
         "replica": _oldest_pull(server.replica.holdings, recording),
-        "built_on": list(_needed_batches(recording, server.overlaid)),
+        "built_on": _needed_batches(recording, server),
     }
 
 
-def _needed_batches(recording: Recording, overlaid: Iterable[OverlaidBatch]) -> Iterable[str]:
-    """Yield the ids of the *overlaid* batches that *recording* needs."""
-    operations = (
-        [from_json(json.loads(text)) for text in recording.operations()] if overlaid else []
-    )
+def _needed_batches(recording: Recording, server: OfflineServer) -> list[str]:
+    """Return the ids of the batches laid over the replica that *recording* needs, in order."""
+    if not server.overlaid:
+        return []
+    operations = [from_json(json.loads(text)) for text in recording.operations()]
     mentioned = {text for operation in operations for text in texts(to_json(operation))}
     updated = {_updated_attribute(each) for each in operations if isinstance(each, Update)}
     deleted = {identity(each) for each in operations if isinstance(each, Delete)}
-    for batch in overlaid:
-        for operation in _operations(batch):
-            if isinstance(operation, Update):
-                needed = _updated_attribute(operation) in updated or identity(operation) in deleted
-            else:
-                needed = mentioned.issuperset(operation.entity_key.values())
-            if needed:
-                yield batch.entry.id
-                break
+    needed = set()
+    with ExitStack() as stack:
+        freed = None
+        with suppress(TrackteroidError):  # the batch is made without a replica, too
+            replica = replicas.current(server.url) or server.replica
+            freed = FreedNames(stack.enter_context(closing(replicas.open_engine(replica))))
+        for batch in server.overlaid:
+            added = _operations(batch)
+            if any(_is_needed(each, mentioned, updated, deleted) for each in added):
+                needed.add(batch.entry.id)
+            if freed is not None:
+                freed.add_batch(batch.entry.id, added)
+        if freed is not None:
+            needed |= freed.taken_from(operations)
+    return [batch.entry.id for batch in server.overlaid if batch.entry.id in needed]
+
+
+def _is_needed(
+    operation: Operation,
+    mentioned: set[str],
+    updated: set[tuple[Identity, str]],
+    deleted: set[Identity],
+) -> bool:
+    """Return whether a recording builds on *operation*, apart from the names that it takes."""
+    if isinstance(operation, Update):
+        return _updated_attribute(operation) in updated or identity(operation) in deleted
+    return mentioned.issuperset(operation.entity_key.values())
 
 
 def _updated_attribute(operation: Update) -> tuple[Identity, str]:
@@ -77,10 +98,10 @@ def _updated_attribute(operation: Update) -> tuple[Identity, str]:
 
 def _operations(overlaid: OverlaidBatch) -> list[Operation]:
     try:
-        with Batch(overlaid.entry.path) as batch:
+        with open_batch(overlaid) as batch:
             return list(batch.operations())
     except TrackteroidError:
-        return []  # its file has moved or gone since the overlay was made
+        return []  # it was thrown away since, or it is damaged, and was not seen either
 
 
 def _oldest_pull(holdings: Holdings, recording: Recording) -> str:
