@@ -330,6 +330,10 @@ TEXTS = {
             "batch, when, where and for which server; of a batch that was recorded offline also "
             "how old the replica was and which batches it was built on. A value that is "
             "provisional was read by the script, and is left to the server.",
+            "Below a deleted entity stands what the server deletes along with it: the number of "
+            "entities of each type, and their names. That is how it was when the batch was "
+            "recorded; `--check` and `commit` compare it with what is there then. Of a committed "
+            "batch, what was left out because of conflicts is marked.",
             "`trackteroid-batch`(5) has the keys of `--json` and `--jsonl`.",
         ),
         files={**_SPOOL, **_RECORDINGS},
@@ -377,8 +381,11 @@ TEXTS = {
                     "For every change, the value when it was recorded, the value now and the "
                     "wanted one are compared. Where the server shows something else than the "
                     "author saw, the batch is held back with exit status 3, and others go on. "
+                    "So it is where a delete would delete what somebody has changed or added "
+                    "since: the entity itself, and all that the server deletes along with it. "
                     "`trackteroid inspect BATCH --check` shows the three values. "
-                    "`--on-conflict skip` sends the rest, `--on-conflict overwrite` sends all. "
+                    "`--on-conflict skip` sends the rest and says what it left out, "
+                    "`--on-conflict overwrite` sends all. "
                     "What an earlier batch of the same machine has set is nobody else's work, and "
                     "may be changed again.",
                 ),

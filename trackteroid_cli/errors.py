@@ -308,11 +308,19 @@ class ConflictFound(CommitError):
     Args:
         conflicts: of the class `replay.conflicts.Conflict`.
         why: the same in a few words.
+        lines: the same whole, a line for each.
     """
 
     exit_code = ExitCode.CONFLICT
 
-    def __init__(self, batch_id: str, name: str, conflicts: Sequence[Any], why: str) -> None:
+    def __init__(
+        self,
+        batch_id: str,
+        name: str,
+        conflicts: Sequence[Any],
+        why: str,
+        lines: Sequence[str] = (),
+    ) -> None:
         super().__init__(
             f"batch {batch_id} ({name}) is held back",
             why=why,
@@ -320,6 +328,7 @@ class ConflictFound(CommitError):
             "--on-conflict skip or overwrite, or discard it",
         )
         self.conflicts = conflicts
+        self.lines = lines
 
 
 class WaitsForBatch(CommitError):

@@ -91,6 +91,7 @@ def test_json_has_the_conflicts_beside_the_batch(
     (described,) = [each for each in document["conflicts"] if each["attribute"] == "description"]
     recorded = described.pop("recorded")
     assert isinstance(recorded, str)
+    assert described.pop("text").startswith(f"description of Shot {second['id']} was ")
     assert described == {
         "entity_type": "Shot",
         "entity_key": {"id": second["id"]},
@@ -98,6 +99,8 @@ def test_json_has_the_conflicts_beside_the_batch(
         "attribute": "description",
         "now": "theirs",
         "wanted": "ours",
+        "problem": "changed",
+        "other": None,
     }
 
 

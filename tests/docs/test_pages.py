@@ -41,6 +41,7 @@ FTRACKS = frozenset(
         "entity_data",
         "old_value",
         "new_value",
+        "seen",
         "recorded",
         "now",
         "wanted",

@@ -104,11 +104,12 @@ def test_skip_sends_the_rest_and_tells_what_was_left_out(
     ran = connected("commit", "--json", "--on-conflict", "skip")
     assert ran.returncode == 0
     (told,) = json.loads(ran.stdout)["batches"]
-    assert (told["outcome"], told["reason"]) == ("landed", "1 in conflict left out")
+    reason = f"1 in conflict left out: description of Shot {shot['id']}"
+    assert (told["outcome"], told["reason"]) == ("landed", reason)
     assert [each["attribute"] for each in told["conflicts"]] == ["description"]
     assert (names(server), description(server, shot)) == (["scope 1"], "theirs")
     with Batch(spool.find(entry.id).path) as batch:
-        assert batch.journal()[-1].reason == "1 in conflict left out"
+        assert batch.journal()[-1].reason == reason
 
 
 def test_overwrite_sends_all_the_same(

@@ -32,6 +32,9 @@ class Outcome(str, Enum):
 #: After these, the server may hold the operations of the request.
 _POSSIBLY_SENT = frozenset({Outcome.SENDING, Outcome.UNKNOWN, Outcome.SENT})
 
+#: These say what they leave out.
+_LEAVES_OUT = frozenset({Outcome.SENDING, Outcome.SENT, Outcome.LANDED})
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -134,6 +137,14 @@ class Journal(Sequence[Attempt]):
         """How many operations, from the first, the server is known to have."""
         sent = (attempt.up_to for attempt in self if attempt.outcome is Outcome.SENT)
         return max(sent, default=0)
+
+    @property
+    def left_out(self) -> list[int]:
+        """The positions of the operations that the server does not have, although others landed."""
+        for position, attempt in reversed(list(enumerate(self.attempts))):
+            if attempt.outcome in _LEAVES_OUT and not self._came_to_nothing(position):
+                return attempt.left_out
+        return []
 
     def sent_before(self, count: int) -> int:
         """Return how many operations, from the first, the server may have from earlier attempts.

@@ -7,10 +7,18 @@ by their own data.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from trackteroid_cli.batches.operations import Create, Identity, Operation, identity
+from trackteroid_cli.batches.operations import (
+    KINDS,
+    Create,
+    Identity,
+    Keyed,
+    Operation,
+    Update,
+    identity,
+)
 
 
 class Label(NamedTuple):
@@ -60,6 +68,39 @@ def references(value: object) -> Iterator[Identity]:
         yield referenced(value)
 
 
+#: Types whose rows are values of their owner: the part of the key that is its id, and the attribute
+#: of the owner that shows them.
+_VALUES = {
+    "Metadata": ("parent_id", "metadata"),
+    "CustomAttributeValue": ("entity_id", "custom_attributes"),
+}
+
+#: Types that have metadata, each with all of its subtypes.
+_WITH_METADATA = ("TypedContext", "Project", "Asset", "AssetVersion", "Component", "Note", "User")
+
+
+def is_custom_attribute_value(entity_type: str) -> bool:
+    """Return whether entities of that type are values of custom attributes."""
+    return entity_type.endswith("CustomAttributeValue")
+
+
+def owner_id(entity: Keyed) -> str:
+    """Return the id of what *entity* is a value of: metadata, or a custom attribute; else ''."""
+    return entity.entity_key.get(_value_of(entity.entity_type)[0], "")
+
+
+def owner_types(entity_type: str) -> tuple[str, ...]:
+    """Return the types of what values of that type may belong to."""
+    if entity_type == "Metadata":
+        return _WITH_METADATA
+    return (entity_type.removesuffix("CustomAttributeValue") or "Context",)
+
+
+def _value_of(entity_type: str) -> tuple[str, str]:
+    kind = "CustomAttributeValue" if is_custom_attribute_value(entity_type) else entity_type
+    return _VALUES.get(kind, ("", ""))
+
+
 class Names:
     """The names of the entities of one batch.
 
@@ -68,10 +109,15 @@ class Names:
         labels: those of the entities that it does not create.
     """
 
-    def __init__(self, operations: Iterable[Operation], labels: Mapping[Identity, Label]) -> None:
+    def __init__(self, operations: Sequence[Operation], labels: Mapping[Identity, Label]) -> None:
         self._labels = dict(labels)
         self._created = {identity(each): each for each in operations if isinstance(each, Create)}
         self._by_key = {key: label for (_, key), label in labels.items()}
+        self._known = {
+            entity.key[0]: entity
+            for entity in (*labels, *map(identity, operations))
+            if len(entity.key) == 1
+        }
         self._created_by_key = {entity.key: entity for entity in self._created}
 
     def of(self, entity: Identity) -> str:
@@ -81,6 +127,37 @@ class Names:
     def label(self, entity: Identity) -> Label | None:
         """Return the label of *entity*, or None where the batch has none."""
         return self._label(entity, frozenset())
+
+    def known(self, id_: str) -> Identity | None:
+        """Return the entity with that id, or None where the batch does not mention it."""
+        return self._known.get(id_)
+
+    def subject(self, entity: Keyed, attribute: str = "") -> tuple[str, str]:
+        """Return whose *attribute* is meant, and the attribute as scripts name it.
+
+        Metadata and custom attributes are attributes of the entity that they are of.
+        """
+        whose = identity(entity)
+        collection = _value_of(entity.entity_type)[1]
+        owner = self.known(owner_id(entity))
+        if collection and owner is not None:
+            whose, attribute = owner, f"{collection}.{self._value_name(entity)}"
+        return f"{whose.entity_type} {self.of(whose)}", attribute
+
+    def operation(self, operation: Operation) -> str:
+        """Return what *operation* does, in a few words."""
+        kind = KINDS[type(operation)]
+        attribute = operation.attribute_name if isinstance(operation, Update) else ""
+        whose, attribute = self.subject(operation, attribute)
+        what = f"{attribute} of {whose}" if attribute else whose
+        return what if kind == "update" else f"{kind} of {what}"
+
+    def _value_name(self, entity: Keyed) -> str:
+        """Return what scripts call the metadata or the custom attribute of a value."""
+        if "key" in entity.entity_key:
+            return entity.entity_key["key"]
+        label = self.label(identity(entity))
+        return str(label or self._part(entity.entity_key.get("configuration_id", "?")))
 
     def value(self, value: object) -> str:
         """Return a value in ftrack's JSON form for a person, entities by name."""

@@ -10,7 +10,7 @@ Source: ``ftrack_api/operation.py``; ``ftrack_api/session.py``, ``commit``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -69,12 +69,36 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenAlong:
+    """An entity that the server deletes along with another one.
+
+    Attributes:
+        label: what a person calls it; '' if it has no name.
+        digest: of its values, to see whether they change; '' if they do not matter.
+    """
+
+    entity_type: str
+    entity_key: dict[str, str]
+    label: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Delete:
-    """An entity that is deleted."""
+    """An entity that is deleted.
+
+    Attributes:
+        seen: its values, as far as the author can have seen them.
+        takes_along: what the server deletes along with it; None if that is not known.
+        not_known: the types of which *takes_along* says nothing, as the server did not tell.
+    """
 
     entity_type: str
     entity_key: dict[str, str]
     commit: int = 0
+    seen: dict[str, object] = field(default_factory=dict)
+    takes_along: list[TakenAlong] | None = None
+    not_known: list[str] = field(default_factory=list)
 
 
 Operation: TypeAlias = Create | Update | Delete
@@ -83,7 +107,7 @@ Operation: TypeAlias = Create | Update | Delete
 KINDS: dict[type[Operation], str] = {Create: "create", Update: "update", Delete: "delete"}
 
 
-class _Keyed(Protocol):
+class Keyed(Protocol):
     """An operation of this module, or of ``ftrack_api``."""
 
     @property
@@ -95,7 +119,7 @@ class _Keyed(Protocol):
         """The entity's primary key."""
 
 
-def identity(operation: _Keyed) -> Identity:
+def identity(operation: Keyed) -> Identity:
     """Return the type and key of the entity that *operation* changes."""
     return Identity(operation.entity_type, tuple(operation.entity_key.values()))
 
@@ -137,8 +161,25 @@ def to_json(operation: Operation) -> dict[str, object]:
         if operation.old_value is not UNSET:
             document["old_value"] = operation.old_value
         document["new_value"] = operation.new_value
+    else:
+        document.update(deletion_document(operation))
     if operation.commit:
         document["commit"] = operation.commit
+    return document
+
+
+def deletion_document(delete: Delete) -> dict[str, object]:
+    """Return the parts of a delete's JSON form that tell what it deletes, as far as is known."""
+    document: dict[str, object] = {}
+    if delete.seen:
+        document["seen"] = delete.seen
+    if delete.takes_along is not None:
+        document["takes_along"] = [
+            {name: part for name, part in asdict(each).items() if part}
+            for each in delete.takes_along
+        ]
+    if delete.not_known:
+        document["not_known"] = delete.not_known
     return document
 
 
@@ -180,8 +221,45 @@ def from_json(document: object) -> Operation:
         old_value = document.get("old_value", UNSET)
         return Update(entity_type, key, name, document["new_value"], old_value, commit)
     if kind == "delete":
-        return Delete(entity_type, key, commit)
+        return _read_delete(Delete(entity_type, key, commit), document)
     raise _invalid('"operation" must be "create", "update" or "delete"', document)
+
+
+def _read_delete(delete: Delete, document: Mapping[str, object]) -> Delete:
+    """Return *delete* with what *document* tells of the entity.
+
+    Raises:
+        InvalidOperation: a part has the wrong type.
+    """
+    seen = document.get("seen", {})
+    if not isinstance(seen, Mapping):
+        raise _invalid('"seen" must be an object', document)
+    not_known = document.get("not_known", [])
+    if not isinstance(not_known, list) or not all(isinstance(each, str) for each in not_known):
+        raise _invalid('"not_known" must be a list of entity types', document)
+    taken = document.get("takes_along")
+    if taken is not None and not isinstance(taken, list):
+        raise _invalid('"takes_along" must be a list of entities', document)
+    return replace(
+        delete,
+        seen=dict(seen),
+        takes_along=None if taken is None else [_read_taken(each, document) for each in taken],
+        not_known=list(not_known),
+    )
+
+
+def _read_taken(entity: object, document: Mapping[str, object]) -> TakenAlong:
+    if isinstance(entity, Mapping):
+        entity_type, key = entity.get("entity_type"), entity.get("entity_key")
+        label, digest = entity.get("label", ""), entity.get("digest", "")
+        if (
+            all(isinstance(each, str) for each in (entity_type, label, digest))
+            and isinstance(key, Mapping)
+            and key
+            and all(isinstance(part, str) for part in key.values())
+        ):
+            return TakenAlong(str(entity_type), dict(key), str(label), str(digest))
+    raise _invalid('each of "takes_along" needs "entity_type" and "entity_key"', document)
 
 
 def texts(value: object) -> Iterator[str]:

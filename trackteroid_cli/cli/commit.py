@@ -12,7 +12,7 @@ import typer
 from trackteroid_cli import moments, settings
 from trackteroid_cli.batches.spool import Entry, Spool
 from trackteroid_cli.cli.render.documents import result_document
-from trackteroid_cli.cli.render.output import Output, counted, plural
+from trackteroid_cli.cli.render.output import Output, counted, plural, shortened
 from trackteroid_cli.cli.signals import stopping
 from trackteroid_cli.cli.targets import batch_or_file
 from trackteroid_cli.errors import (
@@ -236,11 +236,13 @@ class _Report:
         if result.error is not None:
             output.report(result.error)
         elif result.conflicts:
-            without = plural(len(result.conflicts), "change")
+            without = plural(len(result.conflicts), "conflict")
             output.warn(
-                f"{done} {result.id} ({result.name}) without {without}: somebody else changed the "
-                "same since it was recorded"
+                f"{done} {result.id} ({result.name}) without what is in conflict with newer work: "
+                f"{without}"
             )
+            for line in shortened([each.text for each in result.conflicts]):
+                output.warn(f"  {line}")
         elif not output.as_json and not output.quiet:
             what = result.reason if not result.provisional.sentence else None
             output.row((done, result.id, result.name, what or counted(result.counts)))

@@ -21,8 +21,8 @@ from trackteroid_cli.recording.recordings import OpenRecording, Recordings
 
 if TYPE_CHECKING:
     from trackteroid_cli.batches.batch import Batch
-    from trackteroid_cli.batches.labels import Label, Names
-    from trackteroid_cli.batches.operations import Identity, Operation
+    from trackteroid_cli.batches.labels import Names
+    from trackteroid_cli.batches.operations import Operation
     from trackteroid_cli.replay.comparing.comparison import Comparison
     from trackteroid_cli.replay.comparing.conflicts import Conflict
     from trackteroid_cli.server.connection import Connection
@@ -181,23 +181,22 @@ def _show_batch(
             return
         if output.as_json:
             documents = [to_json(operation) for operation in operations]
-            output.document({**summary_document(summary), "operations": documents})
+            left_out = {"left_out": batch.journal().left_out}
+            output.document({**summary_document(summary), "operations": documents, **left_out})
             return
-        _review(summary, operations, batch.labels(), output)
+        _review(summary, batch, operations, output)
 
 
 def _check(batch: Batch, summary: Summary, operations: list[Operation], output: Output) -> None:
     """Compare with the server, and show every conflict."""
     from trackteroid_cli.batches.operations import to_json
-    from trackteroid_cli.replay.comparing.conflicts import labelled, names_for
+    from trackteroid_cli.replay.comparing.conflicts import named
     from trackteroid_cli.server.connection import Connection
 
     with Connection(settings.server()) as connection:
         comparison = _compare(batch, operations, connection)
-        names = names_for(
-            [each.now for each in comparison.conflicts], batch, operations, connection
-        )
-    conflicts = labelled(comparison.conflicts, names)
+        found, labels = comparison.conflicts, comparison.labels
+        conflicts, names = named(found, labels, batch, operations, connection)
     if output.as_json:
         output.document(
             {
@@ -226,15 +225,22 @@ def _compare(batch: Batch, operations: list[Operation], connection: Connection) 
 
 
 def _conflict_row(conflict: Conflict, names: Names) -> tuple[str, ...]:
+    from trackteroid_cli.replay.comparing.conflicts import Problem
+
     values = (conflict.recorded, conflict.now, conflict.wanted)
     recorded, now, wanted = (names.value(value) for value in values)
-    return (
-        f"{conflict.entity_type} {conflict.label}",
-        conflict.attribute,
-        recorded,
-        "(the entity is gone)" if conflict.gone else now,
-        wanted,
-    )
+    other = f"{conflict.other.entity_type} {names.of(conflict.other)}" if conflict.other else ""
+    deleted = f"(deleted with {other})"
+    told = {
+        Problem.CHANGED: (recorded, now, wanted),
+        Problem.GONE: (recorded, "(the entity is gone)", wanted),
+        Problem.EXISTS: ("(not there)", now, wanted),
+        Problem.CHANGED_AND_DELETED: (recorded, now, "(deleted)"),
+        Problem.CHANGED_BELOW: ("", "(changed)", deleted),
+        Problem.ADDED_BELOW: ("(not there)", "(added)", deleted),
+        Problem.HELD_BELOW: ("", f"({other} is in conflict)", "(deleted)"),
+    }
+    return (*names.subject(conflict, conflict.attribute), *told[conflict.problem])
 
 
 def _verdict(comparison: Comparison) -> str:
@@ -250,12 +256,7 @@ def _verdict(comparison: Comparison) -> str:
     )
 
 
-def _review(
-    summary: Summary,
-    operations: list[Operation],
-    labels: dict[Identity, Label],
-    output: Output,
-) -> None:
+def _review(summary: Summary, batch: Batch, operations: list[Operation], output: Output) -> None:
     from rich.text import Text
 
     from trackteroid_cli.cli.render.diff import Diff
@@ -267,7 +268,7 @@ def _review(
     for label, value in _provenance(summary):
         output.styled(Text(f"  {label:<9} {value}", style="dim"))
     output.line()
-    for line in Diff(operations, labels).lines():
+    for line in Diff(operations, batch.labels(), batch.journal().left_out).lines():
         output.styled(line)
     commits = len({operation.commit for operation in operations})
     together = f" in {plural(commits, 'commit')} of the script" if commits > 1 else ""

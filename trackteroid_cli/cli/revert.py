@@ -55,7 +55,7 @@ def revert(
     Nothing is sent. What the batch created is deleted, what it changed gets its former value, and
     what it deleted is created anew, with the same id, as it was when the batch was committed. What
     the server deleted along with that, such as the children of a shot, cannot be brought back, and
-    is told.
+    is told. What was in conflict then, and was left out, is not touched.
     """
     from trackteroid_cli.batches.batch import Batch
     from trackteroid_cli.replay import revert as reverting

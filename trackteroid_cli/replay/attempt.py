@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from trackteroid_cli import settings
 from trackteroid_cli.batches.batch import Batch, append_attempt
 from trackteroid_cli.batches.journal import Attempt, Journal, Outcome
+from trackteroid_cli.batches.labels import Names
 from trackteroid_cli.batches.operations import Create, Operation, Update, identity
 from trackteroid_cli.batches.squashing import squash
 from trackteroid_cli.errors import (
@@ -32,7 +33,7 @@ from trackteroid_cli.errors import (
 from trackteroid_cli.kill_points import kill_point
 from trackteroid_cli.moments import before
 from trackteroid_cli.replay.comparing.comparison import Comparison, Status, compare
-from trackteroid_cli.replay.comparing.conflicts import Conflict, conflict_line, labelled, names_for
+from trackteroid_cli.replay.comparing.conflicts import Conflict, Problem, named
 from trackteroid_cli.replay.comparing.provisional import Differences, differences
 from trackteroid_cli.replay.policy import OnConflict, Policy
 from trackteroid_cli.replay.preimages import save_preimages
@@ -79,7 +80,7 @@ def replay(
     except ServerRefused:
         if not found.arrived_late():
             raise
-        return found.land()
+        return found.land((), found.left_out_before())
     return landing
 
 
@@ -170,16 +171,20 @@ class Landing:
 
     Attributes:
         left_out: the conflicts that were left out, as the policy asks for it.
+        not_sent: the operations that were left out, in words.
         provisional: values that came out otherwise than the author read them.
     """
 
     left_out: Sequence[Conflict] = ()
+    not_sent: Sequence[str] = ()
     provisional: Differences = field(default_factory=Differences)
 
     @property
     def reason(self) -> str:
         """All of this in words; '' if there is nothing to say."""
-        left_out = f"{len(self.left_out)} in conflict left out" if self.left_out else ""
+        left_out = ""
+        if self.not_sent:
+            left_out = f"{len(self.not_sent)} in conflict left out: {_some(self.not_sent)}"
         return "; ".join(filter(None, (left_out, self.provisional.sentence)))
 
 
@@ -201,20 +206,21 @@ class _Replay:
             kill_point("compared")
             left_out = self._decide(comparison)
             wanted = self._missing(comparison)
+            skipped = self._skipped(comparison, wanted)
             save_preimages(self.batch, [operation for _, operation in wanted], self.connection)
         for chunk, up_to in self._chunks(wanted):
             stop.check()
-            self.note(Outcome.SENDING, up_to=up_to)
+            self.note(Outcome.SENDING, up_to=up_to, left_out=skipped)
             kill_point("journaled")
             self._send(chunk, up_to)
             kill_point("sent")
             if up_to < _end(wanted):
-                self.note(Outcome.SENT, up_to=up_to)
-        landing = self.land(left_out, _conflicting(comparison) if left_out else ())
+                self.note(Outcome.SENT, up_to=up_to, left_out=skipped)
+        landing = self.land(left_out, skipped)
         kill_point("noted")
         return landing
 
-    def land(self, conflicts: Sequence[Conflict] = (), left_out: Sequence[int] = ()) -> Landing:
+    def land(self, conflicts: Sequence[Conflict], left_out: Sequence[int]) -> Landing:
         """Note that the server has the batch, without the operations *left_out*."""
         provisional = Differences()
         try:
@@ -223,9 +229,16 @@ class _Replay:
         except TrackteroidError as error:
             unknown = f"what the author read may have come out otherwise: {error.what}"
             provisional = Differences(sentence=unknown)
-        landing = Landing(conflicts, provisional)
+        names = Names(self.operations, self.batch.labels())
+        not_sent = [names.operation(self.operations[each]) for each in left_out]
+        landing = Landing(conflicts, not_sent, provisional)
         self.note(Outcome.LANDED, landing.reason, left_out=left_out)
         return landing
+
+    def left_out_before(self) -> list[int]:
+        """Return the positions that earlier attempts left out."""
+        known = range(len(self.operations))
+        return [each for each in self.batch.journal().left_out if each in known]
 
     def arrived_late(self) -> bool:
         """Return whether the server has it all, although it refused the last request.
@@ -267,28 +280,28 @@ class _Replay:
         Raises:
             ConflictFound: the batch is held back; the journal says why.
         """
-        conflicts = comparison.conflicts
-        if not conflicts:
+        if not comparison.conflicts:
             return []
-        names = names_for(
-            [each.now for each in conflicts], self.batch, self.operations, self.connection
+        conflicts, _ = named(
+            comparison.conflicts, comparison.labels, self.batch, self.operations, self.connection
         )
-        named = labelled(conflicts, names)
         if self.policy.on_conflict is OnConflict.SKIP:
-            return named
+            return conflicts
         # Nothing can be written to an entity that is gone.
         gone = any(conflict.gone for conflict in conflicts)
         if self.policy.on_conflict is OnConflict.OVERWRITE and not gone:
             return []
-        reason = "; ".join(conflict_line(each, names) for each in conflicts[:_NAMED])
-        if len(conflicts) > _NAMED:
-            reason += f"; and {len(conflicts) - _NAMED} more"
         header = self.batch.header
+        seen = ""
         if header.replica:
             pulled = before(header.replica, header.created)
-            reason += f"; the author saw a replica that was pulled {pulled} it was recorded"
+            seen = f"the author saw a replica that was pulled {pulled} it was recorded"
+        lines = [each.text for each in conflicts]
+        reason = "; ".join(filter(None, (_some(lines), seen)))
         self._note_held(reason)
-        raise ConflictFound(header.id, header.name, named, reason)
+        raise ConflictFound(
+            header.id, header.name, conflicts, reason, [*lines, seen] if seen else lines
+        )
 
     def _note_held(self, reason: str) -> None:
         """Write why the batch is held back, unless the journal ends with just that."""
@@ -308,6 +321,16 @@ class _Replay:
             elif status is Status.CONFLICT and self.policy.on_conflict is OnConflict.OVERWRITE:
                 wanted.extend((position, each) for each in _forced(operation, comparison))
         return wanted
+
+    def _skipped(
+        self, comparison: Comparison, wanted: Sequence[tuple[int, Operation]]
+    ) -> list[int]:
+        """Return the positions that are left out: now, or by an attempt that sent what follows."""
+        sent = {position for position, _ in wanted}
+        skipped = set(self.left_out_before())
+        if self.policy.on_conflict is OnConflict.SKIP:
+            skipped.update(_conflicting(comparison))
+        return sorted(skipped - sent)
 
     def _chunks(self, wanted: list[tuple[int, Operation]]) -> Iterator[tuple[list[Operation], int]]:
         """Yield the operations of each request, and up to which position of the batch they go."""
@@ -365,7 +388,15 @@ class _Rehearsal(_Replay):
         together = compare(
             [*self.earlier, *self.operations], self.connection, predecessors=predecessors
         )
-        return Comparison(together.statuses[len(self.earlier) :], together.conflicts)
+        return Comparison(
+            together.statuses[len(self.earlier) :], together.conflicts, labels=together.labels
+        )
+
+
+def _some(lines: Sequence[str]) -> str:
+    """Return the first of *lines* in one sentence, and how many more there are."""
+    more = [f"and {len(lines) - _NAMED} more"] if len(lines) > _NAMED else []
+    return "; ".join([*lines[:_NAMED], *more])
 
 
 def _conflicting(comparison: Comparison) -> list[int]:
@@ -381,8 +412,11 @@ def _forced(operation: Operation, comparison: Comparison) -> Iterator[Operation]
         yield operation
         return
     # The entity is there, with other values: it cannot be created, only changed.
-    for conflict in comparison.conflicts:
-        if conflict.entity == identity(operation):
+    conflicts = [each for each in comparison.conflicts if each.entity == identity(operation)]
+    if not any(each.problem is Problem.EXISTS for each in conflicts):
+        yield operation
+    for conflict in conflicts:
+        if conflict.problem is Problem.EXISTS:
             yield Update(
                 operation.entity_type,
                 operation.entity_key,

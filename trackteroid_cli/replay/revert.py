@@ -21,9 +21,11 @@ from trackteroid_cli.batches.operations import (
     Delete,
     Identity,
     Operation,
+    TakenAlong,
     Update,
     counts,
     identity,
+    values_set,
 )
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import BatchInState, CannotRevert
@@ -113,7 +115,9 @@ def invert(batch: Batch) -> Inverse:
     Raises:
         BatchUnreadable: the file is damaged.
     """
-    operations = list(batch.operations())
+    left_out = set(batch.journal().left_out)
+    recorded = list(batch.operations())
+    operations = [each for position, each in enumerate(recorded) if position not in left_out]
     names = Names(operations, batch.labels())
     inverter = _Inverter(operations, batch, names)
     for operation in reversed(operations):
@@ -147,6 +151,17 @@ class _Inverter:
         #: Ids of what goes or comes back as a whole, with all that its attributes were.
         self._whole = {key[0] for _, key in self._created | self._deleted if len(key) == 1}
         self._made: set[Identity] = set()
+        #: What the batch sets of what it creates.
+        self._set: dict[Identity, dict[str, object]] = {}
+        #: Rows that it makes of what it creates, by the owner's id.
+        self._parts: dict[str, dict[Identity, tuple[str, dict[str, str]]]] = {}
+        for operation in operations:
+            if identity(operation) in self._created:
+                self._set.setdefault(identity(operation), {}).update(values_set(operation))
+            if self._goes_with_owner(operation):
+                for part in operation.entity_key.values():
+                    made = operation.entity_type, operation.entity_key
+                    self._parts.setdefault(part, {})[identity(operation)] = made
 
     def invert(self, operation: Operation) -> None:
         """Add the inverse of *operation*."""
@@ -159,9 +174,19 @@ class _Inverter:
             self._not_known(operation, "it was deleted and made anew")
         elif isinstance(operation, Create):
             if not self._goes_with_owner(operation):
-                self._add(Delete(operation.entity_type, operation.entity_key), operation)
+                self._add(self._delete(operation), operation)
         else:
             self._invert_delete(operation)
+
+    def _delete(self, create: Create) -> Delete:
+        """Return the delete of what *create* makes; it expects what the batch itself has set."""
+        parts = self._parts.get(create.entity_key.get("id", ""), {})
+        return Delete(
+            create.entity_type,
+            create.entity_key,
+            seen=self._set.get(identity(create), {}),
+            takes_along=[TakenAlong(entity_type, key) for entity_type, key in parts.values()],
+        )
 
     def _invert_update(self, update: Update) -> None:
         if (

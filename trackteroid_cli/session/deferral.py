@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import gc
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -50,6 +51,7 @@ from trackteroid_cli.session.api.protocols import (
     EntitySession,
     Operation,
     UpdateOperation,
+    is_entity,
 )
 from trackteroid_cli.session.backfill import name_in_memory
 from trackteroid_cli.session.calls.refusals import Refusals
@@ -100,6 +102,8 @@ class UncommittedOperations(ftrack_api.operation.Operations):  # type: ignore[mi
         self._refusals = refusals
         #: The value on the server, as last seen, of each attribute that was not changed before.
         self.remote_values: dict[UpdateOperation, object] = {}
+        #: What the session had in memory of each entity that was deleted.
+        self.seen_values: dict[Operation, dict[str, object]] = {}
 
     def push(self, operation: Operation) -> None:
         """Add *operation*.
@@ -124,6 +128,8 @@ class UncommittedOperations(ftrack_api.operation.Operations):  # type: ignore[mi
                     except (TypeError, ValueError, RecursionError) as error:
                         named = str(label_of(operation.entity_data) or "")
                         raise self._refused(operation, name, named, error) from error
+        else:
+            self.seen_values[operation] = _values_in_memory(self._session, operation)
         self._stack.append(operation)
 
     def _refused(
@@ -144,6 +150,7 @@ class UncommittedOperations(ftrack_api.operation.Operations):  # type: ignore[mi
         """Add operations that were checked when *others* got them."""
         self._stack.extend(others)
         self.remote_values.update(others.remote_values)
+        self.seen_values.update(others.seen_values)
 
     def remove(self, operations: list[Operation]) -> None:
         """Remove *operations*, the first ones, and keep those that were added since."""
@@ -151,11 +158,14 @@ class UncommittedOperations(ftrack_api.operation.Operations):  # type: ignore[mi
         for operation in operations:
             if is_update(operation):
                 self.remote_values.pop(operation, None)
+            else:
+                self.seen_values.pop(operation, None)
 
     def clear(self) -> None:
         """Remove all operations."""
         super().clear()
         self.remote_values.clear()
+        self.seen_values.clear()
 
 
 class Deferral:
@@ -302,8 +312,10 @@ class Deferral:
     def _encoded(
         self, operations: Sequence[Operation], number: int
     ) -> Iterator[tuple[Fact, bytes]]:
-        remote_values = self.uncommitted.remote_values
-        for document in fold_operations(operations, remote_values, number):
+        uncommitted = self.uncommitted
+        for document in fold_operations(
+            operations, uncommitted.remote_values, uncommitted.seen_values, number
+        ):
             yield self._encoded_document(document)
 
     def _encoded_document(self, document: OperationDocument) -> tuple[Fact, bytes]:
@@ -319,7 +331,9 @@ class Deferral:
         Raises:
             CannotDefer: it does.
         """
-        for text in texts(json.loads(encoded)):
+        document = json.loads(encoded)
+        document.pop("seen", None)  # what it was, which is not sent
+        for text in texts(document):
             if text in self.recording.side_effects:
                 made = self.recording.side_effects[text]
                 raise CannotDefer(
@@ -520,6 +534,24 @@ def _remote_value(session: EntitySession, operation: UpdateOperation) -> object:
     if entity is None:
         return _NOT_SET
     return _attribute(entity, operation).get_remote_value(entity)
+
+
+def _values_in_memory(session: EntitySession, operation: Operation) -> dict[str, object]:
+    """Return the values of an entity as the session got them; references as the ids of columns."""
+    entity = _cached_entity(session, operation)
+    if entity is None:
+        return {}
+    values: dict[str, object] = {}
+    attributes = entity.attributes
+    for name, attribute in ((name, attributes.get(name)) for name in list(attributes.keys())):
+        assert attribute is not None
+        value = attribute.get_remote_value(entity)
+        column = f"{name}_id"
+        if type(value) in _SCALAR_TYPES or (type(value) is float and math.isfinite(value)):
+            values[name] = value
+        elif is_entity(value) and entity.attributes.get(column) is not None:
+            values.setdefault(column, _identity(value).key[0])
+    return {name: value for name, value in values.items() if name not in operation.entity_key}
 
 
 def _attribute(entity: Entity, operation: UpdateOperation) -> Attribute:

@@ -44,6 +44,7 @@ from trackteroid_cli.session.calls.at_once import changes_at_once, refused_call
 from trackteroid_cli.session.calls.raw_writes import WRITES, RawWrite, answers_of, read_write
 from trackteroid_cli.session.calls.refusals import Refusals
 from trackteroid_cli.session.deferral import READ_ONLY_ACTIONS, Deferral, of_ftrack
+from trackteroid_cli.session.deletions import complete_deletions
 from trackteroid_cli.session.locations import UPLOAD, is_on_server
 from trackteroid_cli.session.reading_back import ReadingBackSession
 from trackteroid_cli.session.recorder import current_recorder
@@ -267,10 +268,11 @@ class Session(ReadingBackSession):
         return [*deferred, *self.recorded_operations]
 
     def complete_recording(self, recording: Recording) -> None:
-        """Add labels and old values that the server knows to *recording*."""
+        """Add to *recording* what the server knows: labels, old values, and what is deleted."""
         if not self.connected:
             return
         backfill(recording, self, self.open_connection)
+        complete_deletions(recording, self.open_connection)
 
     def _begin_deferral(
         self, recording: Recording, refusals: Refusals, *, is_undone: bool

@@ -21,7 +21,10 @@ from trackteroid_cli.batches.labels import Label, references
 from trackteroid_cli.batches.operations import (
     UNSET,
     Create,
+    Delete,
     Identity,
+    TakenAlong,
+    deletion_document,
     from_json,
     identity,
     to_json,
@@ -81,9 +84,12 @@ class Recording:
         self.labels: dict[Identity, Label | None] = {}
         #: Attributes that were changed without having been read: the position of the update.
         self.missing_old_values: dict[tuple[Identity, str], int] = {}
+        #: Entities that are deleted and were not created here: the position of the delete.
+        self.deleted: dict[Identity, int] = {}
         #: Locations of components, as far as the recording has changed them.
         self.placements = Placements()
-        self._old_values: dict[int, object] = {}
+        #: What completes the operations.
+        self._additions: list[Addition] = []
         #: The created entities with provisional values that the file does not have yet.
         self._unkept: set[Identity] = set()
         self._length = 0
@@ -205,6 +211,8 @@ class Recording:
             if fact.without_old_value:
                 missing = fact.entity, fact.without_old_value
                 self.missing_old_values.setdefault(missing, position)
+            if fact.kind == "delete":
+                self.deleted.setdefault(fact.entity, position)
         if fact.entity.entity_type == PLACEMENT_TYPE and fact.kind != "update":
             self.placements.change(fact.entity.key[0], fact.placement)
 
@@ -244,7 +252,26 @@ class Recording:
 
     def set_old_value(self, position: int, value: object) -> None:
         """Set the old value of the update at *position*, in JSON form."""
-        self._old_values[position] = value
+        self._additions.append(Addition(position, "old_value", "", value))
+
+    def set_deleted(
+        self,
+        position: int,
+        values: Mapping[str, object],
+        taken: Iterable[TakenAlong],
+        not_known: Iterable[str],
+    ) -> None:
+        """Set what the delete at *position* deletes; values that the author saw come first.
+
+        Args:
+            values: of the entity, in JSON form.
+            taken: what the server deletes along with it.
+            not_known: the types of which *taken* says nothing.
+        """
+        delete = Delete("", {}, 0, dict(values), list(taken), list(not_known))
+        self._additions += [
+            Addition(position, part, "", value) for part, value in deletion_document(delete).items()
+        ]
 
     def note_provisional(
         self, entity: Identity, attribute: str, value: object, label: Label | None = None
@@ -292,13 +319,9 @@ class Recording:
             for entity, label in self.labels.items()
             if label is not None and entity not in self.created
         }
-        old_values = [
-            Addition(position, "old_value", "", value)
-            for position, value in self._old_values.items()
-        ]
         with self.file.writing(closing_it=True) as connection:
             self._keep_provisional(connection)
-            add_completion(connection, self.server, old_values, labels)
+            add_completion(connection, self.server, self._additions, labels)
             note_server(connection, self.server, completed=len(self), parts=parts)
 
     def read_completion(self) -> None:
@@ -308,6 +331,9 @@ class Recording:
         for missing, position in list(self.missing_old_values.items()):
             if "old_value" in additions.get(position, {}):
                 del self.missing_old_values[missing]
+        for entity, position in list(self.deleted.items()):
+            if "takes_along" in additions.get(position, {}):
+                del self.deleted[entity]
 
     def save(self, path: Path, header: Header, *, replace: bool = False) -> None:
         """Write the batch to *path*, whole or not at all.

@@ -281,7 +281,7 @@ class RecordingFile:
             if added is None:
                 yield text
             else:
-                yield encode_json({**json.loads(text), **added})
+                yield encode_json(_completed(json.loads(text), added))
 
     def additions(self, server: str) -> dict[int, dict[str, object]]:
         """Return what completes the operations for *server*, by position and part."""
@@ -394,6 +394,18 @@ def note_server(connection: sqlite3.Connection, server: str, **noted: object) ->
     if known != {**known, **noted}:
         text = json.dumps({**known, **noted})
         connection.execute("REPLACE INTO run VALUES (?, ?)", (name, text))
+
+
+def _completed(document: dict[str, Any], added: Mapping[str, object]) -> dict[str, object]:
+    """Return an operation with what completes it; what it says itself stays."""
+    for part, value in added.items():
+        own = document.get(part)
+        if isinstance(own, dict) and isinstance(value, dict):
+            value = {**value, **own}
+        elif part in document:
+            continue
+        document[part] = value
+    return document
 
 
 def _facts(connection: sqlite3.Connection) -> dict[str, str]:

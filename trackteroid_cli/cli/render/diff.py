@@ -6,13 +6,14 @@ usual default are left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
 from rich.text import Text
 
-from trackteroid_cli.batches.labels import Label, Names
+from trackteroid_cli.batches.labels import Label, Names, owner_id, referenced
 from trackteroid_cli.batches.operations import (
     LISTS_OF_PARTS,
     UNSET,
@@ -32,20 +33,22 @@ _MARKS = {
 
 
 class _Change(NamedTuple):
-    """A change of an attribute; a provisional value is what the server would set."""
+    """A change of an attribute; a provisional value is what the server would set.
+
+    A change that is *left_out* was in conflict, and was not sent with the rest of the batch.
+    """
 
     name: str
     old: object
     new: object
     provisional: bool = False
+    left_out: bool = False
 
 
-#: Types whose rows are shown as attributes of their owner -> the part of the key that is its id.
-_OWNER_KEYS = {"Metadata": "parent_id", "CustomAttributeValue": "entity_id"}
+_LEFT_OUT = "  left out: in conflict, not sent"
 
-
-def _kind(entity_type: str) -> str:
-    return "CustomAttributeValue" if entity_type.endswith("CustomAttributeValue") else entity_type
+#: How many names of one type a delete shows of what it takes along.
+_NAMED = 6
 
 
 class Diff:
@@ -54,16 +57,19 @@ class Diff:
     Args:
         operations: those of a batch, in order.
         labels: what the entities that the batch does not create are called.
+        left_out: the positions of operations that were left out when the batch was committed.
     """
 
-    def __init__(self, operations: list[Operation], labels: Mapping[Identity, Label]) -> None:
+    def __init__(
+        self,
+        operations: list[Operation],
+        labels: Mapping[Identity, Label],
+        left_out: Collection[int] = (),
+    ) -> None:
         self._operations = operations
-        self._labels = labels
         self._names = Names(operations, labels)
-        self._known_ids = {
-            entity.key[0]: entity
-            for entity in (*labels, *map(identity, operations))
-            if len(entity.key) == 1
+        self._left_out = {
+            id(operation) for position, operation in enumerate(operations) if position in left_out
         }
 
     def lines(self) -> Iterator[Text]:
@@ -80,8 +86,7 @@ class Diff:
 
         Metadata and custom attributes are shown as attributes of the entity that they are of.
         """
-        owner = operation.entity_key.get(_OWNER_KEYS.get(_kind(operation.entity_type), ""))
-        return self._known_ids.get(owner or "", identity(operation))
+        return self._names.known(owner_id(operation)) or identity(operation)
 
     def _entity(self, entity: Identity, operations: list[Operation]) -> Iterator[Text]:
         own = [each for each in operations if identity(each) == entity]
@@ -93,12 +98,21 @@ class Diff:
             mark = "-"
         changes = [change for each in own for change in self._changes(each, bool(parts))]
         changes += [self._part(each) for each in parts]
+        whole = [each for each in own if not isinstance(each, Update)]
         line = Text(f"{mark} {entity[0]}", style=f"bold {_MARKS[mark]}")
         line.append(f"  {self._names.of(entity)}", style="not bold default")
+        if any(id(each) in self._left_out for each in whole):
+            line.append(_LEFT_OUT, style="not bold yellow")
         yield line
         width = max((len(change.name) for change in changes), default=0)
         for change in changes:
-            yield self._change(change, width, known=mark != "+")
+            line = self._change(change, width, known=mark != "+")
+            if change.left_out:
+                line.append(_LEFT_OUT, style="yellow")
+            yield line
+        for each in own:
+            if isinstance(each, Delete):
+                yield from _taken_along(each)
 
     def _changes(self, operation: Operation, has_parts: bool) -> Iterator[_Change]:
         if isinstance(operation, Create):
@@ -110,23 +124,26 @@ class Diff:
         elif isinstance(operation, Update) and not (
             has_parts and operation.attribute_name in LISTS_OF_PARTS
         ):
-            yield _Change(operation.attribute_name, operation.old_value, operation.new_value)
+            yield _Change(
+                operation.attribute_name,
+                operation.old_value,
+                operation.new_value,
+                left_out=id(operation) in self._left_out,
+            )
 
     def _part(self, operation: Operation) -> _Change:
         """Return the change of one metadata entry or custom attribute, named as scripts name it."""
-        if _kind(operation.entity_type) == "Metadata":
-            name = f"metadata.{operation.entity_key['key']}"
-        else:
-            label = self._labels.get(identity(operation))
-            name = f"custom_attributes.{label.label if label else '?'}"
+        name = self._names.subject(operation)[1]
+        left_out = id(operation) in self._left_out
         if isinstance(operation, Create):
-            return _Change(name, None, operation.entity_data.get("value"))
+            return _Change(name, None, operation.entity_data.get("value"), left_out=left_out)
         if isinstance(operation, Update):
-            return _Change(name, operation.old_value, operation.new_value)
-        return _Change(name, UNSET, None)
+            old, new = operation.old_value, operation.new_value
+            return _Change(name, old, new, left_out=left_out)
+        return _Change(name, operation.seen.get("value", UNSET), None, left_out=left_out)
 
     def _change(self, change: _Change, width: int, *, known: bool) -> Text:
-        name, old, new, provisional = change
+        name, old, new, provisional, _ = change
         line = Text(f"    {name.ljust(width)}  ", style="cyan")
         if provisional:
             line.append(self._names.value(new), style="yellow")
@@ -134,8 +151,15 @@ class Diff:
         if known:
             if isinstance(old, list) and isinstance(new, list):
                 return line.append_text(self._membership(old, new))
-            line.append("?" if old is UNSET else self._names.value(old), style="red")
+            before, after = "?" if old is UNSET else self._names.value(old), self._names.value(new)
+            if old == new:
+                line.append(after, style="green")
+                return line.append("  set again, unchanged", style="dim")
+            if before == after:  # two entities of one name
+                before, after = _with_key(before, old), _with_key(after, new)
+            line.append(before, style="red")
             line.append(" → ", style="dim")
+            return line.append(after, style="green")
         line.append(self._names.value(new), style="green")
         return line
 
@@ -179,3 +203,32 @@ class Diff:
             }
             for schema in standard_schemas()
         }
+
+
+def _with_key(name: str, value: object) -> str:
+    """Return the *name* of a reference with what tells it from another one of that name."""
+    key = " ".join(referenced(value).key) if isinstance(value, Mapping) else ""
+    return f"{name} ({key})" if key else name
+
+
+def _taken_along(delete: Delete) -> Iterator[Text]:
+    """Yield what the server deletes along with the entity of *delete*, a line for each type."""
+    if len(delete.entity_key) > 1:
+        return  # nothing is below a value, or a row between two entities
+    if delete.takes_along is None:
+        yield Text("    with all that is below it, which was not recorded", style="yellow")
+        return
+    names: dict[str, list[str]] = defaultdict(list)
+    for each in delete.takes_along:
+        names[each.entity_type].append(each.label)
+    counts = {kind: f"{len(each)} {kind}" for kind, each in names.items()}
+    width = max(map(len, counts.values()), default=0)
+    for kind, labels in names.items():
+        shown = list(dict.fromkeys(filter(None, labels)))
+        more = f", and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
+        line = Text(f"    - {counts[kind].ljust(width)}  ", style="red")
+        line.append(f"{', '.join(shown[:_NAMED])}{more}", style="default")
+        line.rstrip()
+        yield line
+    for kind in delete.not_known:
+        yield Text(f"    and any {kind} of it, which was not recorded", style="yellow")

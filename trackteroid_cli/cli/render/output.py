@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
-from trackteroid_cli.errors import ServerUnreachable, TrackteroidError
+from trackteroid_cli.errors import ConflictFound, ServerUnreachable, TrackteroidError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 #: Control characters, but for tabs and ends of lines, and what is shown in their place.
 _CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {9, 10}, "\N{REPLACEMENT CHARACTER}")
+
+#: How many lines a message shows of a long list.
+_LINES = 20
 
 
 @dataclass
@@ -132,7 +135,11 @@ class Output:
         from rich.markup import escape
 
         parts = [f"[bold red]error:[/] {escape(error.what)}"]
-        if error.why:
+        if isinstance(error, ConflictFound) and error.lines:
+            first, *others = map(escape, shortened(error.lines))
+            parts.append(f"  [bold]why:[/] {first}")
+            parts += [f"       {other}" for other in others]
+        elif error.why:
             parts.append(f"  [bold]why:[/] {escape(_indented(error.why))}")
         if error.hint:
             parts.append(f" [bold]next:[/] {escape(_indented(error.hint))}")
@@ -167,6 +174,12 @@ def _harmless(text: str) -> str:
 
 def _indented(text: str) -> str:
     return text.replace("\n", "\n       ")
+
+
+def shortened(lines: Sequence[str]) -> list[str]:
+    """Return *lines*, each without line breaks; of many the first ones and how many follow."""
+    shown = [" ".join(line.split()) for line in lines[:_LINES]]
+    return [*shown, f"and {len(lines) - _LINES} more"] if len(lines) > _LINES else shown
 
 
 def plural(number: int, noun: str) -> str:

@@ -226,6 +226,11 @@ def _clear_references(
 # The rules that follow from the schemas.
 
 
+def cascading_columns(schema: Schema, root: str) -> tuple[Column, ...]:
+    """Return the columns whose rows are deleted with the entities of *root* that they refer to."""
+    return _rules(schema, root).cascade
+
+
 @lru_cache(maxsize=512)
 def _rules(schema: Schema, root: str) -> Rules:
     cascading = dict.fromkeys((*CASCADES.get(root, ()), *_cascading(schema, root)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from trackteroid_cli.batches.labels import Label, is_custom_attribute_value
 from trackteroid_cli.batches.operations import (
     LISTS_OF_PARTS,
     UNSET,
@@ -21,13 +22,13 @@ from trackteroid_cli.batches.operations import (
     texts,
     to_json,
 )
-from trackteroid_cli.replay.comparing.conflicts import Conflict
+from trackteroid_cli.replay.comparing.conflicts import Conflict, Problem
+from trackteroid_cli.replay.comparing.deletions import NewerWork, newer_work
 from trackteroid_cli.replay.comparing.equality import equal, key_of, keys_of
 from trackteroid_cli.replay.comparing.history import (
     AttributeHistory,
     History,
     histories,
-    is_custom_attribute_value,
 )
 from trackteroid_cli.replay.comparing.server_state import ServerState
 
@@ -54,11 +55,13 @@ class Comparison:
         adjusted: values to send in place of the recorded ones, by the position of the operation:
             the members of a collection to which the batch only adds entities of its own, and to
             which others have added theirs since.
+        labels: what people call entities of the conflicts that the batch does not mention.
     """
 
     statuses: list[Status]
     conflicts: list[Conflict] = field(default_factory=list)
     adjusted: dict[int, object] = field(default_factory=dict)
+    labels: dict[Identity, Label] = field(default_factory=dict)
 
     @property
     def landed(self) -> bool:
@@ -96,10 +99,28 @@ def compare(
     landed = sent if _is_proven(found, server, range(known, sent)) else known
     taken = _taken_along(operations, found, server, sent)
     never_sent = not (sent or has_landed or _is_proven(found, server, range(len(operations))))
+    newer = NewerWork()
+    if not has_landed:
+        newer = newer_work(
+            operations, found, server, connection, predecessors, landed=landed, sent=sent
+        )
     for entity, history in found.items():
+        held = entity in newer.held
         _Judgement(
-            entity, history, server, comparison, landed, sent, taken, never_sent, predecessors
+            entity,
+            history,
+            server,
+            comparison,
+            landed,
+            sent,
+            taken,
+            never_sent,
+            has_landed,
+            held,
+            predecessors,
         ).set_statuses()
+    comparison.conflicts += newer.conflicts
+    comparison.labels.update(newer.labels)
     return comparison
 
 
@@ -164,7 +185,8 @@ class _Judgement:
     """Judges what a batch does to one entity; the first *landed* operations are on the server.
 
     The first *sent* may be; if they are, the ids in *taken* went with what they deleted. None is if
-    the batch was *never_sent*, from here or from a copy of its file.
+    the batch was *never_sent*, from here or from a copy of its file. An entity that is *held* must
+    not be deleted.
     """
 
     entity: Identity
@@ -175,6 +197,8 @@ class _Judgement:
     sent: int
     taken: frozenset[str]
     never_sent: bool
+    has_landed: bool
+    held: bool
     predecessors: Predecessors | None = None
 
     def set_statuses(self) -> None:
@@ -183,7 +207,9 @@ class _Judgement:
         there = self.server.holds(self.entity)
         if not self.server.can_hold(history):
             return  # missing, and the server says why that stays so
-        if not there and not self.taken.isdisjoint(history.key.values()):
+        if self.held:
+            self._set(history.positions, Status.CONFLICT)
+        elif not there and not self.taken.isdisjoint(history.key.values()):
             self._set(history.positions, Status.THERE)
         elif history.created is not None and history.deleted is not None:
             # It comes and goes: nothing of it can be seen, whether it was sent or not.
@@ -239,7 +265,8 @@ class _Judgement:
             status = self._add_members(attribute, now)
         else:
             status = Status.CONFLICT
-            self._report(name, attribute, now)
+            is_new = created is not None and not self.has_landed
+            self._report(name, attribute, now, Problem.EXISTS if is_new else Problem.CHANGED)
         self._set(positions if status is Status.CONFLICT else attribute.positions, status)
 
     def _leaves_trace(self, attribute: AttributeHistory) -> bool:
@@ -269,7 +296,7 @@ class _Judgement:
                 self._set(attribute.positions, Status.MISSING)
             else:
                 self._set(attribute.positions, Status.CONFLICT)
-                self._report(name, attribute, None, gone=True)
+                self._report(name, attribute, None, Problem.GONE)
 
     def _may_be_taken(self, attribute: AttributeHistory) -> bool:
         """Return whether the entity may have gone with one that the batch itself has deleted."""
@@ -284,7 +311,7 @@ class _Judgement:
         return Status.MISSING
 
     def _report(
-        self, name: str, attribute: AttributeHistory, now: object, *, gone: bool = False
+        self, name: str, attribute: AttributeHistory, now: object, problem: Problem
     ) -> None:
         recorded = None if attribute.recorded is UNSET else attribute.recorded
         self.comparison.conflicts.append(
@@ -295,7 +322,7 @@ class _Judgement:
                 recorded,
                 now,
                 attribute.wanted,
-                gone,
+                problem,
             )
         )
 

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import TYPE_CHECKING
 
-from trackteroid_cli.batches.labels import NAMES, Label, Names, label_of, references
+from trackteroid_cli.batches.labels import (
+    NAMES,
+    Label,
+    Names,
+    label_of,
+    owner_id,
+    owner_types,
+    references,
+)
 from trackteroid_cli.batches.operations import Identity, Operation
 from trackteroid_cli.server.expressions import listed, query
 
 if TYPE_CHECKING:
     from trackteroid_cli.batches.batch import Batch
     from trackteroid_cli.server.connection import Connection
+
+
+#: What a custom attribute is.
+_CONFIGURATION = "CustomAttributeConfiguration"
+
+
+class Problem(Enum):
+    """What a conflict is about."""
+
+    CHANGED = "changed"  #: an attribute is not as the author saw it
+    GONE = "gone"  #: the entity is not there any more
+    EXISTS = "exists"  #: the batch creates the entity, and it is there, with another value
+    CHANGED_AND_DELETED = "changed, to be deleted"  #: an attribute of what the batch deletes
+    CHANGED_BELOW = "changed, to be deleted with"  #: an entity that goes with a deleted one
+    ADDED_BELOW = "added, to be deleted with"  #: it would go with one that the batch deletes
+    HELD_BELOW = "held"  #: an entity that the batch deletes takes along another one in conflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +50,40 @@ class Conflict:
         recorded: what the author saw.
         now: what the server shows.
         wanted: what the batch sets.
-        gone: whether the entity itself is not there any more.
+        problem: what the conflict is about.
+        other: the entity that the batch deletes, and this one with it; or the one in conflict that
+            goes with this one.
         label: what a person calls the entity, as far as it was looked up.
+        text: the conflict in a few words, as far as names were looked up.
     """
 
     entity_type: str
     entity_key: dict[str, str]
     attribute: str
-    recorded: object
-    now: object
-    wanted: object
-    gone: bool = False
+    recorded: object = None
+    now: object = None
+    wanted: object = None
+    problem: Problem = Problem.CHANGED
+    other: Identity | None = None
     label: str = ""
+    text: str = ""
 
     @property
     def entity(self) -> Identity:
         """The entity that the conflict is about."""
         return Identity(self.entity_type, tuple(self.entity_key.values()))
+
+    @property
+    def gone(self) -> bool:
+        """Whether the entity itself is not there any more."""
+        return self.problem is Problem.GONE
+
+
+def of_entity(
+    entity_type: str, entity_key: dict[str, str], problem: Problem, other: Identity
+) -> Conflict:
+    """Return a conflict about an entity as a whole."""
+    return Conflict(entity_type, entity_key, "", problem=problem, other=other)
 
 
 def names_for(
@@ -60,20 +102,67 @@ def names_for(
     return Names(operations, {**labels, **dict(_labels_on_server(connection, now) if now else ())})
 
 
-def labelled(conflicts: Iterable[Conflict], names: Names) -> list[Conflict]:
-    """Return *conflicts* with the labels of their entities."""
-    return [replace(each, label=names.of(each.entity)) for each in conflicts]
+def named(
+    conflicts: Sequence[Conflict],
+    known: Mapping[Identity, Label],
+    batch: Batch,
+    operations: Sequence[Operation],
+    connection: Connection,
+) -> tuple[list[Conflict], Names]:
+    """Return *conflicts* in words, and the names that these use.
+
+    Args:
+        known: labels of entities of the conflicts that the batch does not mention.
+
+    Raises:
+        ServerError: the server cannot be asked.
+    """
+    labels = {**known, **batch.labels()}
+    names = Names(operations, labels)
+    asked = {
+        entity
+        for each in conflicts
+        for entity in (*references(each.now), *references(each.recorded), *_owners(each, names))
+    }
+    missing = [each for each in asked if names.label(each) is None]
+    if missing:
+        names = Names(operations, {**dict(_labels_on_server(connection, missing)), **labels})
+    return [
+        replace(each, label=names.of(each.entity), text=_line(each, names)) for each in conflicts
+    ], names
 
 
-def conflict_line(conflict: Conflict, names: Names) -> str:
-    """Return a conflict in a few words."""
-    what = f"{conflict.attribute} of {conflict.entity_type} {names.of(conflict.entity)}"
-    if conflict.gone:
-        return f"{what} cannot be set: the entity is gone"
+def _owners(conflict: Conflict, names: Names) -> Iterator[Identity]:
+    """Yield what a value that *conflict* is about may belong to, if the batch does not say it."""
+    owner = owner_id(conflict)
+    if owner and names.known(owner) is None:
+        yield from (Identity(each, (owner,)) for each in owner_types(conflict.entity_type))
+    if "configuration_id" in conflict.entity_key and names.label(conflict.entity) is None:
+        yield Identity(_CONFIGURATION, (conflict.entity_key["configuration_id"],))
+
+
+def _line(conflict: Conflict, names: Names) -> str:
+    """Return *conflict* in a few words."""
+    whose, attribute = names.subject(conflict, conflict.attribute)
+    what = f"{attribute} of {whose}" if attribute else whose
+    other = f"{conflict.other.entity_type} {names.of(conflict.other)}" if conflict.other else ""
     recorded, now, wanted = (
         names.value(value) for value in (conflict.recorded, conflict.now, conflict.wanted)
     )
-    return f"{what} was {recorded} when recorded, is {now} now, and should become {wanted}"
+    return {
+        Problem.CHANGED: f"{what} was {recorded} when recorded, is {now} now, and should become "
+        f"{wanted}",
+        Problem.GONE: f"{what} cannot be set: the entity is gone",
+        Problem.EXISTS: f"{whose}, which should be created, exists already: its {attribute} is "
+        f"{now}, and should be {wanted}",
+        Problem.CHANGED_AND_DELETED: f"{what}, which should be deleted, was {recorded} when "
+        f"recorded, and is {now} now",
+        Problem.CHANGED_BELOW: f"{what} has changed since it was recorded, and would be deleted "
+        f"with {other}",
+        Problem.ADDED_BELOW: f"{what} was added since it was recorded, and would be deleted with "
+        f"{other}",
+        Problem.HELD_BELOW: f"{what} cannot be deleted without {other}",
+    }[conflict.problem]
 
 
 def _labels_on_server(
@@ -86,9 +175,14 @@ def _labels_on_server(
         if entity_type in schema and schema[entity_type].has_id:
             ids.setdefault(entity_type, {})[key[0]] = None
     for entity_type, keys in ids.items():
-        names = schema[entity_type].having(NAMES)
+        # Scripts name a custom attribute by its key.
+        best = ("key",) if entity_type == _CONFIGURATION else ("link", *NAMES)
+        names = schema[entity_type].having(best)
         answer = connection.call([query(entity_type, ["id", *names], listed("id", keys))])[0]
         for data in answer["data"]:
             label = label_of(data)
             if label is not None:
-                yield Identity(entity_type, (str(data["id"]),)), label
+                yield (
+                    Identity(str(data.get("__entity_type__", entity_type)), (str(data["id"]),)),
+                    label,
+                )

@@ -5,6 +5,8 @@ Dates are compared to the second in UTC, references by their keys, collections a
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from datetime import timezone
 
@@ -14,6 +16,21 @@ from trackteroid_cli import moments
 def equal(one: object, other: object) -> bool:
     """Return whether two values in ftrack's JSON form mean the same."""
     return bool(_comparable(one) == _comparable(other))
+
+
+def digest(values: Mapping[str, object]) -> str:
+    """Return a text that is the same for two sets of values that mean the same."""
+    parts = sorted((name, _steady(_comparable(value))) for name, value in values.items())
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _steady(value: object) -> str:
+    """Return a comparable form as text, members of a collection in one order."""
+    if isinstance(value, frozenset):
+        return repr(sorted(map(_steady, value)))
+    if isinstance(value, tuple):
+        return repr([_steady(part) for part in value])
+    return repr(value)
 
 
 def keys_of(references: Iterable[object]) -> frozenset[tuple[str, ...]]:

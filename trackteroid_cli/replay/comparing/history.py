@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from trackteroid_cli.batches.labels import is_custom_attribute_value
 from trackteroid_cli.batches.operations import (
     UNSET,
     Create,
     Delete,
     Identity,
     Operation,
+    TakenAlong,
     Update,
     identity,
 )
@@ -44,6 +46,8 @@ class History:
     Attributes:
         created, deleted: the positions of the create and the delete.
         attributes: the net change of each attribute.
+        seen, takes_along, not_known: those of the first delete; see `Delete`.
+        first_delete: its position, unless the batch creates the entity before.
         replaced: the positions before the entity is created again in its own place, as happens
             when metadata is removed and set again.
     """
@@ -54,6 +58,10 @@ class History:
     deleted: int | None = None
     attributes: dict[str, AttributeHistory] = field(default_factory=dict)
     replaced: list[int] = field(default_factory=list)
+    seen: dict[str, object] = field(default_factory=dict)
+    takes_along: list[TakenAlong] | None = None
+    not_known: list[str] = field(default_factory=list)
+    first_delete: int | None = None
 
     @property
     def is_ours(self) -> bool:
@@ -68,6 +76,14 @@ class History:
         yield from (each for each in (self.created, self.deleted) if each is not None)
         for attribute in self.attributes.values():
             yield from attribute.positions
+
+    def delete(self, position: int, operation: Delete) -> None:
+        """Let the entity end with the operation at *position*."""
+        self.deleted = position
+        if self.first_delete is None and self.created is None:
+            self.first_delete = position
+            self.seen, self.takes_along = operation.seen, operation.takes_along
+            self.not_known = operation.not_known
 
     def replace(self, position: int) -> None:
         """Let the entity begin anew with the operation at *position*."""
@@ -109,15 +125,10 @@ def histories(operations: Sequence[Operation]) -> dict[Identity, History]:
                 UNSET, operation.new_value, []
             )
         elif isinstance(operation, Delete):
-            history.deleted = position
+            history.delete(position, operation)
         else:
             _add_update(history, position, operation)
     return found
-
-
-def is_custom_attribute_value(type_name: str) -> bool:
-    """Return whether entities of that type are values of custom attributes."""
-    return type_name.endswith("CustomAttributeValue")
 
 
 def _add_update(history: History, position: int, operation: Update) -> None:

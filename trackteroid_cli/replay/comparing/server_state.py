@@ -5,11 +5,12 @@ It is asked in a few large queries, however many operations there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from trackteroid_cli.batches.operations import LISTS_OF_PARTS, UNSET, Identity
 from trackteroid_cli.replay.comparing.equality import key_of
+from trackteroid_cli.replay.comparing.taken_along import value_columns
 from trackteroid_cli.server.expressions import PAGE, can_be_asked_for, condition, query
 
 if TYPE_CHECKING:
@@ -56,6 +57,15 @@ class ServerState:
             return [self._schema.reference(item) for item in value]
         return self._schema.reference(value)
 
+    def reference(self, entity_type: str, column: str) -> tuple[str, Callable[[object], object]]:
+        """Return the attribute that shows what *column* holds, and what makes its value of that."""
+        name = column.removesuffix("_id")
+        attribute = self._schema[entity_type].attributes.get(name)
+        if name == column or attribute is None or not attribute.target:
+            return column, lambda value: value
+        target = attribute.target
+        return name, lambda id_: {"__entity_type__": target, "id": id_} if id_ else None
+
     def _queries(
         self, histories: Sequence[History]
     ) -> Iterator[tuple[dict[str, str], str, tuple[str, ...]]]:
@@ -76,7 +86,11 @@ class ServerState:
 
     def _projections(self, entity_type: str, histories: Iterable[History]) -> list[str]:
         schema = self._schema[entity_type]
+        histories = list(histories)
         wanted = {name for history in histories for name in history.attributes} - LISTS_OF_PARTS
+        seen = schema.having({name for history in histories for name in history.seen})
+        columns = set(value_columns(schema))
+        wanted.update(each for each in seen if each in columns or schema.attributes[each].target)
         known = sorted(schema.having(wanted))
         asked = (name for name in known if not schema.attributes[name].is_restricted)
         return [*schema.primary_key, *asked]

@@ -25,6 +25,9 @@ _Delete = ftrack_api.operation.DeleteEntityOperation
 #: The value that each updated attribute had on the server, as the author last saw it.
 RemoteValues: TypeAlias = Mapping[UpdateOperation, object]
 
+#: What the author saw of each deleted entity.
+SeenValues: TypeAlias = Mapping[Operation, dict[str, object]]
+
 _AttributeKey: TypeAlias = tuple[str, ...]
 
 
@@ -55,10 +58,14 @@ class UpdateDocument(_UpdateDocument, total=False):
     old_value: object
 
 
-class DeleteDocument(_Document):
-    """A delete."""
-
+class _DeleteDocument(_Document):
     operation: Literal["delete"]
+
+
+class DeleteDocument(_DeleteDocument, total=False):
+    """A delete; without ``seen`` if the session knew nothing of the entity."""
+
+    seen: dict[str, object]
 
 
 OperationDocument: TypeAlias = CreateDocument | UpdateDocument | DeleteDocument
@@ -75,13 +82,17 @@ def is_update(operation: Operation) -> TypeGuard[UpdateOperation]:
 
 
 def fold_operations(
-    operations: Sequence[Operation], remote_values: RemoteValues, commit: int
+    operations: Sequence[Operation],
+    remote_values: RemoteValues,
+    seen_values: SeenValues,
+    commit: int,
 ) -> Iterator[OperationDocument]:
     """Yield the documents of one commit's operations, with ftrack's objects still in them.
 
     Args:
         operations: ``ftrack_api``'s, as the session recorded them.
         remote_values: the values before an update that follows no other update of its attribute.
+        seen_values: of the entities that are deleted.
         commit: the number of the commit, from 1.
 
     Raises:
@@ -110,12 +121,7 @@ def fold_operations(
         elif is_update(operation):
             yield updates.document(operation, commit)
         elif type(operation) is _Delete:
-            yield {
-                "operation": "delete",
-                "entity_type": operation.entity_type,
-                "entity_key": operation.entity_key,
-                "commit": commit,
-            }
+            yield _delete_document(operation, seen_values.get(operation), commit)
         else:
             raise CannotDefer(
                 f"cannot record an operation of type {type(operation).__name__}",
@@ -124,6 +130,20 @@ def fold_operations(
             )
     if created is not None:
         yield created
+
+
+def _delete_document(
+    operation: Operation, seen: dict[str, object] | None, commit: int
+) -> DeleteDocument:
+    document: DeleteDocument = {
+        "operation": "delete",
+        "entity_type": operation.entity_type,
+        "entity_key": operation.entity_key,
+        "commit": commit,
+    }
+    if seen:
+        document["seen"] = seen
+    return document
 
 
 class _FoldedUpdates:

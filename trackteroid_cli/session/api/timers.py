@@ -35,7 +35,7 @@ def refuse_second_timers(session: QuerySession, operations: Iterable[Operation])
     timers = [operation for operation in operations if operation.entity_type == "Timer"]
     created: dict[str, str] = {}
     deleted: set[str] = set()
-    for document in fold_operations(timers, {}, 0):
+    for document in fold_operations(timers, {}, {}, 0):
         key = document["entity_key"]["id"]
         if document["operation"] == "create":
             user = document["entity_data"].get("user")
