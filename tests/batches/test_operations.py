@@ -13,6 +13,7 @@ from trackteroid_cli.batches.operations import (
     Create,
     Delete,
     Operation,
+    TakenAlong,
     Update,
     counts,
     from_json,
@@ -34,7 +35,16 @@ _commits = st.integers(0, 9)
 _operations: st.SearchStrategy[Operation] = st.one_of(
     st.builds(Create, _texts, _keys, st.dictionaries(st.text(), _values, max_size=3), _commits),
     st.builds(Update, _texts, _keys, _texts, _values, _values | st.just(UNSET), _commits),
-    st.builds(Delete, _texts, _keys, _commits),
+    st.builds(
+        Delete,
+        _texts,
+        _keys,
+        _commits,
+        st.dictionaries(st.text(), _values, max_size=3),
+        st.none()
+        | st.lists(st.builds(TakenAlong, _texts, _keys, st.text(), st.text()), max_size=3),
+        st.lists(_texts, max_size=3),
+    ),
 )
 
 
@@ -73,6 +83,11 @@ GOOD: dict[str, Any] = {
         ({"commit": "1"}, '"commit"'),
         ({"commit": True}, '"commit"'),
         ({"operation": "create", "entity_data": []}, '"entity_data"'),
+        ({"operation": "delete", "seen": []}, '"seen"'),
+        ({"operation": "delete", "takes_along": {}}, '"takes_along"'),
+        ({"operation": "delete", "takes_along": [1]}, '"takes_along"'),
+        ({"operation": "delete", "takes_along": [{"entity_type": "Shot"}]}, '"entity_key"'),
+        ({"operation": "delete", "not_known": "Shot"}, '"not_known"'),
     ],
 )
 def test_a_part_that_is_wrong_is_named(change: dict[str, Any], named: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.support.batches import Put, describe
 from tests.support.command_line import CommandLine, refused
 from tests.support.servers import Server
@@ -133,6 +135,61 @@ def test_a_committed_batch_shows_what_changed_since(
     ran = connected("inspect", "publish", "--check")
     assert ran.returncode == 3
     assert '"theirs"\t"ours"' in ran.stdout
+
+
+@pytest.mark.parametrize("kind", ["custom attribute", "metadata"])
+def test_a_conflict_names_what_a_custom_attribute_or_metadata_is_of(
+    connected: CommandLine, server: Server, put: Put, kind: str
+) -> None:
+    (shot, *_) = shots(server)
+    if kind == "metadata":
+        server.create("Metadata", parent_id=shot["id"], parent_type="Shot", key="mood", value="x")
+        put(
+            Update("Metadata", {"parent_id": shot["id"], "key": "mood"}, "value", "dark", "light"),
+            server=server.url,
+        )
+    else:
+        (fend,) = server.query("select id from CustomAttributeConfiguration where key is fend")
+        key = {"configuration_id": fend["id"], "entity_id": shot["id"]}
+        put(Update("ContextCustomAttributeValue", key, "value", 7, 5), server=server.url)
+    name = {"metadata": "metadata.mood", "custom attribute": "custom_attributes.fend"}[kind]
+    whose = f"Shot salt_and_ember / sq010 / {shot['name']}"
+    ran = connected("inspect", "publish", "--check")
+    assert ran.returncode == 3, ran.stderr
+    assert ran.stdout.splitlines()[0].split("\t")[:2] == [whose, name]
+    assert f"{name} of {whose} was" in connected("commit").stderr
+
+
+def test_an_entity_to_be_created_is_said_to_exist_already(
+    connected: CommandLine, server: Server, put: Put
+) -> None:
+    (shot, *_) = shots(server)
+    put(Create("Shot", {"id": shot["id"]}, {"name": "sh999"}), server=server.url)
+    ran = connected("inspect", "publish", "--check")
+    assert "\t".join(["name", "(not there)", f'"{shot["name"]}"', '"sh999"']) in ran.stdout
+    ran = connected("commit")
+    assert ran.returncode == 3
+    assert (
+        "Shot sh999, which should be created, exists already: its name is "
+        f'"{shot["name"]}", and should be "sh999"'
+    ) in ran.stderr
+
+
+def test_each_conflict_of_a_batch_that_is_held_back_is_a_line(
+    connected: CommandLine, server: Server, put: Put
+) -> None:
+    tasks = server.query("select id from Task limit 30")
+    updates = (Update("Task", {"id": each["id"]}, "bid", 1, -1) for each in tasks)
+    put(*updates, server=server.url)
+    ran = connected("commit")
+    assert ran.returncode == 3
+    lines = [line.split(" of Task ")[0] for line in ran.stderr.splitlines()]
+    assert lines[1] == "  why: bid"
+    assert lines[2:21] == ["       bid"] * 19
+    assert lines[21] == "       and 10 more"
+    # The reason in a list is one text, and short.
+    (summary,) = connected.json("inspect", "--json")
+    assert summary["reason"].endswith("; and 27 more")
 
 
 def test_what_is_gone_is_said_to_be(connected: CommandLine, server: Server, put: Put) -> None:

@@ -18,8 +18,10 @@ from tests.support.batches import Put, describe, everything_below
 from tests.support.command_line import CommandLine, refused
 from trackteroid_cli.batches.batch import encode_operations, write
 from trackteroid_cli.batches.header import Header
+from trackteroid_cli.batches.ids import new_id
 from trackteroid_cli.batches.journal import Attempt, Outcome
-from trackteroid_cli.batches.operations import Create, Delete, to_json
+from trackteroid_cli.batches.labels import Label
+from trackteroid_cli.batches.operations import Create, Delete, Identity, Update, counts, to_json
 from trackteroid_cli.batches.spool import Spool, State
 
 SUMMARY = {
@@ -141,6 +143,23 @@ def test_one_batch_is_shown_as_a_diff_by_id_prefix_name_and_file(
     assert "1 create, 1 update, 1 delete; one request" in text
     for name in (entry.id[:-3], "night", entry.path):
         assert trackteroid("inspect", name).stdout == text
+
+
+def test_a_value_that_stays_and_two_of_one_name_are_told_apart(
+    trackteroid: CommandLine, spool: Spool
+) -> None:
+    one, other = ({"__entity_type__": "Status", "id": each} for each in ("1", "2"))
+    operations = [
+        Update("Shot", {"id": "5f0c"}, "status", one, one),
+        Update("Shot", {"id": "5f0d"}, "status", one, other),
+    ]
+    header = Header(new_id(), "same", "2026-01-31T13:45:01.417Z", counts=counts(operations))
+    labels = {Identity("Status", (each,)): Label("Completed") for each in "12"}
+    path = spool.place(header.id, header.name)
+    write(path, header, encode_operations(operations), labels)
+    lines = [line.strip() for line in trackteroid("inspect", "same").stdout.splitlines()]
+    assert "status  Completed  set again, unchanged" in lines
+    assert "status  Completed (2) → Completed (1)" in lines
 
 
 def test_one_batch_as_json_is_its_summary_with_its_operations(

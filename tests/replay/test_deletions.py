@@ -293,10 +293,10 @@ def test_a_batch_that_does_not_know_what_it_deletes_says_so_and_can_be_committed
 ) -> None:
     put(Delete("Sequence", {"id": one(server, SEQUENCE)["id"]}), server=server.url)
     add_shot(server)
-    assert (
-        "with all that is below it, which was not recorded"
-        in connected("inspect", "publish").stdout
-    )
+    shown = connected("inspect", "publish").stdout
+    assert "with all that is below it, which was not recorded" in shown
+    shown = connected("inspect", "publish", "--check").stdout
+    assert "not all that goes with deleted entities was recorded" in shown
     assert connected("commit").returncode == 0
     assert server.query(SEQUENCE) == []
 
@@ -317,6 +317,55 @@ def test_many_deletes_cost_no_more_requests_than_one(
     assert many == requests(f"{SHOTS} and name is sh010", "few") or many <= (12, 12)
 
 
+def test_metadata_of_any_key_is_deleted_unless_somebody_has_changed_it(
+    connected: CommandLine, server: Server
+) -> None:
+    shot = below(server, "sh010")
+    keys = ["plain", "ends in \\", 'a "quote"']
+    for key in keys:
+        server.create("Metadata", parent_id=shot, parent_type="Shot", key=key, value="dark")
+    text = f"""
+import ftrack_api
+session = ftrack_api.Session()
+shot = session.query('{SHOTS} and name is sh010').one()
+for key in {keys!r}:
+    del shot["metadata"][key]
+session.commit()
+"""
+    ran = connected("record", "--name", "clean", connected.script(text))
+    assert ran.returncode == 0, ran.stderr
+    assert connected("inspect", "clean", "--check").returncode == 0
+    update(server, "Metadata", shot, keys[1], value="theirs")
+    ran = connected("commit", "--on-conflict", "skip")
+    assert ran.returncode == 0, ran.stderr
+    assert 'which should be deleted, was "dark" when recorded, and is "theirs" now' in ran.stderr
+    left = server.query(f"select key from Metadata where parent_id is '{shot}'")
+    assert [each["key"] for each in left if each["key"] in keys] == [keys[1]]
+
+
+def test_what_is_deleted_by_itself_and_was_changed_does_not_go_with_its_owner_either(
+    connected: CommandLine, server: Server
+) -> None:
+    shot = below(server, "sh010")
+    server.create("Metadata", parent_id=shot, parent_type="Shot", key="mood", value="dark")
+    text = f"""
+import ftrack_api
+session = ftrack_api.Session()
+shot = session.query('{SHOTS} and name is sh010').one()
+del shot["metadata"]["mood"]
+session.delete(shot)
+session.commit()
+"""
+    ran = connected("record", "--name", "clean", connected.script(text))
+    assert ran.returncode == 0, ran.stderr
+    update(server, "Metadata", shot, "mood", value="theirs")
+    ran = connected("commit", "--on-conflict", "skip")
+    assert ran.returncode == 0
+    whose = "Shot salt_and_ember / sq010 / sh010"
+    assert f"{whose} cannot be deleted without metadata.mood of {whose}" in ran.stderr
+    assert below(server, "sh010") == shot
+
+
 def test_offline_the_replica_tells_what_a_delete_takes_along(
     connected: CommandLine, server: Server
 ) -> None:
@@ -330,6 +379,19 @@ def test_offline_the_replica_tells_what_a_delete_takes_along(
     ran = connected("commit")
     assert ran.returncode == 3
     assert "Shot salt_and_ember / sq010 / sh900 was added since" in ran.stderr
+
+
+def test_what_a_replica_does_not_hold_is_said_to_be_unknown(
+    connected: CommandLine, server: Server
+) -> None:
+    assert connected("replica", "pull", SEQUENCE).returncode == 0
+    script = connected.script(DELETE.format(wanted=SEQUENCE))
+    assert connected("record", "--offline", "--name", "clean", script).returncode == 0
+    shown = connected("inspect", "clean").stdout
+    assert "with all that is below it of these, not recorded: Asset" in shown
+    assert "not all that goes with" in connected("inspect", "clean", "--check").stdout
+    rename_sequence(server)
+    assert connected("commit").returncode == 3
 
 
 def test_offline_what_nobody_has_touched_is_deleted(connected: CommandLine, server: Server) -> None:

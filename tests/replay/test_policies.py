@@ -112,6 +112,44 @@ def test_skip_sends_the_rest_and_tells_what_was_left_out(
         assert batch.journal()[-1].reason == reason
 
 
+@pytest.mark.parametrize("size", ["0", "1"])
+@pytest.mark.parametrize("place", ["journaled", "sent", "noted"])
+def test_what_was_left_out_is_known_however_the_commit_ended(
+    connected: CommandLine,
+    server: Server,
+    shot: dict[str, str],
+    put: Put,
+    size: str,
+    place: str,
+) -> None:
+    entry = put(describe(shot), new_scope(1), new_scope(2), server=server.url)
+    skipping = ("commit", "--on-conflict", "skip", "--chunk-size", size)
+    connected.fresh(*skipping, **{VARIABLE: place})
+    # What was sent is there, and proves that the rest was left out.
+    again = connected(*(skipping if place == "journaled" else ("commit", "--chunk-size", size)))
+    assert again.returncode == 0, again.stderr
+    assert (names(server), description(server, shot)) == (["scope 1", "scope 2"], "theirs")
+    if place != "noted":
+        assert f"description of Shot {shot['id']}" in again.stdout + again.stderr
+    shown = connected("inspect", entry.id)
+    (marked,) = (each for each in shown.stdout.splitlines() if "left out: in conflict" in each)
+    assert marked.split()[0] == "description"
+    assert connected.json("inspect", entry.id, "--json")["left_out"] == [0]
+    assert connected("revert", entry.id).returncode == 0
+    assert connected("commit", "revert publish").returncode == 0
+    assert (names(server), description(server, shot)) == ([], "theirs")
+
+
+def test_a_conflict_that_was_left_out_and_is_sent_later_is_left_out_no_more(
+    connected: CommandLine, server: Server, shot: dict[str, str], put: Put
+) -> None:
+    entry = put(describe(shot), new_scope(1), new_scope(2), server=server.url)
+    connected.fresh("commit", "--on-conflict", "skip", **{VARIABLE: "journaled"})
+    assert connected("commit", "--on-conflict", "overwrite").returncode == 0
+    assert description(server, shot) == "mine"
+    assert connected.json("inspect", entry.id, "--json")["left_out"] == []
+
+
 def test_overwrite_sends_all_the_same(
     connected: CommandLine, server: Server, shot: dict[str, str], put: Put
 ) -> None:

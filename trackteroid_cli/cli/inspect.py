@@ -212,6 +212,8 @@ def _check(batch: Batch, summary: Summary, operations: list[Operation], output: 
                 [_conflict_row(conflict, names) for conflict in conflicts],
             )
         output.line(_verdict(comparison))
+        if summary.state is not State.COMMITTED and any(map(_is_not_known, operations)):
+            output.line("not all that goes with deleted entities was recorded, nor is compared")
     if conflicts:
         raise typer.Exit(int(ExitCode.CONFLICT))
 
@@ -225,11 +227,11 @@ def _compare(batch: Batch, operations: list[Operation], connection: Connection) 
 
 
 def _conflict_row(conflict: Conflict, names: Names) -> tuple[str, ...]:
-    from trackteroid_cli.replay.comparing.conflicts import Problem
+    from trackteroid_cli.replay.comparing.conflicts import Problem, other_in_words
 
     values = (conflict.recorded, conflict.now, conflict.wanted)
     recorded, now, wanted = (names.value(value) for value in values)
-    other = f"{conflict.other.entity_type} {names.of(conflict.other)}" if conflict.other else ""
+    other = other_in_words(conflict, names)
     deleted = f"(deleted with {other})"
     told = {
         Problem.CHANGED: (recorded, now, wanted),
@@ -241,6 +243,15 @@ def _conflict_row(conflict: Conflict, names: Names) -> tuple[str, ...]:
         Problem.HELD_BELOW: ("", f"({other} is in conflict)", "(deleted)"),
     }
     return (*names.subject(conflict, conflict.attribute), *told[conflict.problem])
+
+
+def _is_not_known(operation: Operation) -> bool:
+    """Return whether nobody knows all that goes with what *operation* deletes."""
+    from trackteroid_cli.batches.operations import Delete
+
+    if not isinstance(operation, Delete) or len(operation.entity_key) > 1:
+        return False
+    return operation.takes_along is None or bool(operation.not_known)
 
 
 def _verdict(comparison: Comparison) -> str:

@@ -11,7 +11,15 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trackteroid_cli.batches.operations import Identity, TakenAlong, from_json
+from trackteroid_cli.batches.batch import encode_json
+from trackteroid_cli.batches.documents import MAX_LENGTH, read_operation
+from trackteroid_cli.batches.operations import (
+    Delete,
+    Identity,
+    TakenAlong,
+    deletion_document,
+    from_json,
+)
 from trackteroid_cli.errors import TrackteroidError
 from trackteroid_cli.replay.comparing.taken_along import (
     ask_tolerantly,
@@ -29,7 +37,8 @@ if TYPE_CHECKING:
 def complete_deletions(recording: Recording, connect: Callable[[], Connection]) -> None:
     """Add to *recording* what its deletes delete.
 
-    If the server does not answer, the batch is saved without that.
+    If the server does not answer, the batch is saved without that; so is what is too much for one
+    operation.
 
     Args:
         connect: opens a connection to the server; called only if something is deleted.
@@ -40,8 +49,7 @@ def complete_deletions(recording: Recording, connect: Callable[[], Connection]) 
     deleted = [
         entity
         for entity in recording.deleted
-        if not any(part in created for part in entity.key)
-        and any(map(can_write, entity.key))
+        if not any(part in created for part in entity.key) and any(map(can_write, entity.key))
     ]
     if not deleted:
         return
@@ -57,24 +65,39 @@ def complete_deletions(recording: Recording, connect: Callable[[], Connection]) 
     for key, row in takings.rows.items():
         owner = next(each for each in takings.above(key) if each in by_key)
         taken[by_key[owner]].append(row.taken)
+    not_known = sorted(takings.refused)
     for entity, found in taken.items():
-        recording.set_deleted(
-            recording.deleted[entity], values[entity], found, sorted(takings.refused)
+        known = deletion_document(
+            Delete(entity.entity_type, {}, 0, values[entity], found, not_known)
         )
+        if _fits(known):
+            recording.set_deleted(recording.deleted[entity], known)
+
+
+def _fits(document: dict[str, object]) -> bool:
+    """Return whether an operation can hold *document*, and what the session knew, besides."""
+    text = encode_json(document)
+    try:
+        read_operation(text)
+    except ValueError:
+        return False
+    return len(text) <= MAX_LENGTH // 2
 
 
 def _values(
     deleted: Sequence[Identity], connection: Connection
 ) -> dict[Identity, dict[str, object]]:
     """Return the values of those of the *deleted* entities that are there."""
+    wanted = set(deleted)
     questions = list(_questions(deleted, connection.schema))
     answers = ask_tolerantly(connection, [asked for _, _, asked in questions])
     found: dict[Identity, dict[str, object]] = {}
     for (entity_type, names, _), answer in zip(questions, answers, strict=True):
         key_names = connection.schema.primary_key(entity_type)
         for data in answer["data"] if answer is not None else ():
-            key = tuple(str(data[name]) for name in key_names)
-            found[Identity(entity_type, key)] = {name: data.get(name) for name in names}
+            entity = Identity(entity_type, tuple(str(data[name]) for name in key_names))
+            if entity in wanted:  # an expression cannot write every key, and finds more then
+                found[entity] = {name: data.get(name) for name in names}
     return found
 
 

@@ -21,10 +21,7 @@ from trackteroid_cli.batches.labels import Label, references
 from trackteroid_cli.batches.operations import (
     UNSET,
     Create,
-    Delete,
     Identity,
-    TakenAlong,
-    deletion_document,
     from_json,
     identity,
     to_json,
@@ -254,24 +251,13 @@ class Recording:
         """Set the old value of the update at *position*, in JSON form."""
         self._additions.append(Addition(position, "old_value", "", value))
 
-    def set_deleted(
-        self,
-        position: int,
-        values: Mapping[str, object],
-        taken: Iterable[TakenAlong],
-        not_known: Iterable[str],
-    ) -> None:
-        """Set what the delete at *position* deletes; values that the author saw come first.
+    def set_deleted(self, position: int, parts: Mapping[str, object]) -> None:
+        """Set what the delete at *position* deletes; what its author saw is kept.
 
         Args:
-            values: of the entity, in JSON form.
-            taken: what the server deletes along with it.
-            not_known: the types of which *taken* says nothing.
+            parts: of its JSON form.
         """
-        delete = Delete("", {}, 0, dict(values), list(taken), list(not_known))
-        self._additions += [
-            Addition(position, part, "", value) for part, value in deletion_document(delete).items()
-        ]
+        self._additions += [Addition(position, part, "", value) for part, value in parts.items()]
 
     def note_provisional(
         self, entity: Identity, attribute: str, value: object, label: Label | None = None

@@ -140,7 +140,7 @@ class Diff:
         if isinstance(operation, Update):
             old, new = operation.old_value, operation.new_value
             return _Change(name, old, new, left_out=left_out)
-        return _Change(name, operation.seen.get("value", UNSET), None, left_out=left_out)
+        return _Change(name, operation.seen.get("value") or UNSET, None, left_out=left_out)
 
     def _change(self, change: _Change, width: int, *, known: bool) -> Text:
         name, old, new, provisional, _ = change
@@ -230,5 +230,6 @@ def _taken_along(delete: Delete) -> Iterator[Text]:
         line.append(f"{', '.join(shown[:_NAMED])}{more}", style="default")
         line.rstrip()
         yield line
-    for kind in delete.not_known:
-        yield Text(f"    and any {kind} of it, which was not recorded", style="yellow")
+    if delete.not_known:
+        kinds = ", ".join(delete.not_known)
+        yield Text(f"    with all that is below it of these, not recorded: {kinds}", style="yellow")

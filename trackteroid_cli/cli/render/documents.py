@@ -14,12 +14,11 @@ if TYPE_CHECKING:
 
 def conflict_document(conflict: Conflict) -> dict[str, object]:
     """Return a conflict as ``inspect --check --json`` shows it."""
-    other = conflict.other
     return {
         **difference_document(conflict),
         "wanted": conflict.wanted,
         "problem": conflict.problem.value,
-        "other": {"entity_type": other[0], "entity_key": {"id": other[1][0]}} if other else None,
+        "other": conflict.other._asdict() if conflict.other else None,
         "text": conflict.text,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trackteroid_cli.batches.labels import (
     NAMES,
@@ -17,7 +17,7 @@ from trackteroid_cli.batches.labels import (
     references,
 )
 from trackteroid_cli.batches.operations import Identity, Operation
-from trackteroid_cli.server.expressions import listed, query
+from trackteroid_cli.server.expressions import can_write, listed, query
 
 if TYPE_CHECKING:
     from trackteroid_cli.batches.batch import Batch
@@ -38,6 +38,13 @@ class Problem(Enum):
     CHANGED_BELOW = "changed, to be deleted with"  #: an entity that goes with a deleted one
     ADDED_BELOW = "added, to be deleted with"  #: it would go with one that the batch deletes
     HELD_BELOW = "held"  #: an entity that the batch deletes takes along another one in conflict
+
+
+class Subject(NamedTuple):
+    """An entity that a conflict is about, too."""
+
+    entity_type: str
+    entity_key: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ class Conflict:
     now: object = None
     wanted: object = None
     problem: Problem = Problem.CHANGED
-    other: Identity | None = None
+    other: Subject | None = None
     label: str = ""
     text: str = ""
 
@@ -79,11 +86,17 @@ class Conflict:
         return self.problem is Problem.GONE
 
 
-def of_entity(
-    entity_type: str, entity_key: dict[str, str], problem: Problem, other: Identity
-) -> Conflict:
+def of_entity(subject: Subject, problem: Problem, other: Subject) -> Conflict:
     """Return a conflict about an entity as a whole."""
-    return Conflict(entity_type, entity_key, "", problem=problem, other=other)
+    return Conflict(*subject, "", problem=problem, other=other)
+
+
+def other_in_words(conflict: Conflict, names: Names) -> str:
+    """Return what people call the other entity of *conflict*; '' if there is none."""
+    if conflict.other is None:
+        return ""
+    whose, attribute = names.subject(conflict.other)
+    return f"{attribute} of {whose}" if attribute else whose
 
 
 def names_for(
@@ -145,7 +158,7 @@ def _line(conflict: Conflict, names: Names) -> str:
     """Return *conflict* in a few words."""
     whose, attribute = names.subject(conflict, conflict.attribute)
     what = f"{attribute} of {whose}" if attribute else whose
-    other = f"{conflict.other.entity_type} {names.of(conflict.other)}" if conflict.other else ""
+    other = other_in_words(conflict, names)
     recorded, now, wanted = (
         names.value(value) for value in (conflict.recorded, conflict.now, conflict.wanted)
     )
@@ -172,7 +185,7 @@ def _labels_on_server(
     schema = connection.schema
     ids: dict[str, dict[str, None]] = {}
     for entity_type, key in entities:
-        if entity_type in schema and schema[entity_type].has_id:
+        if entity_type in schema and schema[entity_type].has_id and can_write(key[0]):
             ids.setdefault(entity_type, {})[key[0]] = None
     for entity_type, keys in ids.items():
         # Scripts name a custom attribute by its key.

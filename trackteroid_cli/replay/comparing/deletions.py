@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from trackteroid_cli.batches.labels import Label
 from trackteroid_cli.batches.operations import UNSET, Identity, Operation, identity
-from trackteroid_cli.replay.comparing.conflicts import Conflict, Problem, of_entity
+from trackteroid_cli.replay.comparing.conflicts import Conflict, Problem, Subject, of_entity
 from trackteroid_cli.replay.comparing.equality import equal, key_of
 from trackteroid_cli.replay.comparing.history import History
 from trackteroid_cli.replay.comparing.taken_along import Key, Row, Takings, find_taken_along
@@ -112,7 +112,7 @@ def _values_of(history: History, name: str) -> list[object]:
 def _column(value: object) -> object:
     """Return what the column of a reference holds; any other value as it is."""
     if isinstance(value, Mapping) and "__entity_type__" in value:
-        return key_of(value)[0]
+        return next(iter(key_of(value)), None)
     return value
 
 
@@ -190,7 +190,11 @@ class _Below:
         owners = [self._deleted[each] for each in takings.above(key) if each in self._deleted]
         self._found.held.update(owners)
         self._found.conflicts.append(
-            of_entity(row.taken.entity_type, row.taken.entity_key, problem, owners[0])
+            of_entity(
+                Subject(row.taken.entity_type, row.taken.entity_key),
+                problem,
+                self._subject(owners[0]),
+            )
         )
         # It may be a value of something else that goes, too.
         for each in (row, *filter(None, map(takings.rows.get, takings.owners[key]))):
@@ -200,11 +204,13 @@ class _Below:
     def _hold_what_is_above(self, takings: Takings) -> None:
         """Hold the deletes that would take along an entity whose own delete is held."""
         for entity in list(self._found.held):
-            for key in takings.above(entity.key):
+            for key in takings.above(key_of(self._histories[entity].key)):
                 above = self._deleted.get(key)
                 if above is not None and above not in self._found.held:
                     self._found.held.add(above)
-                    key_above = self._histories[above].key
                     self._found.conflicts.append(
-                        of_entity(above.entity_type, key_above, Problem.HELD_BELOW, entity)
+                        of_entity(self._subject(above), Problem.HELD_BELOW, self._subject(entity))
                     )
+
+    def _subject(self, entity: Identity) -> Subject:
+        return Subject(entity.entity_type, self._histories[entity].key)

@@ -5,8 +5,6 @@ Dates are compared to the second in UTC, references by their keys, collections a
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from datetime import timezone
 
@@ -20,8 +18,10 @@ def equal(one: object, other: object) -> bool:
 
 def digest(values: Mapping[str, object]) -> str:
     """Return a text that is the same for two sets of values that mean the same."""
+    import hashlib
+
     parts = sorted((name, _steady(_comparable(value))) for name, value in values.items())
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr(parts).encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def _steady(value: object) -> str:

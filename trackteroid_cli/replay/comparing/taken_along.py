@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from trackteroid_cli.batches.labels import NAMES, Label, is_custom_attribute_value, label_of
-from trackteroid_cli.batches.operations import Delete, Identity, Operation, TakenAlong, Update
+from trackteroid_cli.batches.operations import (
+    LISTS_OF_PARTS,
+    Delete,
+    Identity,
+    Operation,
+    TakenAlong,
+    Update,
+)
 from trackteroid_cli.errors import InvalidExpression, NotPulled, ServerRefused
 from trackteroid_cli.replay.comparing.equality import digest, key_of
 from trackteroid_cli.server.expressions import PAGE, can_write, listed, query
@@ -160,8 +167,8 @@ class _Moves:
     def note(self, update: Update) -> None:
         """Take note of an update that moves something."""
         entity_type = self._schema.types.get(update.entity_type)
-        if entity_type is None:
-            return
+        if entity_type is None or update.attribute_name in LISTS_OF_PARTS:
+            return  # the parts have operations of their own
         name, new = update.attribute_name, update.new_value
         relation = entity_type.relations.get(name)
         if relation is not None and relation.kind == "many" and isinstance(new, list):
