@@ -153,7 +153,13 @@ TEXTS = {
         },
         files={**_CONFIG, **_SPOOL, **_SANDBOXES, **_REPLICAS, **_ANSWERS},
         environment=(*_SERVER, "TRACKTEROID_HOME", *_OFFLINE, *list(ENVIRONMENT)[-2:]),
-        exit_status=("`record` passes a script's own exit status through.",),
+        exit_status=(
+            "`record` passes a script's own exit status through.",
+            "75 is for what passes by itself. 78 is also for what a person must see to, since trying "
+            "again does not help: a server's name that does not resolve, a certificate that is not "
+            "trusted, a proxy that refuses, a redirect, a page in place of an answer. Batches stay "
+            "in both cases.",
+        ),
         examples=(
             Example("trackteroid demo", "See the whole story on a throw-away sandbox:"),
             Example(

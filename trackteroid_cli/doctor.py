@@ -215,12 +215,13 @@ def _user(information: dict[str, object], connection: Connection) -> str:
 def _clock(server_time: str) -> Check:
     """Compare the clock with the Date header of the server's answer."""
     import time
-    from email.utils import parsedate_to_datetime
 
-    try:
-        ahead = time.time() - parsedate_to_datetime(server_time).timestamp()
-    except (TypeError, ValueError):  # by the version of Python
+    from trackteroid_cli.server.failures import http_date
+
+    moment = http_date(server_time)
+    if moment is None:
         return _ok("clock", "not told: the server's answer has no date")
+    ahead = time.time() - moment.timestamp()
     seconds = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server's"
     if abs(ahead) > SKEW:
         return _warn(

@@ -42,7 +42,9 @@
     . ServerUnreachable     the request did not reach it                          exit 75
       - ServerBusy          it wants fewer requests                               exit 75
       - Offline             an offline session does not ask it                    exit 75
+      - WrongAddress        nothing there can be asked until a person sees to it  exit 78
     . AnswerLost            the request was sent and no answer came               exit 75
+      - WrongAnswer         what answers is not ftrack, or is out of bounds       exit 78
     . CredentialsRejected   it does not accept the user or the key                exit 77
 """
 
@@ -433,10 +435,30 @@ class Offline(ServerUnreachable):
         )
 
 
+class WrongAddress(ServerUnreachable):
+    """No request can reach the server until a person corrects something.
+
+    Its name does not resolve, its certificate is not trusted, a proxy refuses: trying again does
+    not help.
+    """
+
+    exit_code = ExitCode.NOT_CONFIGURED
+
+
 class AnswerLost(ServerError):
     """A request was sent and no answer came: it may or may not have been carried out."""
 
     exit_code = ExitCode.TRY_AGAIN
+
+
+class WrongAnswer(AnswerLost):
+    """What came back is not an answer of ftrack, and trying again does not help.
+
+    It leads somewhere else, is a page, has no end, or has not the form of an answer. Whether the
+    request was carried out is not known, as of any answer that is lost.
+    """
+
+    exit_code = ExitCode.NOT_CONFIGURED
 
 
 class CredentialsRejected(ServerError):

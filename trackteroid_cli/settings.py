@@ -39,6 +39,15 @@ OFFLINE = "TRACKTEROID_OFFLINE"
 #: Set where an offline session is to see the replica alone, without what waits to be committed.
 WITHOUT_PENDING = "TRACKTEROID_WITHOUT_PENDING"
 
+#: How many seconds one whole answer of a server may take; by default a multiple of the time-out.
+ANSWER_SECONDS = "TRACKTEROID_ANSWER_SECONDS"
+
+#: How many megabytes one answer of a server may have.
+ANSWER_MEGABYTES = "TRACKTEROID_ANSWER_MEGABYTES"
+
+#: More than any page of a query has, and what the memory of a workstation can take.
+_MEGABYTES = 256.0
+
 #: Set in the processes of a recorded run; see `recording.started_processes`.
 RECORDING = "TRACKTEROID_RECORDING"
 
@@ -53,6 +62,14 @@ class Server:
     url: str
     api_user: str
     api_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerBounds:
+    """What one answer of a server may take: seconds, where they are set, and bytes."""
+
+    seconds: float | None
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,6 +424,33 @@ def _refuse_shared(file: Path, mode: int) -> None:
 
 
 # -- the rest --------------------------------------------------------------------------------------
+
+
+def answer_bounds() -> AnswerBounds:
+    """Return how long one answer of a server may take, and how large it may be.
+
+    Raises:
+        NotConfigured: a setting is no number above 0.
+    """
+    return AnswerBounds(
+        _positive(ANSWER_SECONDS), int((_positive(ANSWER_MEGABYTES) or _MEGABYTES) * 1e6)
+    )
+
+
+def _positive(name: str) -> float | None:
+    """Return the number in the environment variable *name*; None where it is not set."""
+    text = os.environ.get(name, "").strip()
+    try:
+        number = float(text) if text else None
+    except ValueError:
+        number = 0.0
+    if number is None or 0 < number < 1e9:
+        return number
+    raise NotConfigured(
+        f"{name} cannot be {text!r}",
+        why="it must be a number above 0",
+        hint=f"correct {name}, for example {name}=600, or leave it out",
+    )
 
 
 def select_sandbox(environ: MutableMapping[str, str]) -> None:

@@ -105,7 +105,7 @@ class FaultyProxy:
 
     def _one(self, connection: socket.socket) -> bool:
         """Treat one request; return whether the connection stays open."""
-        request = _read_request(connection)
+        request = read_request(connection)
         if request is None:
             return False
         head, body = request
@@ -184,7 +184,7 @@ def is_write(body: bytes) -> bool:
     return any(f'"action":"{each}"'.encode() in body for each in ("create", "update", "delete"))
 
 
-def _read_request(connection: socket.socket) -> tuple[list[str], bytes] | None:
+def read_request(connection: socket.socket) -> tuple[list[str], bytes] | None:
     data = b""
     while b"\r\n\r\n" not in data:
         chunk = connection.recv(65536)

@@ -49,8 +49,9 @@ NAMES = (
 def label_of(data: Mapping[str, object]) -> Label | None:
     """Return the label of the entity with the attributes *data* (ftrack's JSON form), if any."""
     link = data.get("link")
-    if isinstance(link, list) and link:
-        names = tuple(str(part.get("name", "")) for part in link if isinstance(part, Mapping))
+    parts = link if isinstance(link, list) else []
+    names = tuple(str(part.get("name", "")) for part in parts if isinstance(part, Mapping))
+    if names:
         return Label(names[-1], names)
     values = {name: value for name in NAMES if isinstance(value := data.get(name), str) and value}
     full_name = " ".join(values[name] for name in NAMES[:2] if name in values)

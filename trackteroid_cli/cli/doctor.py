@@ -29,7 +29,8 @@ def doctor(
     """Check settings, server, credentials, clock, disk, batches and packages, a line each.
 
     Changes nothing on the server. A warning leaves the exit status at 0; a failed check gives it
-    its own: 78 not configured, 77 credentials rejected, 75 server out of reach, 1 anything else.
+    its own: 78 not configured or wrongly, 77 credentials rejected, 75 server out of reach, 1
+    anything else.
     """
     output: Output = ctx.obj
     output.as_json = as_json

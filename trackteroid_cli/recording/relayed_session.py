@@ -61,6 +61,7 @@ class RelayedSession(Session):
             results = json.loads(answer) if status == _OK else None
             if not isinstance(results, list):
                 raise _ServerSays(status, answer)
+            self._check(reads, results)
             return results
 
         try:

@@ -9,7 +9,6 @@ Source: ``ftrack_api/session.py``, ``call``.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -22,15 +21,15 @@ from trackteroid_cli.errors import (
     AnswerLost,
     CredentialsRejected,
     InvalidExpression,
-    ServerBusy,
     ServerError,
     ServerRefused,
-    ServerUnreachable,
 )
 from trackteroid_cli.files import write_whole
-from trackteroid_cli.server import sandbox
+from trackteroid_cli.server import failures, sandbox
+from trackteroid_cli.server.answers import fault
 from trackteroid_cli.server.responses import mount_everywhere
 from trackteroid_cli.server.schemas import ServerSchema
+from trackteroid_cli.server.transport import mount_bounded
 from trackteroid_cli.settings import Server, cache_folder
 
 if TYPE_CHECKING:
@@ -84,6 +83,7 @@ class Connection:
             }
         )
         if adapter is None:
+            mount_bounded(self._session)
             sandbox.mount(self._session)
         else:
             mount_everywhere(self._session, adapter)
@@ -103,7 +103,9 @@ class Connection:
 
         Raises:
             ServerUnreachable: the request did not reach the server; nothing happened there.
+                `WrongAddress` where that stays so until a person sees to it.
             AnswerLost: the request was sent, and no answer that can be read came back.
+                `WrongAnswer` where what came is not one of ftrack, or not one to what was asked.
             CredentialsRejected: the server does not accept the user or the key.
             InvalidExpression: a query cannot be read.
             ServerRefused: any other refusal; the server changed nothing.
@@ -116,13 +118,10 @@ class Connection:
                 timeout=self.timeout,
             )
         except requests.RequestException as error:
-            raise self._no_answer(error) from error
+            raise failures.explain(self.server.url, error, timeout=self.timeout) from error
         self.answered_in = response.elapsed.total_seconds()
         self.server_time = response.headers.get("Date", "")
-        answer = self._read(response)
-        if len(answer) != len(operations):
-            raise self._unreadable(f"it has {len(answer)} results for {len(operations)} operations")
-        return answer
+        return self._read(operations, response)
 
     def server_information(self) -> dict[str, object]:
         """Return what the server says about itself; the cheapest way to check the credentials."""
@@ -145,64 +144,43 @@ class Connection:
             text = json.dumps(schemas, sort_keys=True).encode()
             if hashlib.md5(text, usedforsecurity=False).hexdigest() == known:
                 return schemas
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             pass  # no copy yet, or half of one: fetch it
         schemas = self.call([{"action": "query_schemas"}])[0]
         with suppress(OSError):  # it goes without a copy, too
             write_whole(cache_folder(self.server.url) / _SCHEMA_CACHE, json.dumps(schemas))
         return schemas
 
-    def _no_answer(self, error: requests.RequestException) -> ServerError:
+    def _read(
+        self, operations: Sequence[Mapping[str, object]], response: requests.Response
+    ) -> list[Any]:
         url = self.server.url
-        if isinstance(
-            error,
-            (
-                requests.exceptions.InvalidURL,
-                requests.exceptions.MissingSchema,
-                requests.exceptions.InvalidSchema,
-            ),
-        ):
-            return ServerUnreachable(
-                f"cannot reach {url}",
-                why="that is not the address of a server",
-                hint="correct FTRACK_SERVER; it looks like https://studio.ftrackapp.com",
-            )
-        if isinstance(error, requests.ConnectionError) and not was_sent(error):
-            return unreachable(url, error)
-        waited = f"no answer in {self.timeout:g} s"
-        return AnswerLost(
-            f"{url} did not answer",
-            why=waited if isinstance(error, requests.Timeout) else _root_cause(error),
-            hint="run the same command again; what the server already has is not sent twice",
-        )
-
-    def _read(self, response: requests.Response) -> list[Any]:
-        url = self.server.url
-        if response.status_code == requests.codes.too_many_requests:
-            raise ServerBusy(url, retry_after=_seconds(response.headers.get("Retry-After")))
-        answer = _parsed(response.content)
+        answer, is_json = _parsed(response.content)
+        if isinstance(answer, dict) and "exception" in answer:
+            raise self._refusal(str(answer["exception"]), str(answer.get("content", "")))
         if isinstance(answer, list) and response.ok:
+            schema = self.__dict__.get("schema")  # where it has been asked for
+            wrong = fault(operations, answer, schema)
+            if wrong:
+                raise failures.wrong_answer(url, wrong)
             return answer
-        if not isinstance(answer, dict) or "exception" not in answer:
-            if response.status_code in (401, 403):
-                raise rejected(self.server)
-            raise self._unreadable(
-                f"HTTP status {response.status_code}, "
-                f"{len(response.content)} bytes that are not ftrack's JSON"
+        if response.status_code in (401, 403) and is_json:
+            raise rejected(self.server)
+        if response.ok and not is_json:
+            raise AnswerLost(
+                f"{url} gave an answer that cannot be read",
+                why=f"HTTP status {response.status_code}, {len(response.content)} bytes that are "
+                "not whole",
+                hint="run the same command again; what the server already has is not sent twice",
             )
-        kind, content = str(answer["exception"]), str(answer.get("content", ""))
-        if rejects_credentials(kind):
-            raise rejected(self.server, content)
-        if kind == "ParseError":
-            raise InvalidExpression(content)
-        raise ServerRefused(kind, content)
+        raise failures.not_ftrack(url, response)
 
-    def _unreadable(self, why: str) -> AnswerLost:
-        return AnswerLost(
-            f"{self.server.url} gave an answer that cannot be read",
-            why=why,
-            hint="check that FTRACK_SERVER is an ftrack server; if it is, try again later",
-        )
+    def _refusal(self, kind: str, content: str) -> ServerError:
+        if rejects_credentials(kind):
+            return rejected(self.server, content)
+        if kind == "ParseError":
+            return InvalidExpression(content)
+        return ServerRefused(kind, content)
 
 
 def rejects_credentials(text: str) -> bool:
@@ -223,59 +201,9 @@ def rejected(server: Server, content: str = "") -> CredentialsRejected:
     )
 
 
-def _parsed(content: bytes) -> object:
-    """Return *content* parsed as JSON; None where it is not JSON."""
+def _parsed(content: bytes) -> tuple[object, bool]:
+    """Return *content* parsed as JSON, and whether it is JSON."""
     try:
-        return json.loads(content)
+        return json.loads(content), True
     except (ValueError, RecursionError):
-        return None
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Return how long a Retry-After header wants us to wait; it may also name a moment."""
-    from email.utils import parsedate_to_datetime
-
-    if retry_after is None:
-        return None
-    try:
-        return max(0.0, float(retry_after))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    return max(0.0, moment.timestamp() - time.time())
-
-
-def unreachable(url: str, error: requests.ConnectionError) -> ServerUnreachable:
-    """Return the error that a request did not reach the server *url*, because of *error*."""
-    return ServerUnreachable(
-        f"cannot reach {url}",
-        why=_root_cause(error),
-        hint="check the address and the network, then run the same command again",
-        url=url,
-    )
-
-
-def was_sent(error: requests.ConnectionError) -> bool:
-    """Return whether the request may have left before the connection failed."""
-    from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
-
-    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)):
-        return False
-    cause = error.args[0] if error.args else None
-    # Without MaxRetryError, a connection that had been made and secured broke later.
-    reason = cause.reason if isinstance(cause, MaxRetryError) else None
-    return not isinstance(reason, (NewConnectionError, SSLError))
-
-
-def _root_cause(error: BaseException) -> str:
-    """Return the innermost words of a chain of errors, as the outer ones repeat them."""
-    seen = error
-    while True:
-        inner = getattr(seen, "reason", None) or seen.__cause__ or seen.__context__
-        if not isinstance(inner, BaseException) or inner is seen:
-            break
-        seen = inner
-    return getattr(seen, "strerror", None) or str(seen) or type(seen).__name__
+        return None, False

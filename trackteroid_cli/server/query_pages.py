@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from trackteroid_cli.errors import InvalidExpression, close_names
 from trackteroid_cli.server.expressions import PAGE
+from trackteroid_cli.server.failures import wrong_answer
 
 if TYPE_CHECKING:
     from trackteroid_cli.server.connection import Connection
@@ -74,7 +75,13 @@ class PagedQuery:
         left = self._limit
         while offset is not None and left != 0:
             page = PAGE if left is None else min(PAGE, left)
-            answer, offset = self._ask(f"{self.expression} offset {offset} limit {page}")
+            answer, following = self._ask(f"{self.expression} offset {offset} limit {page}")
+            if following is not None and following <= offset:
+                raise wrong_answer(
+                    self._connection.server.url,
+                    f"after the page from {offset} on it names the one from {following} on",
+                )
+            offset = following
             yield from answer
             left = None if left is None else left - len(answer)
 
@@ -95,8 +102,8 @@ class PagedQuery:
             # is wrong with the words that were typed.
             self._connection.call([{"action": "query", "expression": self._typed}])
             raise
-        following = result.get("metadata", {}).get("next", {}).get("offset")
-        return result["data"], following
+        following = (result.get("metadata") or {}).get("next") or {}
+        return result["data"], following.get("offset")
 
     def _default_projections(self, expression: str) -> list[str]:
         name = re.split(r"\W", expression, maxsplit=1)[0]

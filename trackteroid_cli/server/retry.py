@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from trackteroid_cli.errors import AnswerLost, Interrupted, ServerUnreachable
+from trackteroid_cli.errors import AnswerLost, ExitCode, Interrupted, ServerUnreachable
 
 if TYPE_CHECKING:
     import tenacity
@@ -61,7 +61,8 @@ def retrier(policy: RetryPolicy) -> tenacity.Retrying:
     """Return a caller of functions that tries again as *policy* says.
 
     Called with a function and its arguments, it returns what the function returns, or raises its
-    last error. The waits in between grow. A refusal is never tried again.
+    last error. The waits in between grow. A refusal is never tried again, nor is what only a person
+    can mend.
     """
     import tenacity
 
@@ -85,8 +86,15 @@ def retrier(policy: RetryPolicy) -> tenacity.Retrying:
             tenacity.stop_when_event_set(policy.stop),
         ),
         wait=wait,
-        retry=tenacity.retry_if_exception_type((ServerUnreachable, AnswerLost)),
+        retry=tenacity.retry_if_exception(_passes),
         before_sleep=pause,
         sleep=lambda _seconds: None,
         reraise=True,
+    )
+
+
+def _passes(error: BaseException) -> bool:
+    """Return whether *error* may be gone the next time."""
+    return (
+        isinstance(error, (ServerUnreachable, AnswerLost)) and error.exit_code is ExitCode.TRY_AGAIN
     )

@@ -45,6 +45,7 @@ def backfill(
         return
     try:
         with connect() as connection:
+            connection.schema = schema  # what answers are checked against
             answers = connection.call([asked for _, asked in queries])
     except TrackteroidError:
         return

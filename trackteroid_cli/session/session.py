@@ -21,16 +21,21 @@ from trackteroid_cli.batches.operations import Identity, counts
 from trackteroid_cli.batches.recordings.recording import Recording
 from trackteroid_cli.batches.recordings.recording_file import RecordingFile
 from trackteroid_cli.errors import (
+    AnswerLost,
     CannotDefer,
     CredentialsRejected,
     NotConfigured,
     Offline,
     ServerUnreachable,
+    WrongAddress,
+    WrongAnswer,
 )
 from trackteroid_cli.files import TemporaryFolder, write_whole
-from trackteroid_cli.server import connection, sandbox
+from trackteroid_cli.server import connection, failures, sandbox
+from trackteroid_cli.server.answers import fault
 from trackteroid_cli.server.responses import mount_everywhere
 from trackteroid_cli.server.schemas import ServerSchema
+from trackteroid_cli.server.transport import NotJSON, mount_bounded
 from trackteroid_cli.session.api.protocols import Entity, EntityData, Operation
 from trackteroid_cli.session.api.timers import refuse_second_timers
 from trackteroid_cli.session.arguments import (
@@ -45,6 +50,7 @@ from trackteroid_cli.session.calls.raw_writes import WRITES, RawWrite, answers_o
 from trackteroid_cli.session.calls.refusals import Refusals
 from trackteroid_cli.session.deferral import READ_ONLY_ACTIONS, Deferral, of_ftrack
 from trackteroid_cli.session.deletions import complete_deletions
+from trackteroid_cli.session.event_hub import keep_key
 from trackteroid_cli.session.locations import UPLOAD, is_on_server
 from trackteroid_cli.session.reading_back import ReadingBackSession
 from trackteroid_cli.session.recorder import current_recorder
@@ -70,12 +76,38 @@ class _Unreachable(ServerUnreachable, requests.ConnectionError):
     """Our error, which is also the one that ``ftrack_api`` raises and scripts expect."""
 
 
+class _WrongAddress(WrongAddress, requests.ConnectionError):
+    """The same, where a person must see to it."""
+
+
+class _AnswerLost(AnswerLost, ftrack_api.exception.ServerError):  # type: ignore[misc]
+    """Our error, which is also the one that ``ftrack_api`` raises for what it cannot read."""
+
+
+class _WrongAnswer(WrongAnswer, ftrack_api.exception.ServerError):  # type: ignore[misc]
+    """The same, where a person must see to it."""
+
+
 class _NotConfigured(NotConfigured, TypeError):
     """Our error, which is also the one that ``ftrack_api`` raises where a setting is missing."""
 
 
 class _CredentialsRejected(CredentialsRejected, ftrack_api.exception.ServerError):  # type: ignore[misc]
     """Our error, which is also the one that ``ftrack_api`` raises for a wrong user or key."""
+
+
+#: Our errors in the place of those of ``requests``, the special ones first.
+_OURS = (_WrongAddress, _Unreachable, _WrongAnswer, _AnswerLost)
+
+#: What decoding an answer raises that has not the form of one.
+_NOT_DECODED = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+    ftrack_api.exception.Error,
+)
 
 
 class Session(ReadingBackSession):
@@ -381,6 +413,8 @@ class Session(ReadingBackSession):
                 cannot be read; nothing was recorded.
             ServerUnreachable: the request did not reach the server; also a
                 ``requests.ConnectionError``, which scripts may expect.
+            AnswerLost: what came back is not an answer of ftrack; also an
+                ``ftrack_api.exception.ServerError``.
         """
         deferral = self._deferral
         if deferral is None:
@@ -463,27 +497,57 @@ class Session(ReadingBackSession):
 
     def _send(self, data: Sequence[Mapping[str, object]]) -> Any:
         with self._reaching():
-            return super().call(data)
+            results = super().call(data)
+        self._check(data, results)
+        return results
+
+    def _check(self, data: Sequence[Mapping[str, object]], results: object) -> None:
+        """Refuse *results* that are not of the form that *data* asks for.
+
+        Raises:
+            WrongAnswer: they are not; also an ``ftrack_api.exception.ServerError``.
+        """
+        wrong = fault(data, results)
+        if wrong:
+            raise self._wrong_answer(wrong)
+
+    def decode(self, string: str) -> Any:
+        """Return what the JSON *string* says, with entities of this session in it.
+
+        Raises:
+            WrongAnswer: no server says that; also an ``ftrack_api.exception.ServerError``.
+        """
+        try:
+            return super().decode(string)
+        except _NOT_DECODED as error:
+            raise self._wrong_answer(f"ftrack_api cannot read it: {error!r}") from error
+
+    def _wrong_answer(self, why: str) -> _WrongAnswer:
+        told = failures.wrong_answer(self.server_url, why)
+        return _WrongAnswer(told.what, why=told.why, hint=told.hint)
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
         """Raise our error where a request of the block does not reach the server.
 
+        An answer that does not come is told by ``requests``, as ``ftrack_api`` leaves it.
+
         Raises:
-            ServerUnreachable: one does not.
+            ServerUnreachable: a request does not reach it, or must wait.
+            AnswerLost: what comes back is not an answer.
         """
         try:
             yield
-        except requests.ConnectionError as error:
-            if connection.was_sent(error):
-                raise
-            from trackteroid_cli.offline.replicas import mention_replica
+        except requests.RequestException as error:
+            told = failures.explain(self.server_url, error)
+            if isinstance(told, ServerUnreachable):
+                from trackteroid_cli.offline.replicas import mention_replica
 
-            unreachable = connection.unreachable(self.server_url, error)
-            mention_replica(unreachable)
-            raise _Unreachable(
-                unreachable.what, why=unreachable.why, hint=unreachable.hint
-            ) from error
+                mention_replica(told)
+            elif not isinstance(told, WrongAnswer) and not isinstance(error, NotJSON):
+                raise
+            kind = next(each for each in _OURS if isinstance(told, each.__bases__[0]))
+            raise kind(told.what, why=told.why, hint=told.hint) from error
 
     # -- reconnecting ------------------------------------------------------------------------------
 
@@ -639,12 +703,22 @@ class Session(ReadingBackSession):
                 adapter = self.offline.adapter(self._recordings, self._created_keys)
                 mount_everywhere(value, adapter)
             else:
+                mount_bounded(value)
                 sandbox.mount(value)
             if self.answers is not None:
                 self.answers.mount(value, self.server_url)
             if self.offline is None:
                 self._mount_live_adapter(value)
         self._managed_request = value
+
+    @property
+    def _event_hub(self) -> Any:
+        return self._managed_event_hub
+
+    @_event_hub.setter
+    def _event_hub(self, hub: Any) -> None:
+        keep_key(hub)
+        self._managed_event_hub = hub
 
     def _mount_live_adapter(self, request: requests.Session) -> None:
         """Let queries see what the session has committed while it defers."""

@@ -214,7 +214,7 @@ class Schema:
             name=name,
             root=root,
             primary_key=tuple(document["primary_key"]),
-            immutable=frozenset(document["immutable"]),
+            immutable=frozenset(document.get("immutable", ())),
             default_projections=tuple(document["default_projections"]),
             system_projections=tuple(dict.fromkeys(system)),
             classifiers=_classifiers(document),

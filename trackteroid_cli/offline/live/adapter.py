@@ -13,7 +13,9 @@ import requests
 from requests.adapters import BaseAdapter
 
 from trackteroid_cli.errors import CannotReadBack
+from trackteroid_cli.server.answers import fault
 from trackteroid_cli.server.responses import answered, body_of
+from trackteroid_cli.server.schemas import ServerSchema
 
 if TYPE_CHECKING:
     from trackteroid_cli.batches.recordings.recording import Recording
@@ -144,10 +146,11 @@ class LiveAdapter(BaseAdapter):
         response = self._inner.send(asked, *args, **{**kwargs, "stream": False})
         try:
             results = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             results = None
-        if not isinstance(results, list) or len(results) != len(operations):
-            told = results.get("content") if isinstance(results, dict) else response.status_code
+        wrong = fault(operations, results, ServerSchema(self._schemas()))
+        if wrong or not isinstance(results, list):
+            told = results.get("content") if isinstance(results, dict) else wrong
             raise CannotReadBack(
                 "cannot answer a query after this commit",
                 why=f"the server does not tell what is needed for it: {told}",

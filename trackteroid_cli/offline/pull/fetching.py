@@ -12,6 +12,7 @@ from trackteroid_cli.engine.writing.import_rows import Entity
 from trackteroid_cli.errors import InvalidExpression, ServerRefused
 from trackteroid_cli.server.connection import Connection
 from trackteroid_cli.server.retry import RetryPolicy, retrier
+from trackteroid_cli.server.schemas import ServerSchema
 from trackteroid_cli.settings import Server
 
 #: How many requests are sent at once.
@@ -38,10 +39,14 @@ class Fetcher(Generic[Label]):
     Args:
         server: where, and as whom.
         policy: how often to try again, and whether to stop.
+        schema: the server's, where it is known: answers are checked against it.
     """
 
-    def __init__(self, server: Server, policy: RetryPolicy) -> None:
+    def __init__(
+        self, server: Server, policy: RetryPolicy, schema: ServerSchema | None = None
+    ) -> None:
         self._server = server
+        self._schema = schema
         self._policy = policy
         self._local = threading.local()
         self._connections: list[Connection] = []
@@ -94,6 +99,8 @@ class Fetcher(Generic[Label]):
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = Connection(self._server)
+            if self._schema is not None:
+                connection.schema = self._schema
             self._connections.append(connection)
         return self._answers(connection, expressions)
 

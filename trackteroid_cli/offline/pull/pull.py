@@ -14,6 +14,7 @@ from trackteroid_cli import moments
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.errors import (
     AnswerLost,
+    ExitCode,
     PullInterrupted,
     ReplicaBusy,
     ServerUnreachable,
@@ -32,6 +33,7 @@ from trackteroid_cli.offline.replicas import Replica
 from trackteroid_cli.server.connection import Connection
 from trackteroid_cli.server.expressions import listed
 from trackteroid_cli.server.retry import RetryPolicy
+from trackteroid_cli.server.schemas import ServerSchema
 from trackteroid_cli.settings import Server, normalise_url, user_name
 
 #: How many queries one request has.
@@ -139,7 +141,7 @@ def _fetch_all(
 ) -> None:
     """Send the queries of all jobs and store the answers, until no job is left."""
     under_way: set[int] = set()
-    with Fetcher[list[QueuedJob]](server, policy) as fetcher:
+    with Fetcher[list[QueuedJob]](server, policy, _schema_of(draft)) as fetcher:
         while not policy.stop.is_set():
             left = draft.queue.count() - len(under_way)
             if not left and not under_way:
@@ -168,7 +170,7 @@ def _fetch_all(
 def _fetch_order(draft: Draft, server: Server, holdings: Holdings, policy: RetryPolicy) -> None:
     """Fetch the keys of the rows in the server's order."""
     requests = draft.begin_order(holdings)
-    with Fetcher[list[KeyPage]](server, policy) as fetcher:
+    with Fetcher[list[KeyPage]](server, policy, _schema_of(draft)) as fetcher:
         while not policy.stop.is_set():
             if not requests and not len(fetcher):
                 return
@@ -182,6 +184,11 @@ def _fetch_order(draft: Draft, server: Server, holdings: Holdings, policy: Retry
                     if keys is not None  # the server does not show this type to the user
                 )
     raise PullInterrupted
+
+
+def _schema_of(draft: Draft) -> ServerSchema:
+    """Return the schemas that answers for *draft* are checked against."""
+    return ServerSchema(draft.store.schema.documents)
 
 
 def _count_contexts(server: Server, scope: Scope) -> int | None:
@@ -318,8 +325,10 @@ def _hinting_at_resumption() -> Iterator[None]:
     except (ServerUnreachable, AnswerLost) as error:
         if isinstance(error, ServerUnreachable):
             error.url = ""  # querying the replica does not refresh it
-        error.hint = (
-            "run the same command again when the server can be reached: it goes on where it "
-            "stopped. Until then the former replica, if there is one, stays in use"
-        )
+        resumed = "it goes on where it stopped. Until then the former replica, if there is one, "
+        if error.exit_code is ExitCode.TRY_AGAIN:
+            when = f"run the same command again when the server can be reached: {resumed}"
+        else:
+            when = f"{error.hint}. Then run the same command again: {resumed}"
+        error.hint = f"{when}stays in use"
         raise

@@ -212,5 +212,5 @@ def count_contexts(connection: Connection, conditions: Iterable[str]) -> int | N
     ]
     try:
         return sum(int(answer["data"][0]["count_id"]) for answer in connection.call(operations))
-    except (InvalidExpression, ServerRefused, LookupError):
+    except (InvalidExpression, ServerRefused, LookupError, TypeError, ValueError):
         return None
