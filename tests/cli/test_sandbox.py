@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import re
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.support.batches import states
 from tests.support.command_line import CommandLine, refused
+from tests.support.servers import Server
 from trackteroid_cli.batches.spool import Spool
+from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 
 @pytest.fixture
@@ -62,6 +66,59 @@ def test_a_served_sandbox_prints_its_settings_answers_and_stops_quietly(
     assert process.returncode == 0
     assert out == ""
     assert re.fullmatch(r"serving the sandbox demo on http://\S+; stop with Ctrl-C\n", errors)
+
+
+def status_of(server: Server, *headers: tuple[str, str]) -> int:
+    """Return the status of a write with those headers, and with the well-known key."""
+    body = json.dumps(
+        [{"action": "create", "entity_type": "Scope", "entity_data": {"name": "stolen"}}]
+    )
+    with closing(http.client.HTTPConnection(server.url.removeprefix("http://"))) as connection:
+        connection.putrequest("POST", "/api", skip_host=True)
+        for name, value in (
+            ("ftrack-user", SANDBOX_USER),
+            ("ftrack-api-key", SANDBOX_KEY),
+            ("Content-Length", str(len(body))),
+            *headers,
+        ):
+            connection.putheader(name, value)
+        connection.endheaders(body.encode())
+        return connection.getresponse().status
+
+
+def test_a_sandbox_answers_to_the_names_of_this_machine_only(server: Server) -> None:
+    port = server.url.rpartition(":")[2]
+    for host in ("evil.example", f"evil.example:{port}", f"127.0.0.1.evil.example:{port}", "", "@"):
+        assert status_of(server, ("Host", host)) == 403, host
+    assert status_of(server, ("Host", "evil.example"), ("X-Forwarded-Host", "localhost")) == 403
+    assert server.query("select id from Scope where name is stolen") == []
+    for host in (f"127.0.0.1:{port}", f"LOCALHOST:{port}", "localhost", f"[::1]:{port}"):
+        assert status_of(server, ("Host", host)) == 200, host
+
+
+def test_a_sandbox_does_not_answer_pages_of_other_servers(server: Server) -> None:
+    host = server.url.removeprefix("http://")
+    for origin in ("https://evil.example", "null", "http://localhost:3000", f"https://{host}"):
+        assert status_of(server, ("Host", host), ("Origin", origin)) == 403, origin
+    assert server.query("select id from Scope where name is stolen") == []
+    assert status_of(server, ("Host", host), ("Origin", f"http://{host}")) == 200
+
+
+def test_a_request_that_is_broken_off_leaves_no_trace(ready: Path) -> None:
+    with serving() as (process, settings):
+        address = ("127.0.0.1", int(settings["FTRACK_SERVER"].rpartition(":")[2]))
+        for part in (b"", b"[", b"[{}]" * 9):
+            with socket.create_connection(address) as connection:
+                connection.sendall(
+                    b"POST /api HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n" + part
+                )
+        with closing(http.client.HTTPConnection(*address)) as other:
+            other.request("POST", "/api", "[]")  # those before it have been seen to
+            assert other.getresponse().status == 200
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate()
+    assert errors.count("\n") == 1, errors
+    assert process.returncode == 0
 
 
 def test_commands_and_scripts_reach_a_sandbox_in_their_own_process(

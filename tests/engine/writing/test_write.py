@@ -213,6 +213,8 @@ def test_required_attributes_may_come_later_in_the_request(ask: Client) -> None:
         (create("Task", name="x", object_type_id=SHOT), "'object_type_id'"),
         (create("Note", recipients="me"), "recipients"),
         (create("Note", author={"id": 1.5}), "author"),
+        (create("CustomAttributeConfiguration"), "'type'"),
+        (create("CustomAttributeConfiguration", key="x", entity_type="user"), "'type'"),
         (update("Shot", "missing", name="x"), "'missing'"),
         (update("Shot", ["a", "b"], name="x"), "entity key"),
         (update("Shot", {"id": "x"}, name="x"), "entity key"),

@@ -43,14 +43,14 @@ def fill_configuration(transaction: Transaction, row: Row) -> None:
 def configured_default(transaction: Transaction, row: Row, value: object) -> Stored:
     """Return the ``default`` of the configuration in *row* as the store keeps it."""
     type_name = transaction.fetch_value(
-        "SELECT name FROM custom_attribute_type WHERE id = ?", row["type_id"]
+        "SELECT name FROM custom_attribute_type WHERE id = ?", row.get("type_id")
     )
     if type_name is None:
         raise ValidationError(
             "A CustomAttributeConfiguration needs a 'type' that exists: one of the entities "
             "CustomAttributeType."
         )
-    return default_to_stored(type_name, str(row["config"]), str(row["key"]), value)
+    return default_to_stored(type_name, str(row.get("config")), str(row.get("key")), value)
 
 
 def fill_value(transaction: Transaction, row: Row) -> None:
