@@ -155,7 +155,7 @@ TEXTS = {
         environment=(*_SERVER, "TRACKTEROID_HOME", *_OFFLINE, *list(ENVIRONMENT)[-2:]),
         exit_status=(
             "`record` passes a script's own exit status through.",
-            "75 is for what passes by itself. 78 is also for what a person must see to, since trying "
+            "75 is for what passes by itself. 78 is also for what a person must see to, as trying "
             "again does not help: a server's name that does not resolve, a certificate that is not "
             "trusted, a proxy that refuses, a redirect, a page in place of an answer. Batches stay "
             "in both cases.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import socket
 import struct
@@ -177,6 +178,19 @@ class FaultyProxy:
             return response.status, response.read()
         finally:
             upstream.close()
+
+
+class LyingProxy(FaultyProxy):
+    """Forwards to *upstream*, and lets *change* alter each answer; asked with its number."""
+
+    def __init__(self, upstream: str, change: Callable[[int, bytes], bytes]) -> None:
+        self.change = change
+        self._answered = itertools.count()
+        super().__init__(upstream, lambda *_: Fault.NONE)
+
+    def _forward(self, head: list[str], body: bytes) -> tuple[int, bytes]:
+        status, answer = super()._forward(head, body)
+        return status, self.change(next(self._answered), answer)
 
 
 def is_write(body: bytes) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _OBJECTS = frozenset({"create", "update", "delete", "query", "query_server_information", "search"})
 
 #: What the rows of an aggregate are selected by: they are no entities.
-_AGGREGATE = re.compile(r"\s*select\s[^\"']*\(", re.I)
+_AGGREGATE = re.compile(r"\s*select\s((?!\sfrom\s)[^(])*\(", re.I)
 
 #: The lists of texts that a schema has, and those that it may have.
 _LISTS = ("primary_key", "default_projections")
