@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 import pytest
@@ -15,11 +14,11 @@ from trackteroid_cli.batches.spool import Spool, State
 from trackteroid_cli.replay.policy import Policy
 from trackteroid_cli.replay.schedule import commit, waiting
 from trackteroid_cli.server.connection import Connection
-from trackteroid_cli.server.retry import RetryPolicy
+from trackteroid_cli.server.retry import RetryPolicy, Stop
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 
-class Waits(threading.Event):
+class Waits(Stop):
     """Notes how long it is waited for, and lets nobody wait."""
 
     def __init__(self) -> None:

@@ -41,14 +41,27 @@ def fault(
         return f"it is {_kind(results)} in place of a list of results"
     if len(results) != len(asked):
         return f"it has {len(results)} results for {len(asked)} operations"
+    keys = _Keys(schema) if schema is not None else None
     for operation, result in zip(asked, results, strict=True):
-        wrong = _fault_of(operation, result, schema)
+        wrong = _fault_of(operation, result, keys)
         if wrong:
             return f"the result of {operation.get('action')!r}: {wrong}"
     return ""
 
 
-def _fault_of(operation: Mapping[str, object], result: object, schema: ServerSchema | None) -> str:
+class _Keys(dict[str, tuple[str, ...]]):
+    """The names of the parts of a type's key; none of a type that *schema* does not have."""
+
+    def __init__(self, schema: ServerSchema) -> None:
+        super().__init__()
+        self._schema = schema
+
+    def __missing__(self, name: str) -> tuple[str, ...]:
+        self[name] = self._schema.primary_key(name) if name in self._schema else ()
+        return self[name]
+
+
+def _fault_of(operation: Mapping[str, object], result: object, keys: _Keys | None) -> str:
     action = operation.get("action")
     if action == "query_schemas":
         return _fault_of_schemas(result)
@@ -63,7 +76,7 @@ def _fault_of(operation: Mapping[str, object], result: object, schema: ServerSch
         rows = result.get("data")
         if not isinstance(rows, list):
             return f"its data is {_kind(rows)} in place of a list"
-        return _fault_of_metadata(result) or _fault_of_rows(rows, schema, is_aggregate)
+        return _fault_of_metadata(result) or _fault_of_rows(rows, keys, is_aggregate)
     return ""
 
 
@@ -77,41 +90,41 @@ def _fault_of_metadata(result: Mapping[str, object]) -> str:
     return ""
 
 
-def _fault_of_rows(rows: Sequence[object], schema: ServerSchema | None, is_aggregate: bool) -> str:
+def _fault_of_rows(rows: Sequence[object], keys: _Keys | None, is_aggregate: bool) -> str:
     for row in rows:
         # Entities that ftrack_api has made are no dicts; they know their type.
         if not isinstance(row, dict):
             if not isinstance(row, Mapping):
                 return f"it has {_kind(row)} in place of an entity"
         elif "__entity_type__" in row or not is_aggregate:
-            wrong = _fault_of_entity(row, schema)
+            wrong = _fault_of_entity(row, keys)
             if wrong:
                 return wrong
-            if schema is not None:
+            if keys is not None:
                 for value in row.values():
                     if isinstance(value, (dict, list)):
-                        wrong = _fault_within(value, schema)
+                        wrong = _fault_within(value, keys)
                         if wrong:
                             return wrong
     return ""
 
 
-def _fault_within(value: dict[str, object] | list[object], schema: ServerSchema) -> str:
+def _fault_within(value: dict[str, object] | list[object], keys: _Keys) -> str:
     """Return what is wrong with the entities that a value refers to."""
     for each in value if isinstance(value, list) else (value,):
         if isinstance(each, dict) and "__entity_type__" in each:
-            wrong = _fault_of_entity(each, schema)
+            wrong = _fault_of_entity(each, keys)
             if wrong:
                 return wrong
     return ""
 
 
-def _fault_of_entity(entity: Mapping[str, object], schema: ServerSchema | None) -> str:
+def _fault_of_entity(entity: Mapping[str, object], keys: _Keys | None) -> str:
     name = entity.get("__entity_type__")
     if not isinstance(name, str):
         return "it has an entity without a type"
-    if schema is not None and name in schema:
-        for part in schema.primary_key(name):
+    if keys is not None:
+        for part in keys[name]:
             if not isinstance(entity.get(part), (str, int)):
                 return f"it has a {name} without its {part}"
     return ""
