@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.support.generated import part
 from trackteroid_cli.engine.demo import DEMO_KEY, DEMO_USER
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.engine.storage.errors import DuplicateEntryError, EngineError, ValidationError
@@ -361,6 +365,55 @@ def test_moving_a_context_sets_the_project_of_all_below_it(ask: Client) -> None:
     below = ask.query(f"select project_id from TypedContext where ancestors any (id is {sequence})")
     assert len(below) == 25
     assert {row["project_id"] for row in below} == {other}
+
+
+@pytest.mark.parametrize("first", ["parent_id", "project_id"])
+def test_a_move_that_names_the_project_too_takes_along_all_below(ask: Client, first: str) -> None:
+    other = ask.one("Project where name is brightwater")["id"]
+    sequence = ask.one("Sequence where name is sq010")["id"]
+    names = [first, *{"parent_id", "project_id"} - {first}]
+    ask(update("Sequence", sequence, **dict.fromkeys(names, other)))
+    below = ask.query(f"select project_id from TypedContext where ancestors any (id is {sequence})")
+    assert {row["project_id"] for row in below} == {other}
+
+
+def test_every_context_has_the_project_at_its_top_whatever_is_moved(ask: Client) -> None:
+    """Moves by either attribute or both, alone or together, also below what is created later."""
+    contexts = {
+        row["id"]: row["__entity_type__"]
+        for row in ask.query(
+            "select id from TypedContext where object_type.name in (Sequence, Shot, Episode)"
+        )
+    }
+    projects = [row["id"] for row in ask.query("select id from Project")]
+    new = "new-folder"
+    move = st.tuples(
+        st.sampled_from(sorted(contexts)),
+        st.sampled_from([*projects, *sorted(contexts)[:4], new]),
+        st.sampled_from(["parent_id", "project_id", "both"]),
+        st.sampled_from(projects),
+    )
+
+    @settings(max_examples=part(100), deadline=None, database=None)
+    @given(st.lists(move, min_size=1, max_size=3), st.sampled_from(projects))
+    def check(moves: list[tuple[str, str, str, str]], top: str) -> None:
+        operations = []
+        for key, parent, what, project in moves:
+            changed = {"parent_id": parent, "project_id": project}
+            named = changed if what == "both" else {what: changed[what]}
+            operations.append(update(contexts[key], key, **named))
+        if not ask.query(f"select id from Folder where id is {new}"):
+            operations.append(create("Folder", id=new, name="new", parent_id=top))
+        with contextlib.suppress(EngineError):  # a ring, or a name that is taken
+            ask(*operations)
+        wrong = ask.engine.store.connection.execute(
+            "SELECT child.id FROM context AS child LEFT JOIN context AS parent "
+            "ON parent.id = child.parent_id WHERE child.project_id IS NOT "
+            "coalesce(parent.project_id, child.id)"
+        ).fetchall()
+        assert not wrong
+
+    check()
 
 
 def test_a_context_cannot_move_below_itself(ask: Client, shot: str) -> None:

@@ -42,8 +42,7 @@ def inherit_project(transaction: Transaction, found: StoredEntity) -> bool:
     if project_id is None:
         return False
     _refuse_cycle(transaction, found)
-    if project_id != found.row["project_id"]:
-        _set_project(transaction, found, project_id)
+    _set_project(transaction, found, project_id)
     return True
 
 
@@ -62,7 +61,11 @@ def _refuse_cycle(transaction: Transaction, found: StoredEntity) -> None:
 
 
 def _set_project(transaction: Transaction, found: StoredEntity, project_id: Stored) -> None:
+    """Set the project of a context and of all below it, whichever of them have it already."""
     context = transaction.family(found.entity_type)
-    ids = transaction.connection.execute(f"{_BELOW} SELECT id FROM below", [found.row["id"]])
+    ids = transaction.connection.execute(
+        f"{_BELOW} SELECT id FROM below JOIN context USING (id) WHERE project_id IS NOT ?2",
+        [found.row["id"], project_id],
+    )
     for row in transaction.select(context, "id", [id_ for (id_,) in ids]):
         transaction.change(row, {"project_id": project_id})
