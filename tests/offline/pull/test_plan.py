@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from trackteroid_cli.engine.schema import facts
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.schema.standard import standard_schemas
 from trackteroid_cli.offline.ownership import OWNERSHIP, UPWARD_REFERENCES, is_scoped, owners_of
@@ -72,10 +73,18 @@ def test_every_scoped_type_can_be_reached_from_a_project(schema: Schema, plan: P
     assert set(plan.scoped) <= reached
 
 
+def test_every_type_that_a_row_can_have_is_selected(plan: Plan) -> None:
+    for root, family in plan.schema.families.items():
+        if not family.dense:
+            types = [name for source in plan.sources_of_family(root) for name in source.types]
+            assert sorted(types) == sorted(set(family.members) - facts.ABSTRACT)
+
+
 def test_types_of_a_family_with_the_same_attributes_share_a_query(plan: Plan) -> None:
     assert plan.sources_of("Shot") == ["TypedContext"]
     assert plan.sources_of("Context") == ["Project", "TypedContext"]
-    assert plan.sources_of("FileComponent") == ["FileComponent"]
+    assert plan.sources_of("FileComponent") == ["Component"]
+    assert plan.sources_of("SequenceComponent") == ["SequenceComponent"]
 
 
 def test_an_attribute_of_one_object_type_is_selected_from_that_type() -> None:
@@ -84,8 +93,8 @@ def test_an_attribute_of_one_object_type_is_selected_from_that_type() -> None:
     shot["properties"]["plates"] = {"type": "integer"}
     plan = Plan(Schema(documents))
     assert "plates" in plan.sources["Shot"].projections
-    assert "plates" not in plan.sources["Task"].projections
-    assert "TypedContext" not in plan.sources
+    assert "plates" not in plan.sources["TypedContext"].projections
+    assert plan.sources_of("Shot") == ["Shot"]
 
 
 def test_an_unknown_type_is_owned_by_the_types_it_refers_to() -> None:

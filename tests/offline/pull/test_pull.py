@@ -47,6 +47,8 @@ def test_a_pull_of_all_projects_has_every_row_of_the_server(server: Server) -> N
     # Rows without an owner, too.
     server.call(
         create("FileComponent", "loose", name="loose", file_type=".txt"),
+        create("Component", "plain", name="plain"),
+        create("SequenceComponent", "frames", name="frames", padding=4),
         create("Timelog", "loose", duration=60, user_id=server.query("User")[0]["id"]),
         {"action": "create", "entity_type": "Event", "entity_data": {"action": "loose"}},
     )
@@ -94,6 +96,34 @@ def test_a_pull_of_one_project_has_no_rows_of_others(server: Server) -> None:
     )
     assert [each.name for each in replica.holdings.projects] == [PROJECT]
     assert not replica.holdings.every_project
+
+
+def test_a_row_of_a_type_that_has_subtypes_is_pulled_refreshed_and_removed(server: Server) -> None:
+    """The components of a version: plain ones, files, and sequences with their frames."""
+    version = server.query(
+        f"AssetVersion where asset.parent[TypedContext].project.name is {PROJECT}"
+    )[0]["id"]
+    server.call(
+        create("Component", "plain", name="plain", version_id=version),
+        create("FileComponent", "movie", name="movie", version_id=version),
+        create("SequenceComponent", "frames", name="frames", version_id=version, padding=4),
+        create("Component", "frame", name="1", container_id="frames"),
+    )
+    ours = f"select id, name from Component where version_id is {version}"
+    members = "select padding, members.name from SequenceComponent where id is frames"
+    for expressions, projects in (((), (PROJECT,)), ((f"AssetVersion where id is {version}",), ())):
+        replica = pull_from(server, *expressions, projects=projects).replica
+        assert query(replica, ours) == server.query(ours)
+        assert query(replica, members) == server.query(members)
+    server.call(
+        update("Component", "plain", name="simple"),
+        update("SequenceComponent", "frames", padding=5),
+        delete("Component", "frame"),
+    )
+    pulled = pull_from(server)
+    assert (pulled.new, pulled.changed, pulled.gone) == (0, 2, 1)
+    assert query(pulled.replica, ours) == server.query(ours)
+    assert query(pulled.replica, members) == server.query(members)
 
 
 def test_a_pull_of_another_project_keeps_the_first(server: Server) -> None:

@@ -25,6 +25,9 @@ SUPERTYPES: dict[str, tuple[str, ...]] = {
     "NoteCategory": ("NoteLabel",),
 }
 
+#: Types without rows of their own: each row is of a subtype.
+ABSTRACT = frozenset({"Context", "Resource", "CustomConfigurationBase"})
+
 #: Supertypes of every type whose name ends with theirs: ``UserCustomAttributeLink``…
 SUPERTYPE_SUFFIXES = ("CustomAttributeLinkFrom", "CustomAttributeLink")
 

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from trackteroid_cli.engine.schema import facts
 from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.schema.schema import EntityType, is_dense
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.writing import consequences, defaults, membership
 from trackteroid_cli.engine.writing.transaction import Key, Row, Transaction, WriteResult, read_key
-
-#: Types without rows of their own: a create must name a subtype.
-_ABSTRACT = frozenset({"Context", "Resource", "CustomConfigurationBase"})
 
 #: Types whose rows are stored as another type.
 _STORED_AS = {"NoteCategory": "NoteLabel"}
@@ -69,7 +67,7 @@ def _refuse_uncreatable(entity_type: EntityType) -> None:
             f"A {entity_type.name} cannot be created: every entity has one for each custom "
             f"attribute. Update it, or create a CustomAttributeValue."
         )
-    if entity_type.name in _ABSTRACT:
+    if entity_type.name in facts.ABSTRACT:
         raise ValidationError(f"A {entity_type.name} cannot be created: create a kind of it.")
 
 

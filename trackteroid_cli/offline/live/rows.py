@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from trackteroid_cli.engine.schema.schema import Family, Relation, Schema, is_dense
 from trackteroid_cli.engine.storage.store import Store
 from trackteroid_cli.engine.storage.values import Stored
-from trackteroid_cli.engine.writing.import_rows import RowImporter
+from trackteroid_cli.engine.writing.import_rows import Entity, RowImporter
 from trackteroid_cli.engine.writing.transaction import Change
 from trackteroid_cli.errors import CannotReadBack
 from trackteroid_cli.offline.live.changes import Changes
@@ -104,15 +104,16 @@ class ServerRows:
             for job, result in zip(jobs, ask(queries), strict=True):
                 self._store_rows(job, result["data"])
 
-    def _store_rows(self, job: Job, rows: Sequence[dict[str, Any]]) -> None:
+    def _store_rows(self, job: Job, rows: Sequence[Entity]) -> None:
         self._jobs.extend(self.plan.next_pages(job, rows))
+        rows = self.plan.own_rows(job, rows)
         self._jobs.extend(self.plan.following_jobs(job, rows))
         self._brought += len(rows)
         if self._brought > MOST_ROWS:
             raise too_many_rows(job.entity_type)
         self.store_rows(job.entity_type, rows)
 
-    def store_rows(self, type_name: str, rows: Sequence[dict[str, Any]]) -> None:
+    def store_rows(self, type_name: str, rows: Sequence[Entity]) -> None:
         """Store rows of the server, except those that are here or that the recording removed."""
         root = self.schema.types[type_name].root
         fresh = [row for row in rows if not self._is_here(root, type_name, row)]
@@ -125,7 +126,7 @@ class ServerRows:
             self._put_in_order(connection, type_name, rows)
 
     def _put_in_order(
-        self, connection: sqlite3.Connection, type_name: str, rows: Sequence[dict[str, Any]]
+        self, connection: sqlite3.Connection, type_name: str, rows: Sequence[Entity]
     ) -> None:
         """Give the rows the order of the server, before all that the recording created."""
         family = self.schema.family_of(type_name)
@@ -148,7 +149,7 @@ class ServerRows:
                     change.key,
                 )
 
-    def _is_here(self, root: str, type_name: str, row: dict[str, Any]) -> bool:
+    def _is_here(self, root: str, type_name: str, row: Entity) -> bool:
         key = tuple(row[part] for part in self.schema.types[type_name].primary_key)
         changed = self._changes.of(root, key)
         if changed is not None and changed.removed:
@@ -161,7 +162,7 @@ class ServerRows:
         sql = f'SELECT 1 FROM "{family.table}" WHERE {is_row(family)}'
         return self._store.connection.execute(sql, list(key)).fetchone() is not None
 
-    def _without_references(self, row: dict[str, Any], removed: set[Stored]) -> dict[str, Any]:
+    def _without_references(self, row: Entity, removed: set[Stored]) -> dict[str, Any]:
         """Return *row* without references to rows that the recording has removed."""
         return {
             name: None

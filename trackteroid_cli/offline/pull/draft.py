@@ -174,19 +174,20 @@ class Draft:
             self.queue.add(connection, self._nested_jobs(rows))
             return
         source = self.plan.sources[job.entity_type]
-        jobs += self.plan.following_jobs(job, rows)
+        own = self.plan.own_rows(job, rows)
+        jobs += self.plan.following_jobs(job, own)
         if not self.state.empty:
             if job.include is not Include.KEYLESS:
-                jobs += former_reference_jobs(connection, self.plan, source, rows, job.include)
+                jobs += former_reference_jobs(connection, self.plan, source, own, job.include)
             removal = remove_missing(connection, self.plan, job, rows)
             self.state.gone += removal.rows
             jobs += removal.jobs
-        imported = self._importer.import_rows(connection, rows)
+        imported = self._importer.import_rows(connection, own)
         self.state.new += imported.new
         self.state.changed += imported.changed
-        self.state.rows += len(rows)
+        self.state.rows += len(own)
         if source.root == "Context" and source.entity_type != "Project":
-            self.state.contexts += len(rows)
+            self.state.contexts += len(own)
         self.queue.add(connection, jobs)
 
     def _nested_jobs(self, rows: Iterable[Entity]) -> Iterator[Job]:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TypedDict
 
 from trackteroid_cli.engine.query.rows import ONE_TYPE
+from trackteroid_cli.engine.schema import facts
 from trackteroid_cli.engine.schema.schema import TYPE_COLUMN, Schema
 from trackteroid_cli.engine.writing.import_rows import Entity
 from trackteroid_cli.offline.ownership import (
@@ -62,7 +63,9 @@ class Source:
         entity_type: the type that the query selects.
         root: the root of its family.
         table: the table that stores the rows.
-        subtypes: the types of its rows if the table has rows of other types as well; else empty.
+        types: the types of its rows. The query may select rows of other types as well, which
+            another source has with more attributes.
+        subtypes: the same, but empty if the table has no rows of other types.
         key: the primary key.
         projections: the attributes that are stored.
         complete: whether rows of the table that are in no answer are gone from the server.
@@ -71,6 +74,7 @@ class Source:
     entity_type: str
     root: str
     table: str
+    types: frozenset[str]
     subtypes: tuple[str, ...]
     key: tuple[str, ...]
     projections: tuple[str, ...]
@@ -187,10 +191,11 @@ class Plan:
 
     def sources_of(self, type_name: str) -> list[str]:
         """Return the types of the sources that together have all rows of *type_name*."""
+        types = self.schema.concrete_types(type_name)
         return [
             name
             for name in self._by_root.get(self.schema.types[type_name].root, ())
-            if self.schema.is_kind_of(name, type_name) or self.schema.is_kind_of(type_name, name)
+            if not self.sources[name].types.isdisjoint(types)
         ]
 
     def sources_of_family(self, root: str) -> list[Source]:
@@ -262,6 +267,14 @@ class Plan:
         the type.
         """
         return bool(job.follow) or (self.sources[job.entity_type].has_id and len(job.values) < 2)
+
+    def own_rows(self, job: Job, rows: Sequence[Entity]) -> Sequence[Entity]:
+        """Return those of *rows*, an answer to *job*, that no other source has more of."""
+        types = self.schema.concrete_types(job.entity_type)
+        elsewhere = self.sources[job.entity_type].types.symmetric_difference(types)
+        if not elsewhere:
+            return rows
+        return [row for row in rows if row["__entity_type__"] not in elsewhere]
 
     def complete_owners(self, job: Job, rows: Sequence[Entity]) -> tuple[str, ...]:
         """Return the owners of *job* that have all of their rows in *rows*, a page of it."""
@@ -341,13 +354,20 @@ class Plan:
 
     def _source(self, name: str) -> Source:
         family = self.schema.family_of(name)
-        subtypes = self.schema.concrete_types(name)
-        is_all = name == family.root or family.root in ONE_TYPE
+        elsewhere = {
+            each
+            for other in _covering_types(self.schema, family.root)
+            if other != name and self.schema.is_kind_of(other, name)
+            for each in self.schema.concrete_types(other)
+        }
+        types = [each for each in self.schema.concrete_types(name) if each not in elsewhere]
+        is_all = family.root in ONE_TYPE or (name == family.root and not elsewhere)
         return Source(
             entity_type=name,
             root=family.root,
             table=family.table,
-            subtypes=() if is_all else subtypes,
+            types=frozenset(types),
+            subtypes=() if is_all else tuple(types),
             key=self.schema.types[name].primary_key,
             projections=_projections(self.schema, name),
             complete=family.discriminator == TYPE_COLUMN,
@@ -383,11 +403,14 @@ def _covering_types(schema: Schema, root: str) -> Iterator[str]:
     """
     subtypes = [name for name in schema.concrete_types(root) if name != root]
     stored = _stored_attributes(schema, root)
-    if all(_stored_attributes(schema, each) <= stored for each in subtypes):
+    wider = {each for each in subtypes if not _stored_attributes(schema, each) <= stored}
+    is_abstract = root in facts.ABSTRACT and bool(wider)
+    if not is_abstract:
         yield root
-        return
     for each in subtypes:
-        if not any(schema.is_kind_of(each, other) for other in subtypes if other != each):
+        if any(schema.is_kind_of(each, other) for other in subtypes if other != each):
+            continue
+        if is_abstract or not wider.isdisjoint(schema.concrete_types(each)):
             yield from _covering_types(schema, each)
 
 
