@@ -62,6 +62,19 @@ def test_a_pull_of_all_projects_has_every_row_of_the_server(server: Server) -> N
     assert holdings.server == server.url
 
 
+def test_rows_that_are_seen_from_both_ends_are_pulled_once(server: Server) -> None:
+    configuration = create("CustomAttributeLinkConfiguration", "like", key="like")
+    configuration["entity_data"] |= {"entity_type": "task", "entity_type_to": "task"}
+    server.call(configuration)
+    shots = [each["id"] for each in server.query("Shot limit 3")]
+    for shot in shots:
+        linked = {"configuration_id": "like", "from_id": shot, "to_id": shots[0]}
+        server.create("ContextCustomAttributeLink", **linked)
+    replica = pull_from(server, projects=(PROJECT,)).replica
+    for expression in ("ContextCustomAttributeLink", "ContextCustomAttributeLinkFrom"):
+        assert query(replica, expression) == server.query(expression) != []
+
+
 def test_rows_with_numeric_ids_are_pulled_page_by_page(server: Server) -> None:
     data = {
         "action": "made",

@@ -64,7 +64,9 @@ def begin(connection: sqlite3.Connection, plan: Plan, holdings: Holdings) -> lis
         'PRIMARY KEY ("table", place)) WITHOUT ROWID'
     )
     requests: list[list[KeyPage]] = [[]]
-    for root in (*holdings.whole, *holdings.scoped):
+    # Two families may share a table, whose rows have one order.
+    roots = {plan.schema.families[root].table: root for root in (*holdings.whole, *holdings.scoped)}
+    for root in roots.values():
         for page in _pages(connection, plan.sources_of_family(root), holdings):
             if page.rows + sum(other.rows for other in requests[-1]) > KEYS_PER_PAGE:
                 requests.append([])
