@@ -256,6 +256,55 @@ def test_a_committed_batch_is_visible_after_a_pull_of_another_project(
     assert found.stdout.count("\n") == 1
 
 
+def test_a_committed_batch_does_not_hide_what_an_expression_pulled_later(
+    server: Server, pulled: CommandLine, offline: Offline
+) -> None:
+    """Neither a later change of the entity, nor that an entity of the batch is gone."""
+    (shot,) = server.query(f'Shot where project.name is "{NOT_PULLED}" and name is "sh010"')
+    expression = f'select description from Shot where id is "{shot["id"]}"'
+    assert pulled("replica", "pull", expression).returncode == 0
+    script = BEGINNING + (
+        f"shot = session.get('Shot', '{shot['id']}')\n"
+        "shot['description'] = 'mine'\n"
+        "session.create('Note', {'id': 'my-note', 'content': 'mine', 'parent_id': shot['id'],\n"
+        "                        'parent_type': 'Shot'})\n"
+        "session.commit()\n"
+    )
+    assert pulled("record", pulled.script(script)).returncode == 0
+    assert pulled("commit").returncode == 0
+    notes = f'Note where parent_id is "{shot["id"]}" and content is mine'
+    assert "mine" in offline("query", expression).stdout
+    assert "my-note" in offline("query", notes, "--format", "ids").stdout
+    server.call(
+        {
+            "action": "update",
+            "entity_type": "Shot",
+            "entity_key": [shot["id"]],
+            "entity_data": {"description": "theirs"},
+        },
+        {"action": "delete", "entity_type": "Note", "entity_key": ["my-note"]},
+    )
+    assert pulled("replica", "pull", expression).returncode == 0
+    seen = offline("query", expression).stdout
+    assert "theirs" in seen
+    assert "mine" not in seen
+    assert offline("query", notes, "--format", "ids").stdout == ""
+
+
+def test_without_pending_what_was_committed_since_the_pull_is_seen(
+    pulled: CommandLine, offline: Offline
+) -> None:
+    layout, tasks, _ = scripts(offline)
+    assert offline("record", layout).returncode == 0
+    assert pulled("commit").returncode == 0
+    assert offline("record", tasks).returncode == 0
+    shots = offline("query", "--without-pending", 'Shot where parent.name is "sq700"')
+    assert shots.stdout.count("\n") == 2
+    waiting = 'Task where parent.name is "sh010" and parent.parent.name is "sq700"'
+    assert offline("query", waiting).stdout.count("\n") == 1
+    assert offline("query", "--without-pending", waiting).stdout == ""
+
+
 def test_operations_left_out_of_a_commit_are_not_visible(
     server: Server, pulled: CommandLine, offline: Offline
 ) -> None:

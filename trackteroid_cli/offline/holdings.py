@@ -6,6 +6,7 @@ They are stored in the replica itself, so that they change with its rows in one 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from trackteroid_cli import moments
@@ -68,12 +69,13 @@ class Holdings:
         expressions = (each.pulled for each in self.expressions)
         return min([self.pulled, *projects, *expressions])
 
-    def pulled_of(self, project: str | None) -> str:
-        """Return when the entities of a project, or of no project, were pulled."""
-        if project is None:
+    def pulled_of(self, projects: Collection[str]) -> str:
+        """Return when the entities of one of *projects*, or of none, were last pulled with it."""
+        if not projects:
             return self.pulled
-        moments = [each.pulled for each in self.projects if each.id == project]
-        return moments[0] if moments else self.oldest
+        return max(
+            (each.pulled for each in self.projects if each.id in projects), default=self.oldest
+        )
 
     def to_json(self) -> str:
         """Return the holdings as a JSON object: the names of the attributes, and ``format``."""

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 from trackteroid_cli import moments, settings
 from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.header import Header
-from trackteroid_cli.batches.operations import Create, Operation, texts
+from trackteroid_cli.batches.operations import Operation
 from trackteroid_cli.batches.spool import Entry, Spool, State
 from trackteroid_cli.batches.squashing import Payload, squash
 from trackteroid_cli.errors import NotFound, ReplicaError, TrackteroidError
 from trackteroid_cli.files import remove_database, storing
 from trackteroid_cli.offline import replicas
-from trackteroid_cli.offline.projects import ProjectLookup
+from trackteroid_cli.offline.pulled_moments import PulledMoments
 from trackteroid_cli.settings import normalise_url
 
 if TYPE_CHECKING:
@@ -231,27 +231,13 @@ def _apply_batch(engine: Engine, overlaid: OverlaidBatch, holdings: Holdings) ->
 def _without_pulled(
     engine: Engine, operations: Iterable[Operation], landed: str, holdings: Holdings
 ) -> Iterator[Operation]:
-    """Leave out operations on projects that were pulled after the batch landed.
+    """Leave out operations on what was pulled after the batch landed.
 
     The replica has their result, or a later state.
     """
-    lookup = ProjectLookup((engine,), frozenset(holdings.whole))
-    projects: dict[str, str | None] = {}
+    pulled = PulledMoments(engine, holdings)
     for operation in operations:
-        mentioned = list(operation.entity_key.values())
-        if isinstance(operation, Create):
-            # Only what may be a key is looked up, as each lookup searches every table.
-            mentioned += texts(
-                [
-                    value
-                    for name, value in operation.entity_data.items()
-                    if "_id" in name or not isinstance(value, str)
-                ]
-            )
-        known = (projects.get(text) or lookup.project_of("", text) for text in mentioned)
-        project = next(filter(None, known), None)
-        projects.update(dict.fromkeys(operation.entity_key.values(), project))
-        if moments.parse(holdings.pulled_of(project)) < moments.parse(landed):
+        if moments.parse(pulled.of(operation)) < moments.parse(landed):
             yield operation
 
 

@@ -107,6 +107,11 @@ def owned_rows(schema: Schema, type_name: str) -> Iterator[tuple[str, Ownership]
             owner = ownership.owner
             if owner in schema.types and schema.is_kind_of(type_name, owner):
                 yield root, ownership
+    yield from _collected_parts(schema, type_name)
+
+
+def _collected_parts(schema: Schema, type_name: str) -> Iterator[tuple[str, Ownership]]:
+    """Yield the root types whose rows are in a collection of parts that a type has."""
     entity_type = schema.types[type_name]
     for relation in map(entity_type.relations.get, _PART_COLLECTIONS):
         if relation is not None and relation.kind == "many":
@@ -114,6 +119,13 @@ def owned_rows(schema: Schema, type_name: str) -> Iterator[tuple[str, Ownership]
             yield root, Ownership(relation.column, type_name, "part")
     if any(relation.kind == "dense" for relation in entity_type.relations.values()):
         yield "CustomAttributeValue", Ownership("entity_id", type_name, "part")
+
+
+def every_owner_of(schema: Schema, root: str) -> Iterator[Ownership]:
+    """Yield every owner of a root type, also those that have a collection of its rows as parts."""
+    yield from (owned for owned in owners_of(schema, root) if owned.owner in schema.types)
+    for name in schema.types:
+        yield from (owned for each, owned in _collected_parts(schema, name) if each == root)
 
 
 def owners_of(schema: Schema, root: str) -> tuple[Ownership, ...]:

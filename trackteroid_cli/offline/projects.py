@@ -1,11 +1,13 @@
-"""Project lookup: which entities a replica holds, and which project each belongs to."""
+"""Project lookup: which entities a replica holds, and which projects each belongs to."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from trackteroid_cli.offline.ownership import every_owner_of
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.engine import Engine
@@ -13,9 +15,6 @@ if TYPE_CHECKING:
 
 #: Columns that hold the key of an owner of any type.
 OWNER_COLUMNS = ("parent_id", "entity_id")
-
-#: References that do not lead to an owner.
-_NOT_OWNERS = frozenset({"thumbnail", "in_reply_to", "task"})
 
 
 class ProjectLookup:
@@ -29,7 +28,8 @@ class ProjectLookup:
         self._engines = tuple({id(each): each for each in engines}.values())
         self._schema = engines[0].store.schema
         self._whole = whole
-        self._projects: dict[tuple[str, str], str | None] = {}
+        self._projects: dict[tuple[str, str], frozenset[str]] = {}
+        self._owners: dict[str, frozenset[tuple[str, str, str]]] = {}
 
     def unknown_keys(self, root: str, keys: Iterable[str]) -> list[str]:
         """Return the *keys* that no entity of that root type ('' for any) has."""
@@ -47,59 +47,76 @@ class ProjectLookup:
                 break
         return list(unknown)
 
-    def root_of(self, key: str) -> str:
-        """Return the root type of the entity with that key, '' if there is none."""
-        return next((each for each in self._roots_with_id if self.row(each, key)), "")
-
-    def project_of(self, root: str, key: str) -> str | None:
-        """Return the key of the project that an entity belongs to, along the references of its row.
+    def projects_of(self, root: str, key: str) -> frozenset[str]:
+        """Return the keys of the projects that an entity belongs to; see `ownership`.
 
         Args:
             root: its root type, '' for any.
             key: its key.
         """
         if (root, key) not in self._projects:
-            self._projects[root, key] = self._find_project(root, key)
+            self._projects[root, key] = frozenset(self._find_projects(root, key))
         return self._projects[root, key]
 
     def row(self, root: str, key: str) -> dict[str, Stored] | None:
         """Return the stored row of an entity that has an id."""
         if root not in self._roots_with_id:
             return None
+        return next(iter(self._rows(root, "id", key)), None)
+
+    def type_of(self, root: str, key: str) -> str:
+        """Return the type of the entity with that key, '' if there is none.
+
+        Args:
+            root: its root type, '' for any.
+            key: its key.
+        """
+        for each in [root] if root else self._roots_with_id:
+            row = self.row(each, key)
+            if row is not None:
+                family = self._schema.families[each]
+                return str(row[family.discriminator]) if family.polymorphic else each
+        return ""
+
+    def _find_projects(self, root: str, key: str) -> Iterator[str]:
+        seen: set[tuple[str, str, Stored]] = set()
+        waiting: list[tuple[str, str, Stored]]
+        waiting = [(each, "id", key) for each in ([root] if root else self._roots_with_id)]
+        while waiting:
+            wanted = waiting.pop()
+            if wanted[2] is None or wanted in seen:
+                continue
+            seen.add(wanted)
+            for row in self._rows(*wanted):
+                if wanted[0] == "Context":
+                    yield str(row["project_id"])
+                    continue
+                for owner, owner_column, column in self._owners_of(wanted[0]):
+                    waiting.append((owner, owner_column, row.get(column)))
+
+    def _owners_of(self, root: str) -> frozenset[tuple[str, str, str]]:
+        """Return the root types that own rows of *root*, their column, and that of these rows."""
+        if root not in self._owners:
+            self._owners[root] = frozenset(
+                (owner, owned.owner_column, owned.column)
+                for owned in every_owner_of(self._schema, root)
+                if (owner := self._schema.types[owned.owner].root) not in self._whole
+            )
+        return self._owners[root]
+
+    def _rows(self, root: str, column: str, value: Stored) -> list[dict[str, Stored]]:
+        """Return the rows of a root type with *value* in *column*."""
+        if column not in self._schema.families[root].columns:
+            return []
         for engine in self._engines:
             cursor = engine.store.connection.execute(
-                f'SELECT * FROM "{self._table(root)}" WHERE id = ?', [key]
+                f'SELECT * FROM "{self._table(root)}" WHERE "{column}" = ?', [value]
             )
-            row = cursor.fetchone()
-            if row is not None:
-                return dict(zip([column[0] for column in cursor.description], row, strict=True))
-        return None
-
-    def _find_project(self, root: str, key: str) -> str | None:
-        seen: set[tuple[str, str]] = set()
-        waiting = [(root, key)] if root else [(each, key) for each in self._roots_with_id]
-        while waiting:
-            entity = waiting.pop()
-            row = None if entity in seen else self.row(*entity)
-            seen.add(entity)
-            if row is None:
-                continue
-            if row.get("project_id"):
-                return str(row["project_id"])
-            waiting.extend(self._owners(entity[0], row))
-        return None
-
-    def _owners(self, root: str, row: Mapping[str, Stored]) -> Iterator[tuple[str, str]]:
-        for name in self._schema.family_of(root).members:
-            for relation in self._schema.types[name].relations.values():
-                target = self._schema.types[relation.target].root
-                if relation.kind == "reference" and relation.name not in _NOT_OWNERS:
-                    value = row.get(relation.column)
-                    if value and target not in self._whole:
-                        yield target, str(value)
-        for column in OWNER_COLUMNS:
-            if row.get(column):
-                yield from ((each, str(row[column])) for each in self._roots_with_id)
+            rows = cursor.fetchall()
+            if rows:
+                names = [column[0] for column in cursor.description]
+                return [dict(zip(names, row, strict=True)) for row in rows]
+        return []
 
     def _table(self, root: str) -> str:
         return self._schema.families[root].table

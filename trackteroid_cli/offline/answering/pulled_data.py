@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+from weakref import WeakKeyDictionary
 
 from trackteroid_cli import settings
-from trackteroid_cli.engine.query.language import Comparison, Query, parse
+from trackteroid_cli.engine.query.language import Comparison, Condition, Query, parse
 from trackteroid_cli.engine.query.query import run_query
+from trackteroid_cli.engine.schema import facts
 from trackteroid_cli.errors import NotPulled
 from trackteroid_cli.offline.answering.query_analysis import QueryAnalysis, Step, projected_paths
 from trackteroid_cli.offline.holdings import Holdings
-from trackteroid_cli.offline.ownership import owned_rows
+from trackteroid_cli.offline.ownership import every_owner_of, owned_rows
 from trackteroid_cli.offline.projects import ProjectLookup
 from trackteroid_cli.server.expressions import without_projections
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.engine import Engine
+    from trackteroid_cli.engine.schema.schema import Schema
 
-#: Tables whose rows connect entities of different projects: the types that each column refers to.
-CONNECTING_TABLES: dict[str, dict[str, tuple[str, ...]]] = {
-    "TypedContextLink": {"from_id": ("Context",), "to_id": ("Context",)},
-    "AssetVersionLink": {"from_id": ("AssetVersion",), "to_id": ("AssetVersion",)},
-    "ListObject": {"entity_id": ("Context", "AssetVersion")},
-}
+#: The state of a database, and the keys that were missing then.
+_Gaps: TypeAlias = tuple[tuple[int, int, int], frozenset[str]]
 
 
 class PulledData:
@@ -37,6 +36,7 @@ class PulledData:
         self.analysis = QueryAnalysis(self.schema)
         #: The root types whose rows are all held.
         self.whole = frozenset(holdings.whole)
+        self._gaps: WeakKeyDictionary[Engine, dict[tuple[str, str], _Gaps]] = WeakKeyDictionary()
 
     @cached_property
     def expressions(self) -> list[tuple[str, Query]]:
@@ -45,6 +45,16 @@ class PulledData:
             (without_projections(pulled.expression), parse(pulled.expression))
             for pulled in self.holdings.expressions
         ]
+
+    def was_selected(self, type_name: str, condition: Condition | None) -> bool:
+        """Return whether an expression selected all entities of a type that meet *condition*."""
+        return any(
+            self.schema.is_kind_of(type_name, pulled.entity_type)
+            and (pulled.condition is None or pulled.condition == condition)
+            and pulled.limit is None
+            and not pulled.offset
+            for _, pulled in self.expressions
+        )
 
     @cached_property
     def by_expression(self) -> frozenset[str]:
@@ -78,6 +88,31 @@ class PulledData:
             + settings.online_command(f"trackteroid replica pull {command}"),
         )
 
+    def gaps(
+        self, engine: Engine, table: str, column: str, roots: Collection[str]
+    ) -> frozenset[str]:
+        """Return the values of *column* in *table* that are keys of no row of *roots* in *engine*.
+
+        They are kept until the data of *engine* changes, since all rows of the table are looked at.
+        """
+        connection = engine.store.connection
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        state = (id(connection), version, connection.total_changes)
+        known = self._gaps.setdefault(engine, {}).get((table, column))
+        if known is None or known[0] != state:
+            missing = "".join(
+                f' AND NOT EXISTS (SELECT 1 FROM "{self.schema.families[root].table}" AS other '
+                "WHERE other.id = row.value)"
+                for root in roots
+            )
+            rows = connection.execute(
+                f'SELECT value FROM (SELECT DISTINCT "{column}" AS value FROM "{table}") AS row '
+                f"WHERE value IS NOT NULL{missing}"
+            )
+            known = state, frozenset(str(value) for (value,) in rows)
+            self._gaps[engine][table, column] = known
+        return known[1]
+
     def was_key_pulled(self, root: str, key: str) -> bool:
         """Return whether an expression asked for just the entity with that key."""
         return any(
@@ -88,11 +123,20 @@ class PulledData:
             for _, query in self.expressions
         )
 
-    def was_followed(self, step: Step, key: str) -> bool:
-        """Return whether an expression projected that relation of the entity with that key."""
+    def was_followed(self, step: Step, key: str, is_sure: Callable[[Query], bool]) -> bool:
+        """Return whether an expression projected that relation of the entity with that key.
+
+        Args:
+            step: the relation.
+            key: the key of the entity that it starts from.
+            is_sure: returns whether an expression finds only what the server selected by it.
+        """
         for expression, query in self.expressions:
+            if not is_sure(query):
+                continue
             for path in projected_paths(query):
-                for index, other in enumerate(self.analysis.steps(query.entity_type, path)):
+                steps = self.analysis.steps(query.entity_type, path)
+                for index, other in enumerate(steps):
                     if (other.owner_root, other.name) == (step.owner_root, step.name):
                         owner = ".".join([*map(str, path.segments[:index]), "id"])
                         within = f"select {owner} from {expression}"
@@ -134,11 +178,11 @@ class VisibleData:
         return frozenset(held)
 
     def is_held_project(self, name: str, attribute: str) -> bool:
-        """Return whether a project with that value of *attribute* is held."""
+        """Return whether all projects with that value of *attribute*, at least one, are held."""
         rows = self._engine.store.connection.execute(
             f"SELECT id FROM context WHERE _type = 'Project' AND \"{attribute}\" = ?", [name]
-        )
-        return any(key in self.held_projects for (key,) in rows.fetchall())
+        ).fetchall()
+        return bool(rows) and all(key in self.held_projects for (key,) in rows)
 
     def name_of_missing_project(self, key: str) -> str | None:
         """Return the name of the project with that key; None if it is held, or no project."""
@@ -147,24 +191,45 @@ class VisibleData:
 
     def is_in_held_project(self, root: str, key: str) -> bool:
         """Return whether the entity belongs to a project that is held."""
-        return self.lookup.project_of(root, key) in self.held_projects
+        return not self.held_projects.isdisjoint(self.lookup.projects_of(root, key))
 
-    def is_dangling(self, table: str, column: str) -> bool:
-        """Return whether a row of a connecting table refers to an entity that is not held."""
-        families = self.pulled.schema.families
-        missing = " AND ".join(
-            f'"{column}" NOT IN (SELECT id FROM "{families[root].table}")'
-            for root in CONNECTING_TABLES[table][column]
-            if root in families
+    def has_gaps(self, root: str, column: str) -> bool:
+        """Return whether rows of *root* refer, by *column*, to entities that are not held.
+
+        Those that were asked for by their keys do not count: the server does not have them either.
+        """
+        schema = self.pulled.schema
+        owners = [
+            owner
+            for owner in _referred_roots(schema, root, column)
+            if schema.families[owner].primary_key == ("id",)
+        ]
+        found = self.pulled.gaps(self._engine, schema.families[root].table, column, owners)
+        return any(
+            not any(self.pulled.was_key_pulled(owner, key) for owner in owners) for key in found
         )
-        sql = f'SELECT 1 FROM "{families[table].table}" WHERE "{column}" IS NOT NULL AND {missing}'
-        return self._engine.store.connection.execute(f"{sql} LIMIT 1").fetchone() is not None
 
     def connected_keys(self, step: Step, key: str) -> list[str]:
         """Return the keys that connecting rows of the relation *step* refer to from an entity."""
         relation = step.relation
-        table = self.pulled.schema.families[relation.between].table
+        family = self.pulled.schema.families.get(relation.between)
+        table = family.table if family else relation.between
         rows = self._engine.store.connection.execute(
             f'SELECT "{relation.target_column}" FROM "{table}" WHERE "{relation.column}" = ?', [key]
         )
         return [str(target) for (target,) in rows]
+
+
+def _referred_roots(schema: Schema, root: str, column: str) -> frozenset[str]:
+    """Return the root types to which *column* of the rows of *root* refers."""
+    targets = {owned.owner for owned in every_owner_of(schema, root) if owned.column == column}
+    for name in schema.families[root].members:
+        targets |= {
+            relation.target
+            for relation in schema.types[name].relations.values()
+            if relation.kind == "reference" and relation.column == column
+        }
+    for (owner, _), through in facts.THROUGH.items():
+        if through.between == root and owner in schema.types and column == through.owner_column:
+            targets.add(owner)
+    return frozenset(schema.types[target].root for target in targets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from trackteroid_cli.engine.query.language import (
@@ -20,7 +20,6 @@ from trackteroid_cli.engine.query.language import (
 )
 from trackteroid_cli.engine.query.lookup import find, find_type, target_of
 from trackteroid_cli.engine.schema.schema import Relation
-from trackteroid_cli.offline.ownership import owned_rows
 from trackteroid_cli.offline.projects import OWNER_COLUMNS
 
 if TYPE_CHECKING:
@@ -31,16 +30,13 @@ _PROJECT_NAMES = ("name", "full_name")
 
 
 class Step(NamedTuple):
-    """A relation on a path, from entities of the type *owner*.
-
-    *pulled_with_owner* says whether the entities it leads to come with every pull of the owner.
-    """
+    """A relation on a path, from entities of the type *owner* to those of the type *target*."""
 
     relation: Relation
     owner: str
+    target: str
     owner_root: str
     target_root: str
-    pulled_with_owner: bool
 
     @property
     def name(self) -> str:
@@ -48,32 +44,36 @@ class Step(NamedTuple):
         return self.relation.name
 
 
-class ConditionRelation(NamedTuple):
-    """A relation that a condition follows, and the type that it leads to.
+class KeyPath(NamedTuple):
+    """A path that ends in a key.
 
-    *negated* says whether an entity may match because nothing is found there.
+    *steps* lead to entities of the type *owner*. The key is their own if *column* is '', else it is
+    in that column, and that of an entity of the type *target*, '' for any.
     """
 
-    step: Step
+    steps: tuple[Step, ...]
+    owner: str
+    column: str
     target: str
-    negated: bool
 
 
 class NamedEntities(NamedTuple):
-    """The entities of *root* ('' for any) that a comparison names by key, or projects by name.
+    """The entities that a comparison names by key, or the projects that it names by name.
 
-    *attribute* is ``id``, ``name`` or ``full_name``; *distance* is the number of relations from the
-    entity that is tested to those that are named.
+    *path* leads to them, *root* is their root type, '' for any. *attribute* is ``id``, ``name`` or
+    ``full_name``; *or_none* says whether a missing value will do as well.
     """
 
+    path: KeyPath
     root: str
     attribute: str
     values: tuple[str, ...]
-    distance: int
+    or_none: bool
 
-
-#: The relation to the entities that a sub-query selects.
-_SUBQUERY_MEMBERS = Relation("", "", "many")
+    @property
+    def are_selected(self) -> bool:
+        """Whether they are the entities that are tested, not others that these are related to."""
+        return not self.path.steps and not self.path.column
 
 
 class QueryAnalysis:
@@ -93,103 +93,65 @@ class QueryAnalysis:
     def types(self, query: Query) -> Iterator[tuple[str, str]]:
         """Yield the root type, and the name, of each type that the query reads."""
         yield self.root(query.entity_type), query.entity_type
-        for followed in self.condition_relations(query):
-            yield followed.step.target_root, followed.target
-        for path in projected_paths(query):
-            steps = self._follow(query.entity_type, path)
-            yield from ((step.target_root, target) for step, target in steps)
-
-    def condition_relations(self, query: Query) -> Iterator[ConditionRelation]:
-        """Yield the relations that the condition of *query* follows."""
         if query.condition is not None:
-            yield from self._relations_in(query.entity_type, query.condition, negated=False)
+            yield from self._types_in(query.entity_type, query.condition)
+        for path in (*projected_paths(query), *query.group, *(key.path for key in query.order)):
+            yield from self._types_on(query.entity_type, path)
 
-    def _relations_in(
-        self, type_name: str, condition: Condition, *, negated: bool
-    ) -> Iterator[ConditionRelation]:
+    def _types_in(self, type_name: str, condition: Condition) -> Iterator[tuple[str, str]]:
         if isinstance(condition, (And, Or)):
             for operand in condition.operands:
-                yield from self._relations_in(type_name, operand, negated=negated)
+                yield from self._types_in(type_name, operand)
             return
         if isinstance(condition, Not):
-            yield from self._relations_in(type_name, condition.operand, negated=True)
+            yield from self._types_in(type_name, condition.operand)
             return
-        absent = isinstance(condition, Comparison) and condition.literal.is_none
-        for step, target in self._follow(type_name, condition.path):
-            yield ConditionRelation(step, target, negated or absent)
+        yield from self._types_on(type_name, condition.path)
         if isinstance(condition, RelationTest) and condition.condition is not None:
-            target_type = self.target(type_name, condition.path)
-            if target_type is not None:
-                yield from self._relations_in(target_type, condition.condition, negated=negated)
+            steps = self.steps(type_name, condition.path)
+            if steps:
+                yield from self._types_in(steps[-1].target, condition.condition)
         elif isinstance(condition, Membership) and isinstance(condition.members, Query):
-            members, negated = condition.members, negated or condition.negated
-            # The entities of a sub-query decide the match as those of a relation do.
-            step = Step(
-                _SUBQUERY_MEMBERS, members.entity_type, "", self.root(members.entity_type), False
-            )
-            yield ConditionRelation(step, members.entity_type, negated)
-            if members.condition is not None:
-                yield from self._relations_in(
-                    members.entity_type, members.condition, negated=negated
-                )
+            yield from self.types(condition.members)
+
+    def _types_on(self, type_name: str, path: Path) -> Iterator[tuple[str, str]]:
+        for step in self.steps(type_name, path):
+            yield step.target_root, step.target
 
     def steps(self, type_name: str, path: Path) -> list[Step]:
-        """Return the relations on *path*."""
-        return [step for step, _ in self._follow(type_name, path)]
+        """Return the relations on *path*.
 
-    def target(self, type_name: str, path: Path) -> str | None:
-        """Return the type that *path* leads to; None if it does not end in a relation."""
-        followed = list(self._follow(type_name, path))
-        return followed[-1][1] if len(followed) == len(path.segments) else None
-
-    def _follow(self, type_name: str, path: Path) -> Iterator[tuple[Step, str]]:
+        Raises:
+            ParseError: the schema does not have one of its names.
+        """
+        steps = []
         for segment in path.segments:
             found = find(self._schema, type_name, segment.name)
             if not isinstance(found.member, Relation):
-                return
-            relation = found.member
-            target = target_of(self._schema, relation, segment)
-            owner_root = self._schema.types[found.type_name].root
-            target_root = self.root(relation.target)
-            along = self._is_pulled_with_owner(found.type_name, relation)
-            yield Step(relation, type_name, owner_root, target_root, along), target
+                break
+            owner, target = found.type_name, target_of(self._schema, found.member, segment)
+            owner_root = self._schema.types[owner].root
+            steps.append(Step(found.member, owner, target, owner_root, self.root(target)))
             type_name = target
+        return steps
 
-    def _is_pulled_with_owner(self, type_name: str, relation: Relation) -> bool:
-        """Return whether every pull of *type_name* includes the targets of *relation*."""
-        if relation.kind in ("ancestors", "dense"):
-            return True
-        root = self._schema.types[relation.target].root
-        return any(
-            owned.kind == "part" and (each, owned.column) == (root, relation.column)
-            for each, owned in owned_rows(self._schema, type_name)
-        )
-
-    def is_pulled_with(self, root: str, owner_root: str) -> bool:
-        """Return whether every pull of the root type *owner_root* includes its rows of *root*."""
-        family = self._schema.families.get(owner_root)
-        return family is not None and any(
-            owned.kind == "part" and each == root
-            for name in family.members
-            for each, owned in owned_rows(self._schema, name)
-        )
-
-    def compared_attributes(self, query: Query) -> set[str]:
-        """Return the names of the attributes that the condition of *query* compares."""
-        return set() if query.condition is None else set(self._compared(query.condition))
-
-    def _compared(self, condition: Condition) -> Iterator[str]:
-        if isinstance(condition, (And, Or)):
-            for operand in condition.operands:
-                yield from self._compared(operand)
-        elif isinstance(condition, Not):
-            yield from self._compared(condition.operand)
-        else:
-            yield condition.path.segments[-1].name
-            if isinstance(condition, RelationTest) and condition.condition is not None:
-                yield from self._compared(condition.condition)
-            elif isinstance(condition, Membership) and isinstance(condition.members, Query):
-                yield from self.compared_attributes(condition.members)
+    def key_path(self, type_name: str, path: Path) -> KeyPath | None:
+        """Return where *path* leads to if it ends in the key of an entity, else None."""
+        steps = tuple(self.steps(type_name, path))
+        if len(steps) == len(path.segments):
+            last = steps[-1]
+            if last.relation.kind == "reference":
+                return KeyPath(steps[:-1], last.owner, last.relation.column, last.target)
+            return KeyPath(steps, last.target, "", last.target)
+        owner, name = steps[-1].target if steps else type_name, path.segments[-1].name
+        if self._schema.types[owner].primary_key == (name,):
+            return KeyPath(steps, owner, "", owner)
+        if not getattr(find(self._schema, owner, name).member, "key", False):
+            return None
+        for relation in self._schema.types[owner].relations.values():
+            if relation.kind == "reference" and relation.column == name:
+                return KeyPath(steps, owner, name, relation.target)
+        return KeyPath(steps, owner, name, "") if name in OWNER_COLUMNS else None
 
     def named_entities(self, query: Query) -> Iterator[NamedEntities]:
         """Yield the entities that the comparisons of the query name, except negated ones."""
@@ -201,10 +163,11 @@ class QueryAnalysis:
             for operand in condition.operands:
                 yield from self._named_in(type_name, operand)
         elif isinstance(condition, RelationTest):
-            target = self.target(type_name, condition.path)
-            if target is not None and condition.condition is not None:
-                for named in self._named_in(target, condition.condition):
-                    yield named._replace(distance=named.distance + 1)
+            steps = tuple(self.steps(type_name, condition.path))
+            if steps and condition.condition is not None:
+                for named in self._named_in(steps[-1].target, condition.condition):
+                    path = named.path
+                    yield named._replace(path=path._replace(steps=(*steps, *path.steps)))
         elif isinstance(condition, Membership) and isinstance(condition.members, Query):
             if not condition.negated:
                 yield from self.named_entities(condition.members)
@@ -216,7 +179,7 @@ class QueryAnalysis:
     def named_by(self, type_name: str, condition: Condition) -> NamedEntities | None:
         """Return the entities that one comparison names; None if it names none."""
         if isinstance(condition, Comparison) and condition.operator == "is":
-            literals: Iterable[Literal] = (condition.literal,)
+            literals: tuple[Literal, ...] = (condition.literal,)
         elif (
             isinstance(condition, Membership)
             and not condition.negated
@@ -226,32 +189,21 @@ class QueryAnalysis:
         else:
             return None
         values = tuple(each.text for each in literals if each.text and not each.is_none)
-        segments = condition.path.segments
-        followed = [target for _, target in self._follow(type_name, condition.path)]
         if not values:
             return None
-        if len(followed) == len(segments):
-            return self._named_by_key(followed[-1], values, len(segments))
-        owner, last = (followed or [type_name])[-1], segments[-1].name
+        or_none = any(each.is_none for each in literals)
+        steps = tuple(self.steps(type_name, condition.path))
+        owner, last = steps[-1].target if steps else type_name, condition.path.segments[-1].name
         if owner == "Project" and last in _PROJECT_NAMES:
-            return NamedEntities("Context", last, values, len(segments) - 1)
-        if self._schema.types[owner].primary_key == (last,):
-            return self._named_by_key(owner, values, len(segments) - 1)
-        attribute = find(self._schema, owner, last).member
-        if not getattr(attribute, "key", False):
+            path = KeyPath(steps, owner, "", owner)
+            return NamedEntities(path, "Context", last, values, or_none)
+        key_path = self.key_path(type_name, condition.path)
+        if key_path is None:
             return None
-        for relation in self._schema.types[owner].relations.values():
-            if relation.kind == "reference" and relation.column == last:
-                return self._named_by_key(relation.target, values, len(segments))
-        return NamedEntities("", "id", values, len(segments)) if last in OWNER_COLUMNS else None
-
-    def _named_by_key(
-        self, type_name: str, values: tuple[str, ...], distance: int
-    ) -> NamedEntities | None:
-        found = self._schema.types[type_name]
-        if found.primary_key != ("id",):
+        target = self._schema.types.get(key_path.target)
+        if target is not None and target.primary_key != ("id",):
             return None
-        return NamedEntities(found.root, "id", values, distance)
+        return NamedEntities(key_path, target.root if target else "", "id", values, or_none)
 
 
 def projected_paths(query: Query) -> Iterator[Path]:

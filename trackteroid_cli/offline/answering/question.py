@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from trackteroid_cli.errors import NotPulled
 from trackteroid_cli.offline.answering.pulled_data import VisibleData
-from trackteroid_cli.offline.answering.query_analysis import ConditionRelation
+from trackteroid_cli.offline.answering.selection import Selection
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.query.language import Query
@@ -23,6 +22,7 @@ class Question:
         self.pulled = visible.pulled
         self.analysis = visible.pulled.analysis
         self.root = self.analysis.root(query.entity_type)
+        self.selection = Selection(visible)
 
     def check(self) -> None:
         """Refuse a query about types, projects or entities that are not held.
@@ -32,35 +32,8 @@ class Question:
             ParseError: it names what the schemas do not have.
         """
         self._check_types()
-        if not self.was_pulled:
+        if not self.pulled.was_selected(self.query.entity_type, self.query.condition):
             self._check_names()
-
-    @cached_property
-    def relations(self) -> tuple[ConditionRelation, ...]:
-        """The relations that the condition follows."""
-        return tuple(self.analysis.condition_relations(self.query))
-
-    @cached_property
-    def reads_own_parts_only(self) -> bool:
-        """Whether the condition reads only what comes with every pull of the entities."""
-        return all(
-            followed.step.target_root in self.pulled.whole or followed.step.pulled_with_owner
-            for followed in self.relations
-        )
-
-    @cached_property
-    def was_pulled(self) -> bool:
-        """Whether an expression that was pulled selects the same entities."""
-        return any(
-            pulled.entity_type == self.query.entity_type
-            and (
-                pulled.condition == self.query.condition
-                or (pulled.condition is None and self.reads_own_parts_only)
-            )
-            and pulled.limit is None
-            and not pulled.offset
-            for _, pulled in self.pulled.expressions
-        )
 
     def unknown_entity(self, type_name: str, key: str) -> NotPulled:
         """Return the error that no entity with that key is held; '' stands for any type."""
@@ -73,10 +46,10 @@ class Question:
     def _check_types(self) -> None:
         """Refuse a query that reads a type of which no row was pulled."""
         for root, type_name in self.analysis.types(self.query):
-            if root in self.pulled.whole or root in self.pulled.by_expression:
+            if root in self.pulled.whole:
                 continue
             if root in self.pulled.holdings.scoped:
-                if self.visible.held_projects:
+                if root in self.pulled.by_expression or self.visible.held_projects:
                     continue
                 raise self.pulled.not_pulled(
                     f"any {type_name}", "no project was pulled", "--project NAME"
@@ -91,15 +64,15 @@ class Question:
         """Refuse a query that names a project, or an entity by its key, that is not held."""
         for named in self.analysis.named_entities(self.query):
             if named.attribute != "id":
-                for value in named.values:
-                    if named.distance and not self.visible.is_held_project(value, named.attribute):
+                for value in () if named.are_selected else named.values:
+                    if not self.visible.is_held_project(value, named.attribute):
                         raise self._unknown_project(value)
             elif named.root not in self.pulled.whole:
                 for key in self.visible.lookup.unknown_keys(named.root, named.values):
                     if key not in self.visible.created():
-                        type_name = named.root if named.distance else self.query.entity_type
+                        type_name = self.query.entity_type if named.are_selected else named.root
                         raise self.unknown_entity(type_name, key)
-                for key in named.values if named.distance else ():
+                for key in () if named.are_selected else named.values:
                     name = self.visible.name_of_missing_project(key)
                     if name:
                         raise self._unknown_project(name)

@@ -44,7 +44,8 @@ class OfflineServer:
 
     Args:
         url: of the server.
-        without_pending: whether to leave out the batches that wait to be committed.
+        without_pending: whether to leave out the batches that wait to be committed; those that were
+            committed since the pull are seen.
 
     Raises:
         NotPulled: there is no replica of the server.
@@ -58,7 +59,11 @@ class OfflineServer:
         replica = self.replica = replicas.required(url)
         spool = Spool.default()
         #: The batches of the overlay.
-        self.overlaid = [] if without_pending else overlays.batches_to_overlay(replica, spool)
+        self.overlaid = [
+            batch
+            for batch in overlays.batches_to_overlay(replica, spool)
+            if batch.landed or not without_pending
+        ]
         self._closing = ExitStack()
         self._engine = overlays.open_overlay(replica, self.overlaid)
         self._closing.callback(self._engine.close)

@@ -28,6 +28,7 @@ from trackteroid_cli.offline.pull.job_queue import JobQueue, QueuedJob
 from trackteroid_cli.offline.pull.missing_rows import former_reference_jobs, remove_missing
 from trackteroid_cli.offline.pull.plan import Include, Job, Plan
 from trackteroid_cli.offline.pull.server_order import KeyPage
+from trackteroid_cli.offline.pulled_moments import note_rows
 from trackteroid_cli.offline.replicas import REPLICA_KEY
 
 #: The name of the setting that stores the state of a pull.
@@ -182,6 +183,8 @@ class Draft:
             removal = remove_missing(connection, self.plan, job, rows)
             self.state.gone += removal.rows
             jobs += removal.jobs
+        if source.has_id and job.include in (Include.PARTS, Include.PARTS_AND_OWNERS):
+            note_rows(connection, (row["id"] for row in own), self.state.began)
         imported = self._importer.import_rows(connection, own)
         self.state.new += imported.new
         self.state.changed += imported.changed
