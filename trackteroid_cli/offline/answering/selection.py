@@ -111,14 +111,15 @@ class Selection:
             return Held.NOT
         path = named.path
         extents = []
-        for value in named.values:
+        for value in dict.fromkeys(named.values):
             if named.attribute == "id":
                 held = self.rows.of_entity(named.root, value)
-                type_name = self._visible.lookup.type_of(named.root, value) or path.target
             else:
                 is_held = self._visible.is_held_project(value, named.attribute)
-                held, type_name = (Held.WITH_EVERYTHING if is_held else Held.NOT), path.target
+                held = Held.WITH_EVERYTHING if is_held else Held.NOT
             if path.column:
+                # The rows that refer to an entity may depend on its type.
+                type_name = self._visible.lookup.type_of(named.root, value) or path.target
                 held = self.rows.referring(path.owner, path.column, type_name, held)
             extents.append(held)
         return self._leading_to(path.steps, min(extents))
