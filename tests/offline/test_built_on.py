@@ -81,7 +81,9 @@ def test_a_damaged_batch_that_waits_is_not_seen_and_said_so(
     assert "(sound)" not in found.stderr
     recorded = offline("record", offline.script(SESSION + "shot['description'] = 'x'"))
     assert "(damaged) is not seen offline" in recorded.stderr
-    assert "damaged" not in offline("query", "--without-pending", "Shot").stderr
+    without = offline("query", "--without-pending", "Shot").stderr
+    assert "(damaged)" not in without
+    assert "(done) is not seen offline" in without
 
 
 SEQUENCES = [f"00000000-0000-4000-8000-{number:012}" for number in (1, 2)]

@@ -53,13 +53,17 @@ class OverlaidBatch:
     landed: str = ""
 
 
-def batches_to_overlay(replica: Replica, spool: Spool) -> list[OverlaidBatch]:
+def batches_to_overlay(
+    replica: Replica, spool: Spool, *, without_pending: bool = False
+) -> list[OverlaidBatch]:
     """Return the batches that *replica* lacks, in recorded order.
 
-    These are the batches that wait for its server, and those that landed there after the oldest
-    part of the replica was pulled. One that cannot be read is left out with a warning.
+    These are the batches that wait for its server, unless *without_pending*, and those that landed
+    there after the oldest part of the replica was pulled. One that cannot be read is left out with
+    a warning.
     """
-    found = (_overlaid(replica, spool, entry) for entry in spool.entries(_SEEN))
+    states = (State.COMMITTED,) if without_pending else _SEEN
+    found = (_overlaid(replica, spool, entry) for entry in spool.entries(states))
     return [each for each in found if each is not None]
 
 

@@ -59,11 +59,7 @@ class OfflineServer:
         replica = self.replica = replicas.required(url)
         spool = Spool.default()
         #: The batches of the overlay.
-        self.overlaid = [
-            batch
-            for batch in overlays.batches_to_overlay(replica, spool)
-            if batch.landed or not without_pending
-        ]
+        self.overlaid = overlays.batches_to_overlay(replica, spool, without_pending=without_pending)
         self._closing = ExitStack()
         self._engine = overlays.open_overlay(replica, self.overlaid)
         self._closing.callback(self._engine.close)
