@@ -23,7 +23,7 @@ from trackteroid_cli.errors import (
     TrackteroidError,
     cause,
 )
-from trackteroid_cli.files import storing
+from trackteroid_cli.files import home, is_shared, make_folder, open_to_others, storing
 
 if TYPE_CHECKING:
     from trackteroid_cli.server.connection import Connection
@@ -79,6 +79,7 @@ def examine(spool: Spool) -> Iterator[Check]:
     yield from _configured_server()
     yield _guarded("spool", lambda: _writable(spool))
     yield _guarded("space", lambda: _space(spool.folder))
+    yield _guarded("privacy", lambda: _privacy(home()))
     yield _guarded("batches", lambda: _batches(spool))
     yield _guarded("stuck", lambda: _stuck(spool))
     yield _guarded("held back", lambda: _held_back(spool))
@@ -109,7 +110,7 @@ def _failed(name: str, error: TrackteroidError, hint: str = "") -> Check:
 def _guarded(name: str, check: Callable[[], Check]) -> Check:
     try:
         with storing(
-            f"cannot look into {settings.home()}",
+            f"cannot look into {home()}",
             hint="correct the permissions, or set TRACKTEROID_HOME to a folder of your own",
         ):
             return check()
@@ -245,12 +246,29 @@ def _writable(spool: Spool) -> Check:
             f"cannot write to {folder}",
             hint="make room or correct the permissions, or set TRACKTEROID_HOME",
         ):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-") as file:
                 file.write(b"\0" * 4096)
                 file.flush()
                 os.fsync(file.fileno())
     return _ok("spool", f"{spool.folder} can be written to")
+
+
+def _privacy(folder: Path) -> Check:
+    """Look for local state that others may read or write, such as that of earlier versions."""
+    import shlex
+
+    found = [str(path) for path in open_to_others(folder)]
+    shared = is_shared(folder)
+    if not found:
+        who = "only its group" if shared else "nobody else"
+        return _ok("privacy", f"{who} has access to {folder}")
+    return _warn(
+        "privacy",
+        f"open to others, by their modes: {_listed(found)}",
+        f"run: chmod -R {'o=' if shared else 'go='} {shlex.quote(str(folder))}"
+        + ("" if shared else "; to share it with a group, see trackteroid-settings(5)"),
+    )
 
 
 def _space(folder: Path) -> Check:

@@ -1,16 +1,35 @@
-"""Files that appear whole or not at all, and what a disk that refuses says."""
+"""Files: where they are, whole or not at all, private if they are ours; what a full disk says.
+
+What is made below the home is for its owner alone, whatever the umask. An administrator may share a
+home, or a folder in it, with a group: see `_group_access`. Elsewhere the umask decides.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import secrets
+import stat
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trackteroid_cli.errors import StorageError, TrackteroidError, cause
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+
+def home() -> Path:
+    """Return the folder of all local state."""
+    configured = os.environ.get("TRACKTEROID_HOME")
+    if configured:
+        return Path(configured).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_data_path("trackteroid", appauthor=False))
 
 
 @contextmanager
@@ -53,7 +72,7 @@ def _is_refusal(error: Exception) -> bool:
 
 
 @contextmanager
-def whole_file(path: Path, *, replace: bool, mode: int = 0o666) -> Iterator[Path]:
+def whole_file(path: Path, *, replace: bool, private: bool = False) -> Iterator[Path]:
     """Yield an empty temporary file beside *path*; it becomes *path* when the block ends well.
 
     It is named `.trackteroid-*.tmp`, and is removed when the block raises anything. Only a process
@@ -62,7 +81,7 @@ def whole_file(path: Path, *, replace: bool, mode: int = 0o666) -> Iterator[Path
     Args:
         path: where the file is to appear; its folder exists.
         replace: whether it may take the place of a file that is there.
-        mode: who may read and write the file, before the umask.
+        private: whether the file is for its owner alone also outside of the home.
 
     Raises:
         FileExistsError: *path* exists, or came to exist meanwhile, and *replace* is false.
@@ -72,8 +91,7 @@ def whole_file(path: Path, *, replace: bool, mode: int = 0o666) -> Iterator[Path
         raise _taken(path)
     temporary = path.with_name(f".trackteroid-{secrets.token_hex(8)}.tmp")
     try:
-        # Made here and not by tempfile: the umask decides who may read it.
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+        _make_empty(temporary, private=private or _is_ours(path))
         yield temporary
         _sync_file(temporary)
         if replace:
@@ -91,8 +109,131 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         OSError: the system refuses.
     """
-    with whole_file(path, replace=True, mode=0o600) as temporary:
+    with whole_file(path, replace=True, private=True) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def make_folder(folder: Path, *, exist_ok: bool = True) -> None:
+    """Make the private *folder*, and what is missing above it.
+
+    Args:
+        exist_ok: whether it may be there already, and is left as it is.
+
+    Raises:
+        FileExistsError: it is there, and must not be.
+        OSError: anything else that the system refuses.
+    """
+    if exist_ok and folder.is_dir():
+        return
+    if not folder.parent.is_dir():
+        make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=exist_ok)
+    _set_mode(folder, stat.S_ISGID | 0o770)
+
+
+def make_folder_of(path: Path) -> None:
+    """Make the folder of the file *path*: a private one where it is ours.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    if _is_ours(path):
+        make_folder(path.parent)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def make_file(path: Path) -> None:
+    """Make the empty private file *path*, unless it is there: what SQLite opens keeps its mode.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    if not path.exists():
+        with suppress(FileExistsError):  # another process was faster
+            _make_empty(path, private=True)
+
+
+def file_lock(path: Path, *, timeout: float = -1) -> BaseFileLock:
+    """Return the lock that is the private file *path*, whose folder is there.
+
+    Args:
+        timeout: seconds to wait for it; for ever if negative.
+    """
+    import filelock
+
+    return filelock.FileLock(path, timeout=timeout, mode=0o600 | _group_access(path.parent) & 0o060)
+
+
+def _make_empty(path: Path, *, private: bool) -> None:
+    """Make the file *path*, which must not be there."""
+    mode = 0o600 if private else 0o666
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+    if private:
+        _set_mode(path, 0o660)
+
+
+def _set_mode(path: Path, most: int) -> None:
+    """Keep everybody but the owner from *path*, which is new, and the group it is shared with.
+
+    Args:
+        most: the mode of what is shared without limits.
+    """
+    if os.name != "posix":
+        return
+    made, shared = path.stat(), _group_access(path.parent)
+    if not shared or made.st_gid != path.parent.stat().st_gid:
+        most, shared = most & stat.S_IRWXU, 0
+    mode = most & ~stat.S_IRWXG | most & shared
+    if stat.S_IMODE(made.st_mode) != mode:
+        path.chmod(mode)
+
+
+def _group_access(folder: Path) -> int:
+    """Return what its group may do with a folder of ours, as bits of a mode; 0 for one not shared.
+
+    Of three signs two are needed: it has the set-group-ID bit, its group may write, others have no
+    access. One alone may come from a umask, or from the folder above.
+    """
+    if os.name != "posix" or not _is_ours(folder):
+        return 0
+    try:
+        mode = folder.stat().st_mode
+    except OSError:
+        return 0
+    signs = (mode & stat.S_ISGID, mode & stat.S_IWGRP, not mode & stat.S_IRWXO)
+    return mode & stat.S_IRWXG if sum(map(bool, signs)) > 1 else 0
+
+
+def is_shared(folder: Path) -> bool:
+    """Return whether *folder*, of ours, is shared with a group on purpose."""
+    return _group_access(folder) != 0
+
+
+def _is_ours(path: Path) -> bool:
+    return path.is_relative_to(home())
+
+
+def open_to_others(folder: Path) -> Iterator[Path]:
+    """Yield *folder*, and what is below it, where anybody but the owner has access.
+
+    The group that a folder is shared with does not count, nor what cannot be looked at.
+    """
+    if os.name != "posix":
+        return
+    places = [folder]
+    while places:
+        place = places.pop()
+        shared = _group_access(place)
+        with suppress(OSError):
+            if place.stat().st_mode & 0o077 & ~shared:
+                yield place
+            with os.scandir(place) as found:
+                for each in found:
+                    if each.is_dir(follow_symlinks=False):
+                        places.append(Path(each.path))
+                    elif not each.is_symlink() and each.stat().st_mode & 0o077 & ~shared:
+                        yield Path(each.path)
 
 
 class TemporaryFolder:
@@ -167,7 +308,7 @@ def _rename_to_free_name(temporary: Path, path: Path) -> None:
 def _reserve_and_replace(temporary: Path, path: Path) -> None:
     """Do the same on a file system without hard links: an empty file keeps the name meanwhile."""
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        _make_empty(path, private=True)
     except FileExistsError:
         raise _taken(path) from None
     try:

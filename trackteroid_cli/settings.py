@@ -1,8 +1,8 @@
-"""Settings: where local state lives, and which server to talk to.
+"""Settings: which server to talk to, and as whom.
 
 Environment variables come first, each by itself: ftrack's own ``FTRACK_SERVER``, ``FTRACK_API_KEY``
-and ``FTRACK_API_USER``, and ``TRACKTEROID_HOME`` for the local state. A settings file, which
-``TRACKTEROID_CONFIG`` may name, fills in what they leave out about the server::
+and ``FTRACK_API_USER``. A settings file, which ``TRACKTEROID_CONFIG`` may name, fills in what they
+leave out::
 
     [server]
     url = "https://studio.ftrackapp.com"
@@ -16,9 +16,7 @@ import getpass
 import os
 import sys
 from collections.abc import Mapping, MutableMapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 from trackteroid_cli.errors import NotConfigured, Offline, UsageError
@@ -95,16 +93,6 @@ class Found:
 
 #: What the table ``[server]`` of the settings file may hold: texts.
 _KEYS = ("url", "user", "key", "key_file")
-
-
-def home() -> Path:
-    """Return the folder of all local state."""
-    configured = os.environ.get("TRACKTEROID_HOME")
-    if configured:
-        return Path(configured).expanduser().absolute()
-    import platformdirs
-
-    return Path(platformdirs.user_data_path("trackteroid", appauthor=False))
 
 
 def user_name() -> str:
@@ -474,44 +462,3 @@ def folder_name(server_url: str) -> str:
     import re
 
     return re.sub(r"[^A-Za-z0-9.-]+", "_", normalise_url(server_url))
-
-
-def cache_folder(server_url: str) -> Path:
-    """Return (and make) the folder where answers of *server_url* that seldom change are kept."""
-    return kept_folder("cache", server_url)
-
-
-def kept_folder(kind: str, server_url: str) -> Path:
-    """Return (and make) the folder for what can be made again, such as kept answers.
-
-    Where the local state cannot be written, that is a folder which goes when the process ends.
-
-    Args:
-        kind: what it holds; a folder's name.
-        server_url: of the server that it is about.
-    """
-    folder = home() / kind / folder_name(server_url)
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return folder
-    folder = _passing_folder() / kind / folder_name(server_url)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@cache
-def _passing_folder() -> Path:
-    import atexit
-    import tempfile
-
-    folder = Path(tempfile.mkdtemp(prefix="trackteroid-"))
-    atexit.register(_remove, folder, os.getpid())
-    return folder
-
-
-def _remove(folder: Path, process: int) -> None:
-    if os.getpid() == process:  # not one that was forked since
-        import shutil
-
-        shutil.rmtree(folder, ignore_errors=True)

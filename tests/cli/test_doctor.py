@@ -37,6 +37,7 @@ NAMES = [
     "replica",
     "spool",
     "space",
+    "privacy",
     "batches",
     "stuck",
     "held back",

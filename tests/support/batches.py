@@ -17,6 +17,7 @@ from trackteroid_cli.batches.ids import new_id
 from trackteroid_cli.batches.journal import Attempt
 from trackteroid_cli.batches.operations import Create, Operation, Update, counts
 from trackteroid_cli.batches.spool import Entry, Spool, State
+from trackteroid_cli.files import make_folder
 
 Put: TypeAlias = Callable[..., Entry]
 
@@ -46,7 +47,7 @@ def put_batch(
     entry = spool.find(header.id)
     if state is not State.PENDING:
         target = spool.folder / state.value / path.name
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         path.rename(target)
         entry = entry._replace(state=state, path=target)
     return entry

@@ -31,7 +31,7 @@ from trackteroid_cli.batches.journal import Attempt, Journal
 from trackteroid_cli.batches.labels import Label
 from trackteroid_cli.batches.operations import Identity, Operation, from_json, to_json
 from trackteroid_cli.errors import BatchUnreadable, InvalidOperation, NotFound, StorageError
-from trackteroid_cli.files import storing
+from trackteroid_cli.files import make_folder_of, storing
 
 if TYPE_CHECKING:
     from trackteroid_cli.batches.dbm import Reader
@@ -185,7 +185,7 @@ def write(
         "(TRACKTEROID_HOME, or -o FILE), then run the script again",
         also=(dbm.DbmError,),
     ):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder_of(path)
         try:
             dbm.create(path, _pairs(header, operations, labels), replace=replace)
         except FileExistsError:

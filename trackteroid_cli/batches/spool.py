@@ -16,7 +16,6 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-from trackteroid_cli import settings
 from trackteroid_cli.batches import dbm
 from trackteroid_cli.batches.ids import id_in, new_id
 from trackteroid_cli.errors import (
@@ -26,7 +25,14 @@ from trackteroid_cli.errors import (
     BatchTwice,
     NotFound,
 )
-from trackteroid_cli.files import remove_database, storing, sync_folder
+from trackteroid_cli.files import (
+    file_lock,
+    home,
+    make_folder,
+    remove_database,
+    storing,
+    sync_folder,
+)
 
 _SUFFIX = ".dbm"
 
@@ -73,7 +79,7 @@ class Spool:
     @classmethod
     def default(cls) -> Spool:
         """Return the spool of this user."""
-        return cls(settings.home() / "spool")
+        return cls(home() / "spool")
 
     def new_id(self) -> str:
         """Return an id for a batch recorded now: it comes after every batch that is here."""
@@ -201,8 +207,8 @@ class Spool:
 
         folder = self.folder / "locks"
         with _writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(folder / f"{name}.lock", timeout=0)
+            make_folder(folder)
+            lock = file_lock(folder / f"{name}.lock", timeout=0)
             try:
                 lock.acquire()
             except filelock.Timeout:
@@ -235,7 +241,7 @@ class Spool:
         if target == path:
             return path
         with _writing(target, also=(dbm.DbmError,)):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             if os.path.lexists(target):  # the lock keeps others from putting one there meanwhile
                 raise FileExistsError(f"there is a file {target} already")
             dbm.move(path, target)

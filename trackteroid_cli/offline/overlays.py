@@ -17,16 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trackteroid_cli import moments, settings
+from trackteroid_cli import moments
 from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.operations import Operation
 from trackteroid_cli.batches.spool import Entry, Spool, State
 from trackteroid_cli.batches.squashing import Payload, squash
 from trackteroid_cli.errors import NotFound, ReplicaError, TrackteroidError
-from trackteroid_cli.files import remove_database, storing
+from trackteroid_cli.files import file_lock, make_file, remove_database, storing
 from trackteroid_cli.offline import replicas
 from trackteroid_cli.offline.pulled_moments import PulledMoments
+from trackteroid_cli.server.local_copies import kept_folder
 from trackteroid_cli.settings import normalise_url
 
 if TYPE_CHECKING:
@@ -118,8 +119,6 @@ def open_overlay(replica: Replica, batches: Sequence[OverlaidBatch]) -> Engine:
     """
     if not batches:
         return replicas.open_engine(replica)
-    import filelock
-
     with storing(
         f"cannot lay the batches that wait over the replica {replica.path}",
         hint="make room or correct the permissions; --without-pending goes without them",
@@ -128,7 +127,7 @@ def open_overlay(replica: Replica, batches: Sequence[OverlaidBatch]) -> Engine:
     ):
         folder = _folder(replica)
         files = [folder / f"{name}.sqlite" for name in _overlay_names(replica, batches)]
-        with filelock.FileLock(folder / "lock"):
+        with file_lock(folder / "lock"):
             try:
                 engine = _open_or_build(replica, batches, files)
             except ReplicaError:  # an overlay is damaged, if it is not the replica itself
@@ -159,6 +158,7 @@ def apply_operations(
 @contextmanager
 def copied_engine(engine: Engine, path: Path) -> Iterator[Engine]:
     """Yield an engine on a copy, at *path*, of the data of *engine*; close it afterwards."""
+    make_file(path)
     with closing(sqlite3.connect(path)) as target:
         engine.store.connection.backup(target)
     copy = type(engine)(path, server_url=engine.server_url)
@@ -172,7 +172,7 @@ def _folder(replica: Replica) -> Path:
     """Return (and make) the folder of the overlays on the generations of *replica*."""
     # They lay beside the replica once, each as large as it is.
     shutil.rmtree(replica.path.parent / "overlays", ignore_errors=True)
-    return settings.kept_folder("overlays", replica.holdings.server)
+    return kept_folder("overlays", replica.holdings.server)
 
 
 def _open_or_build(

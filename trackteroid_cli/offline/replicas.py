@@ -22,9 +22,10 @@ from trackteroid_cli.errors import (
     ServerUnreachable,
     cause,
 )
+from trackteroid_cli.files import home
 from trackteroid_cli.moments import ago
 from trackteroid_cli.offline.holdings import SETTING, Holdings, NewerFormat
-from trackteroid_cli.settings import folder_name, home
+from trackteroid_cli.settings import folder_name
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.engine import Engine

@@ -23,7 +23,7 @@ from trackteroid_cli.batches.recordings.recording_file import RecordingFile
 from trackteroid_cli.batches.spool import State
 from trackteroid_cli.batches.summary import Summary
 from trackteroid_cli.errors import AmbiguousBatch, BatchBusy, NotFound, StorageError
-from trackteroid_cli.files import storing, sync_folder
+from trackteroid_cli.files import file_lock, home, make_folder, storing, sync_folder
 
 _FILE = "recording.sqlite"
 _LOCK = "lock"
@@ -70,7 +70,7 @@ class OpenRecording:
         """
         import filelock
 
-        lock = filelock.FileLock(self._folder / _LOCK)
+        lock = file_lock(self._folder / _LOCK)
         with _storing(self._folder):
             try:
                 lock.acquire(timeout=patience, poll_interval=_POLL)
@@ -94,7 +94,7 @@ class OpenRecording:
         """
         while True:
             with _storing(self._folder):
-                self._folder.mkdir(exist_ok=True, mode=0o700)
+                make_folder(self._folder)
             with self.keeping():
                 # Another process may have taken it for the rest of one that was killed.
                 if (self._folder / _LOCK).exists():
@@ -167,7 +167,7 @@ class Recordings:
     @classmethod
     def default(cls) -> Recordings:
         """Return the recordings of this user."""
-        return cls(settings.home() / "recordings")
+        return cls(home() / "recordings")
 
     def begin(
         self, name: str, argv: Sequence[str], script_digest: str, output: Path | None
@@ -195,7 +195,7 @@ class Recordings:
         try:
             self.clean()
             with _storing(folder):
-                folder.mkdir(parents=True, mode=0o700)
+                make_folder(folder, exist_ok=False)
                 sync_folder(folder.parent)
         except StorageError:
             if output is None:

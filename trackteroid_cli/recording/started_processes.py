@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 from trackteroid_cli import settings
 from trackteroid_cli.errors import CannotDefer, NotConfigured, UsageError
 from trackteroid_cli.recording.startup import isolation
+from trackteroid_cli.server.local_copies import folder_for_others
 from trackteroid_cli.session.calls.script_lines import current_script_line
 
 if TYPE_CHECKING:
-    from trackteroid_cli.session.calls.refusals import Refusals
+    from trackteroid_cli.server.local_copies import folder_for_others
+from trackteroid_cli.session.calls.refusals import Refusals
 
 _STARTUP = Path(__file__).parent / "startup"
 
@@ -63,7 +65,7 @@ def _schema_cache() -> str:
     The one that ``ftrack_api`` has by itself may not exist, for which it logs an error.
     """
     with suppress(NotConfigured):
-        return str(settings.cache_folder(settings.server(reaching=False).url))
+        return str(folder_for_others(settings.server(reaching=False).url))
     return ""
 
 

@@ -19,9 +19,10 @@ from typing import Any
 import requests
 from requests.adapters import BaseAdapter
 
-from trackteroid_cli import moments, settings
-from trackteroid_cli.files import remove_database, storing
+from trackteroid_cli import moments
+from trackteroid_cli.files import make_file, make_folder, remove_database, storing
 from trackteroid_cli.moments import age, ago
+from trackteroid_cli.server.local_copies import cache_folder
 from trackteroid_cli.server.responses import answered, body_of
 
 _logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ _HEADERS = ("ftrack-user", "ftrack-strict-api", "ftrack-api-options")
 
 def file_for(server_url: str) -> Path:
     """Return the file in which the command line keeps the answers of a server."""
-    return settings.cache_folder(server_url) / "answers.sqlite"
+    return cache_folder(server_url) / "answers.sqlite"
 
 
 def forget(server_url: str) -> None:
@@ -59,7 +60,8 @@ class AnswerCache:
         self.oldest: str | None = None
         self._lock = threading.Lock()
         with self._storing():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
+            make_file(path)
             self._connection = sqlite3.connect(
                 path, timeout=30, isolation_level=None, check_same_thread=False
             )

@@ -27,10 +27,11 @@ from trackteroid_cli.errors import (
 from trackteroid_cli.files import write_whole
 from trackteroid_cli.server import failures, sandbox
 from trackteroid_cli.server.answers import fault
+from trackteroid_cli.server.local_copies import SCHEMAS, cache_folder
 from trackteroid_cli.server.responses import mount_everywhere
 from trackteroid_cli.server.schemas import ServerSchema
 from trackteroid_cli.server.transport import mount_bounded
-from trackteroid_cli.settings import Server, cache_folder
+from trackteroid_cli.settings import Server
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.documents import SchemaDocument
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
 
 #: Seconds to wait for an answer unless told otherwise; ftrack_api's own default.
 TIMEOUT = 60.0
-
-#: The name that ftrack_api gives to its copy of the schemas, which this one is shared with.
-_SCHEMA_CACHE = "ftrack_api_schema_cache.json"
 
 
 class Connection:
@@ -139,7 +137,7 @@ class Connection:
 
         known = self.server_information().get("schema_hash")
         try:
-            file = cache_folder(self.server.url) / _SCHEMA_CACHE
+            file = cache_folder(self.server.url) / SCHEMAS
             schemas: list[SchemaDocument] = json.loads(file.read_text(encoding="utf-8"))
             text = json.dumps(schemas, sort_keys=True).encode()
             if hashlib.md5(text, usedforsecurity=False).hexdigest() == known:
@@ -148,7 +146,7 @@ class Connection:
             pass  # no copy yet, or half of one: fetch it
         schemas = self.call([{"action": "query_schemas"}])[0]
         with suppress(OSError):  # it goes without a copy, too
-            write_whole(cache_folder(self.server.url) / _SCHEMA_CACHE, json.dumps(schemas))
+            write_whole(cache_folder(self.server.url) / SCHEMAS, json.dumps(schemas))
         return schemas
 
     def _read(

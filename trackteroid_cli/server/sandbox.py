@@ -15,9 +15,9 @@ import requests
 from requests.adapters import BaseAdapter
 
 from trackteroid_cli.errors import ExtraMissing, UsageError, cause
-from trackteroid_cli.files import remove_database, storing
+from trackteroid_cli.files import file_lock, home, make_file, make_folder, remove_database, storing
 from trackteroid_cli.server.responses import answered, body_of
-from trackteroid_cli.settings import SANDBOX_SCHEME, check_sandbox_name, home
+from trackteroid_cli.settings import SANDBOX_SCHEME, check_sandbox_name
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.engine import Engine
@@ -156,8 +156,6 @@ def _make(file: Path, *, replace: bool = False) -> None:
     """Build the sandbox beside its place and move it there whole; a rival's is kept."""
     import sqlite3
 
-    import filelock
-
     from trackteroid_cli.engine.demo import load_demo
     from trackteroid_cli.engine.engine import Engine
     from trackteroid_cli.engine.schema.standard import standard_schemas
@@ -167,12 +165,13 @@ def _make(file: Path, *, replace: bool = False) -> None:
         hint=f"make room or correct the permissions, {_ELSEWHERE}",
         also=(sqlite3.Error,),
     ):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(file.with_suffix(".lock")):
+        make_folder(file.parent)
+        with file_lock(file.with_suffix(".lock")):
             if file.exists() and not replace:
                 return
             draft = file.with_suffix(".new")
             remove_database(draft)
+            make_file(draft)
             try:
                 with closing(Engine.create(draft, standard_schemas())) as engine:
                     load_demo(engine)

@@ -24,7 +24,7 @@ from trackteroid_cli.batches.header import masked
 from trackteroid_cli.batches.labels import Label
 from trackteroid_cli.batches.operations import KINDS, Identity
 from trackteroid_cli.errors import CannotDefer
-from trackteroid_cli.files import storing
+from trackteroid_cli.files import make_file, storing
 
 #: How many operations a row holds at most.
 _ROW = 1000
@@ -142,6 +142,7 @@ class RecordingFile:
             yield connection
 
     def _connect(self) -> sqlite3.Connection:
+        make_file(self.path)
         connection = sqlite3.connect(
             self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
         )

@@ -67,8 +67,8 @@ class Store:
 
     @classmethod
     def create(cls, path: Path, schema: Schema) -> Store:
-        """Create an empty database for *schema* at *path*, which must not exist yet."""
-        if path.exists():
+        """Create an empty database for *schema* at *path*: a new file, or an empty one."""
+        if path.exists() and path.stat().st_size:
             raise FileExistsError(path)
         with closing(_connect(path)) as connection, connection:
             connection.execute("BEGIN")

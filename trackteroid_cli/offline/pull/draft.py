@@ -20,7 +20,7 @@ from trackteroid_cli.engine.storage.sql import quoted
 from trackteroid_cli.engine.storage.store import Store, connect_reading
 from trackteroid_cli.engine.writing.import_rows import Entity, RowImporter
 from trackteroid_cli.errors import ServerError
-from trackteroid_cli.files import remove_database, storing
+from trackteroid_cli.files import make_file, make_folder, remove_database, storing
 from trackteroid_cli.moments import age
 from trackteroid_cli.offline.holdings import SETTING, Holdings
 from trackteroid_cli.offline.pull import server_order
@@ -237,8 +237,9 @@ def open_draft(
         )
         if state is None or not resumed:
             remove_database(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             state = State(fingerprint, began, empty=base is None)
+            make_file(path)
             if base is None:
                 Store.create(path, Schema(schemas)).close()
             else:

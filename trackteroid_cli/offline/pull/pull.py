@@ -6,7 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,15 @@ from trackteroid_cli.errors import (
     ReplicaBusy,
     ServerUnreachable,
 )
-from trackteroid_cli.files import remove_database, storing, sync_folder, whole_file, write_whole
+from trackteroid_cli.files import (
+    file_lock,
+    make_folder,
+    remove_database,
+    storing,
+    sync_folder,
+    whole_file,
+    write_whole,
+)
 from trackteroid_cli.offline import replicas
 from trackteroid_cli.offline.holdings import Holdings, PulledExpression, PulledProject
 from trackteroid_cli.offline.pull import scope as scopes
@@ -285,15 +293,14 @@ def _exclusive(folder: Path) -> Iterator[None]:
     import filelock
 
     owner = folder / "pulling"
-    lock = filelock.FileLock(folder / "pull.lock", timeout=0)
-    try:
+    with ExitStack() as held:
         with storing(
             f"cannot write in {folder}",
             hint="make room or correct the permissions, or set TRACKTEROID_HOME",
         ):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             try:
-                lock.acquire()
+                held.enter_context(file_lock(folder / "pull.lock", timeout=0))
             except filelock.Timeout:
                 raise ReplicaBusy(
                     "another process pulls from this server",
@@ -304,8 +311,6 @@ def _exclusive(folder: Path) -> Iterator[None]:
             me = {"user": user_name(), "host": socket.gethostname(), "pid": os.getpid()}
             write_whole(owner, json.dumps({**me, "began": moments.now()}))
         yield
-    finally:
-        lock.release()
 
 
 def _describe(owner: Path) -> str:
