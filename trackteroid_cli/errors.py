@@ -1,4 +1,4 @@
-"""Errors raised on purpose. Anything else that escapes is a defect of ours.
+"""Errors raised on purpose, and what a message may hold. Any other error is a defect of ours.
 
 * TrackteroidError          something was foreseen to go wrong                    exit 1
   - UsageError              wrong arguments                                       exit 2
@@ -50,6 +50,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Any
@@ -80,8 +81,19 @@ class ExitCode(IntEnum):
         return member
 
 
+#: The user and the password, or whatever stands in their place, before the host of a URL.
+_CREDENTIALS = re.compile(r"(?<=//)(?:[^\s/?#\"']*|[^\s/@:]*:(?!\d+[/?#])[^\s@\"']*)@")
+
+
+def without_credentials(text: str) -> str:
+    """Return *text* without the credentials in its URLs: ``https://***@studio.ftrackapp.com``."""
+    return _CREDENTIALS.sub("***@", text) if "//" in text else text
+
+
 class TrackteroidError(Exception):
     """Base class: catch it to catch every error that we foresee.
+
+    Its texts hold no credentials of URLs.
 
     Args:
         what: what happened, in one line.
@@ -92,10 +104,8 @@ class TrackteroidError(Exception):
     exit_code = ExitCode.FAILED
 
     def __init__(self, what: str, *, why: str = "", hint: str = "") -> None:
-        super().__init__(": ".join(part for part in (what, why) if part))
-        self.what = what
-        self.why = why
-        self.hint = hint
+        self.what, self.why, self.hint = map(without_credentials, (what, why, hint))
+        super().__init__(": ".join(part for part in (self.what, self.why) if part))
 
     def as_json(self) -> dict[str, object]:
         """Return the error as ``--json`` shows it."""

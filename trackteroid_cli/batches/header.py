@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from trackteroid_cli import moments, settings
 from trackteroid_cli.batches.ids import new_id
+from trackteroid_cli.batches.masking import masked
 from trackteroid_cli.version import __version__
 
 #: The version of the layout. A file with a later one is refused, never guessed at.
@@ -77,7 +78,7 @@ def make_header(
         server: URL of the server that it was connected to; '' if there was none.
         api_user: its user on that server.
         script_digest: as in `Header`.
-        secrets: API keys to mask in *argv*: a batch holds none.
+        secrets: API keys to mask in *argv*, besides what is named like a secret there.
         replica, built_on: as in `Header`.
         batch_id: its id, which `Spool.new_id` gives to a batch of a spool; else one is made.
     """
@@ -96,12 +97,3 @@ def make_header(
         replica=replica,
         built_on=list(built_on),
     )
-
-
-def masked(argv: Sequence[str], secrets: Iterable[str]) -> list[str]:
-    """Return the arguments *argv* with ``***`` in place of *secrets*."""
-    argv = list(argv)
-    for secret in secrets:
-        if len(secret) > 3:
-            argv = [text.replace(secret, "***") for text in argv]
-    return argv

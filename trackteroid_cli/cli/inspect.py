@@ -296,7 +296,10 @@ def _provenance(summary: Summary) -> list[tuple[str, str]]:
     if header.argv:
         import shlex
 
-        rows.append(("from", shlex.join(header.argv)))
+        from trackteroid_cli.batches.masking import masked
+
+        # A file of anybody may hold what ours would not.
+        rows.append(("from", shlex.join(masked(header.argv))))
     if header.digest:
         rows.append(("digest", header.digest[:DIGEST_SHOWN]))
     if header.replica:

@@ -20,8 +20,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from trackteroid_cli.batches.batch import encode_json
-from trackteroid_cli.batches.header import masked
 from trackteroid_cli.batches.labels import Label
+from trackteroid_cli.batches.masking import masked
 from trackteroid_cli.batches.operations import KINDS, Identity
 from trackteroid_cli.errors import CannotDefer
 from trackteroid_cli.files import make_file, storing
@@ -82,7 +82,7 @@ class RecordingFile:
         self.path = path
         self._is_kept = is_kept
         self._durable = durable
-        self._argv = list(argv)
+        self._argv = masked(argv)
         self._facts = facts
         self._header: FileIO | None = None
         #: Held while this process reads or writes, and while it forks.
