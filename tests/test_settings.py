@@ -152,6 +152,23 @@ def test_a_key_that_others_can_get_at_is_refused_with_the_command_that_helps(
     assert f"chmod 600 '{key}'" in error.hint
 
 
+@posix
+@pytest.mark.parametrize("mode", [0o664, 0o646, 0o620])
+@pytest.mark.parametrize("more", ["", "\nkey_file = 'key'"])
+def test_a_settings_file_that_others_may_write_is_refused_with_the_command_that_helps(
+    config: Path, monkeypatch: pytest.MonkeyPatch, mode: int, more: str
+) -> None:
+    write(config.parent / "key", SECRET)
+    monkeypatch.setenv("FTRACK_API_KEY", SECRET)
+    write(config, "[server]\nurl = 'https://a.example'" + more, mode)
+    error = refusal()
+    assert str(config) in error.what
+    assert f"{mode:04o}" in error.why
+    assert f"chmod go-w {config}" in error.hint
+    config.chmod(mode & ~0o022)
+    assert settings.server().url == "https://a.example"
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

@@ -290,8 +290,9 @@ def read_file() -> Found:
     """Return the settings in the settings file; none if there is no file of the default name.
 
     Raises:
-        NotConfigured: it cannot be read, or others can read the key in it or the file that it names
-            for the key; or it has something else than settings in it. No message holds a value.
+        NotConfigured: it cannot be read, or others can write it, or read the key in it or the file
+            that it names for the key; or it has something else than settings in it. No message
+            holds a value.
     """
     file = config_file()
     if not (_is_there(file) or os.environ.get("TRACKTEROID_CONFIG")):
@@ -300,6 +301,7 @@ def read_file() -> Found:
     table = _server_table(file, _parsed(file, text))
     if "key" in table:
         _refuse_shared(file, mode)
+    _refuse_writable(file, mode)
     return Found(
         Setting(table.get("url", ""), str(file)),
         Setting(table.get("user", ""), str(file)),
@@ -408,6 +410,18 @@ def _refuse_shared(file: Path, mode: int) -> None:
             f"{file} holds an API key, and is open to others",
             why=f"its mode is {mode & 0o777:04o}; only its owner may have access",
             hint=f"run: chmod 600 {shlex.quote(str(file))}",
+        )
+
+
+def _refuse_writable(file: Path, mode: int) -> None:
+    """Refuse a file in which other users of this machine can name the server that gets the key."""
+    if os.name == "posix" and mode & 0o022:
+        import shlex
+
+        raise NotConfigured(
+            f"{file} says which server gets the API key, and others may write it",
+            why=f"its mode is {mode & 0o777:04o}; only its owner may write it",
+            hint=f"look at what it says, then run: chmod go-w {shlex.quote(str(file))}",
         )
 
 

@@ -101,6 +101,19 @@ def test_the_query_command_reuses_a_young_answer_and_says_how_old_it_is(
     assert "'soon' is no length of time" in wrong.stderr
 
 
+def test_a_kept_answer_needs_the_credentials_that_it_was_given_for(
+    server: Server, connected: CommandLine
+) -> None:
+    server.engine.admit("demo", "key-of-less")  # a key may show its user less than another one
+    asked = ("query", "--reuse", "Scope", "--format", "ids")
+    assert connected(*asked).returncode == 0
+    before = queries(server)
+    assert connected(*asked, FTRACK_API_KEY="key-of-less").returncode == 0
+    assert queries(server) == before + 1
+    assert connected(*asked).returncode == 0
+    assert queries(server) == before + 1
+
+
 def test_a_commit_makes_the_query_command_ask_again(server: Server, connected: CommandLine) -> None:
     assert connected("query", "--reuse", "select name from Scope").stdout == ""
     code = "import ftrack_api as f; s = f.Session(); s.create('Scope', {'name': 'x'}); s.commit()"

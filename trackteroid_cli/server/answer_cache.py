@@ -27,8 +27,11 @@ from trackteroid_cli.server.responses import answered, body_of
 
 _logger = logging.getLogger(__name__)
 
-#: What of a request's headers an answer depends on.
-_HEADERS = ("ftrack-user", "ftrack-strict-api", "ftrack-api-options")
+#: What of a request's headers an answer depends on; only a digest of them is kept.
+_HEADERS = (
+    *("ftrack-user", "ftrack-api-key", "authorization", "cookie"),
+    *("ftrack-strict-api", "ftrack-api-options"),
+)
 
 
 def file_for(server_url: str) -> Path:
