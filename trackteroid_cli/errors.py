@@ -85,6 +85,25 @@ class ExitCode(IntEnum):
 _CREDENTIALS = re.compile(r"(?<=//)(?:[^\s/?#\"']*|[^\s/@:]*:(?!\d+[/?#])[^\s@\"']*)@")
 
 
+#: What a terminal obeys or nobody sees: control and format characters, without the two joiners that
+#: scripts need; separators of lines and paragraphs; halves of characters.
+#: Source: Unicode 15, general categories Cc, Cf, Cs, Zl, Zp.
+UNSEEN = (
+    r"\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b\u200e"
+    r"\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd"
+    r"\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"
+)
+
+_UNSEEN = re.compile(f"[{UNSEEN}]")
+
+
+def visible(text: str) -> str:
+    """Return *text* in one line, with escapes in place of what a terminal obeys or nobody sees."""
+    if text.isprintable():
+        return text
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def without_credentials(text: str) -> str:
     """Return *text* without the credentials in its URLs: ``https://***@studio.ftrackapp.com``."""
     return _CREDENTIALS.sub("***@", text) if "//" in text else text
@@ -93,7 +112,7 @@ def without_credentials(text: str) -> str:
 class TrackteroidError(Exception):
     """Base class: catch it to catch every error that we foresee.
 
-    Its texts hold no credentials of URLs.
+    Its texts hold no credentials of URLs. As a text, it is one line that can be shown as it is.
 
     Args:
         what: what happened, in one line.
@@ -105,7 +124,7 @@ class TrackteroidError(Exception):
 
     def __init__(self, what: str, *, why: str = "", hint: str = "") -> None:
         self.what, self.why, self.hint = map(without_credentials, (what, why, hint))
-        super().__init__(": ".join(part for part in (self.what, self.why) if part))
+        super().__init__(visible(": ".join(part for part in (self.what, self.why) if part)))
 
     def as_json(self) -> dict[str, object]:
         """Return the error as ``--json`` shows it."""

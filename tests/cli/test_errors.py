@@ -88,6 +88,4 @@ def test_help_is_for_every_command_and_a_call_without_one_shows_it(
 
 def test_words_are_shown_as_they_are_and_never_obeyed(trackteroid: CommandLine) -> None:
     ran = trackteroid("inspect", "[red]/\x1b[31m[/red]")
-    refused(
-        ran, 4, what="cannot read [red]/\N{REPLACEMENT CHARACTER}[31m[/red]", why="no such file"
-    )
+    refused(ran, 4, what=r"cannot read [red]/\x1b[31m[/red]", why="no such file")

@@ -65,7 +65,7 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         from trackteroid_cli import __version__
 
-        sys.stdout.write(f"trackteroid {__version__}\n")
+        Output().line(f"trackteroid {__version__}")
         raise typer.Exit
 
 

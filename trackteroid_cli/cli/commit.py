@@ -12,7 +12,7 @@ import typer
 from trackteroid_cli import moments, settings
 from trackteroid_cli.batches.spool import Entry, Spool
 from trackteroid_cli.cli.render.documents import result_document
-from trackteroid_cli.cli.render.output import Output, counted, plural, shortened
+from trackteroid_cli.cli.render.output import Output, counted, json_text, plural, shortened
 from trackteroid_cli.cli.signals import stopping
 from trackteroid_cli.cli.targets import batch_or_file
 from trackteroid_cli.errors import (
@@ -269,13 +269,8 @@ class _Log:
 
     def write(self, result: Result) -> None:
         """Add the line of *result*."""
-        import json
-
         if self._path is not None:
-            line = json.dumps(
-                {"when": moments.now(), **result_document(result)}, ensure_ascii=False
-            )
-            self._add(line + "\n")
+            self._add(json_text({"when": moments.now(), **result_document(result)}) + "\n")
 
     def _add(self, text: str) -> None:
         assert self._path is not None

@@ -79,12 +79,7 @@ class _Story:
 
     def show(self, script: str) -> None:
         """Show the script."""
-        if not self._output.terminal:
-            self._output.line(script.rstrip())
-            return
-        from rich.syntax import Syntax
-
-        self._output.console.print(Syntax(script.rstrip(), "python", background_color="default"))
+        self._output.python(script.rstrip())
 
     def run(self, *arguments: str) -> None:
         """Show a command, and what it prints."""

@@ -55,7 +55,7 @@ def _show(check: Check, output: Output) -> None:
         return
     from rich.text import Text
 
-    marks = _MARKS if output.console.encoding.startswith("utf") else _PLAIN_MARKS
+    marks = _MARKS if output.is_utf8 else _PLAIN_MARKS
     line = Text(f"{marks[check.status]} {check.status.value:<5}", style=_STYLES[check.status])
     line.append(f"{check.check:<14} {' '.join(check.detail.split())}", style="default not bold")
     output.styled(line)

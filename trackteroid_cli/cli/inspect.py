@@ -125,7 +125,7 @@ def _list(state: State | None, output: Output) -> None:
         from trackteroid_cli.cli.render.graph import graph
 
         for tree in graph(summaries):
-            output.console.print(tree)
+            output.tree(tree)
 
 
 def _row(summary: Summary, output: Output) -> tuple[str, ...]:
@@ -308,7 +308,7 @@ def _provenance(summary: Summary) -> list[tuple[str, str]]:
     if header.built_on:
         rows.append(("built on", ", ".join(_entry_names(header.built_on))))
     if summary.reason:
-        rows.append(("reason", summary.reason))
+        rows.append(("reason", " ".join(summary.reason.split())))
     if summary.landed:
         rows.append(("landed", summary.landed))
     return rows

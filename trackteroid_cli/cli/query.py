@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from enum import Enum
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -152,19 +153,14 @@ def _show_jsonl(paged: PagedQuery, entities: Entities, output: Output) -> None: 
 
 
 def _show_csv(paged: PagedQuery, entities: Entities, output: Output) -> None:
-    import csv
-
-    first = next(entities, None)
-    writer = csv.writer(output.results, lineterminator="\n")
-    writer.writerow(paged.columns)
-    if first is not None:
-        writer.writerow(paged.row(first))
-    writer.writerows(paged.row(entity) for entity in entities)
+    rows = map(paged.row, entities)
+    first = list(islice(rows, 1))  # a refused query has no header
+    output.csv(paged.columns, chain(first, rows))
 
 
 def _show_ids(paged: PagedQuery, entities: Entities, output: Output) -> None:
     for entity in entities:
-        output.line("\t".join(paged.key(entity)))
+        output.row(paged.key(entity))
 
 
 _SHOW = {

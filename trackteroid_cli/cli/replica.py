@@ -86,7 +86,7 @@ def pull(
 
     requested = RequestedScope(tuple(projects or ()), all_projects, tuple(expressions or ()))
     policy = RetryPolicy(retries)
-    with stopping(policy.stop), _progress() as watch:
+    with stopping(policy.stop), _progress(output) as watch:
         pulled = pull_replica(server, requested, policy, watch)
     _report(pulled, output)
 
@@ -186,9 +186,8 @@ def _document(replica: Replica) -> dict[str, object]:
 
 
 @contextmanager
-def _progress() -> Iterator[Watch]:
+def _progress(output: Output) -> Iterator[Watch]:
     """Show how far a pull is, with its rate and the time that remains, to a person."""
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -198,7 +197,7 @@ def _progress() -> Iterator[Watch]:
         TimeRemainingColumn,
     )
 
-    console = Console(stderr=True)
+    console = output.progress_console
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -23,7 +23,7 @@ from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.operations import Operation
 from trackteroid_cli.batches.spool import Entry, Spool, State
 from trackteroid_cli.batches.squashing import Payload, squash
-from trackteroid_cli.errors import NotFound, ReplicaError, TrackteroidError
+from trackteroid_cli.errors import NotFound, ReplicaError, TrackteroidError, visible
 from trackteroid_cli.files import file_lock, make_file, remove_database, storing
 from trackteroid_cli.offline import replicas
 from trackteroid_cli.offline.pulled_moments import PulledMoments
@@ -228,7 +228,8 @@ def _apply_batch(engine: Engine, overlaid: OverlaidBatch, holdings: Holdings) ->
             operations = list(_without_pulled(engine, operations, overlaid.landed, holdings))
         apply_operations(engine, operations, user=header.api_user, moment=header.created)
     except (TrackteroidError, EngineError) as error:
-        return f"batch {header.id} ({header.name}) is not seen offline: {error}\n"
+        told = f"batch {header.id} ({header.name}) is not seen offline: {error}"
+        return visible(told) + "\n"
     return ""
 
 

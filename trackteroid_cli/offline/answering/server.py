@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import requests
 from requests.adapters import BaseAdapter
 
-from trackteroid_cli import moments, settings
+from trackteroid_cli import errors, moments, settings
 from trackteroid_cli.batches.operations import Operation, from_json
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import NotPulled, Offline, ReplicaError
@@ -123,7 +123,7 @@ class OfflineServer:
         """Log a warning about incomplete answers, unless it is empty or was logged before."""
         if text and text not in self._warned:
             self._warned.add(text)
-            _logger.warning("%s", text)
+            _logger.warning("%s", errors.visible(text))
 
     def includes(self, recording: Recording) -> bool:
         """Return whether queries see every operation of *recording*."""
@@ -233,7 +233,8 @@ class _RecordingOverlay:
             except EngineError as error:
                 self.incomplete = True
                 _logger.warning(
-                    "what was recorded is kept, but queries of this run do not see it: %s", error
+                    "what was recorded is kept, but queries of this run do not see it: %s",
+                    errors.visible(str(error)),
                 )
 
     def close(self) -> None:
