@@ -340,6 +340,8 @@ TEXTS = {
             "entities of each type, and their names. That is how it was when the batch was "
             "recorded; `--check` and `commit` compare it with what is there then. Of a committed "
             "batch, what was left out because of conflicts is marked.",
+            "Ends of lines, control characters and what nobody sees are shown as escapes such as "
+            "`\\x1b` in the texts of a batch, whoever it is from. JSON has escapes of its own.",
             "`trackteroid-batch`(5) has the keys of `--json` and `--jsonl`.",
         ),
         files={**_SPOOL, **_RECORDINGS},
@@ -528,7 +530,8 @@ TEXTS = {
         description=(
             "An expression that is a type's name alone, or a type with `where`, shows the type's "
             "default attributes. On a terminal a table has headings; in a pipe the values of an "
-            "entity are a line with tabs.",
+            "entity are a line with tabs. Control characters are shown as escapes, also in CSV; "
+            "only JSON tells them from such a text.",
             "`--reuse` keeps answers on disk and reuses them for up to an hour, or as long as "
             "`--max-age` says; a note says how old the answer is. A commit forgets them.",
             "With `--offline`, a question about something that was not pulled is refused with the "
