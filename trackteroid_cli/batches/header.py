@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from trackteroid_cli import moments, settings
 from trackteroid_cli.batches.ids import new_id
-from trackteroid_cli.batches.masking import masked
+from trackteroid_cli.masking import masked
 from trackteroid_cli.version import __version__
 
 #: The version of the layout. A file with a later one is refused, never guessed at.

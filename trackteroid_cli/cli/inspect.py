@@ -296,7 +296,7 @@ def _provenance(summary: Summary) -> list[tuple[str, str]]:
     if header.argv:
         import shlex
 
-        from trackteroid_cli.batches.masking import masked
+        from trackteroid_cli.masking import masked
 
         # A file of anybody may hold what ours would not.
         rows.append(("from", shlex.join(masked(header.argv))))

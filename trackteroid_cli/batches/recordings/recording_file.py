@@ -21,10 +21,10 @@ from typing import Any, NamedTuple
 
 from trackteroid_cli.batches.batch import encode_json
 from trackteroid_cli.batches.labels import Label
-from trackteroid_cli.batches.masking import masked
 from trackteroid_cli.batches.operations import KINDS, Identity
 from trackteroid_cli.errors import CannotDefer
 from trackteroid_cli.files import make_file, storing
+from trackteroid_cli.masking import masked
 
 #: How many operations a row holds at most.
 _ROW = 1000

@@ -10,8 +10,8 @@ from tests.support.batches import new_scope
 from tests.support.command_line import SECRET, CommandLine
 from trackteroid_cli.batches.batch import encode_operations, write
 from trackteroid_cli.batches.header import Header
-from trackteroid_cli.batches.masking import masked
-from trackteroid_cli.batches.spool import new_id
+from trackteroid_cli.batches.ids import new_id
+from trackteroid_cli.masking import masked
 
 NAMES = ("password", "Passwd", "token", "api-key", "apikey", "FTRACK_API_KEY", "client_secret")
 
