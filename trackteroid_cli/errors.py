@@ -53,7 +53,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import logging
 
 
 class ExitCode(IntEnum):
@@ -79,6 +82,20 @@ class ExitCode(IntEnum):
         member._value_ = value
         member.meaning = meaning
         return member
+
+
+def logger(name: str) -> logging.Logger:
+    """Return the logger *name*, whose messages hold `visible` texts."""
+    import logging
+
+    found = logging.getLogger(name)
+    found.addFilter(_make_visible)
+    return found
+
+
+def _make_visible(record: logging.LogRecord) -> bool:
+    record.msg, record.args = visible(record.getMessage()), ()
+    return True
 
 
 #: The user and the password, or whatever stands in their place, before the host of a URL.

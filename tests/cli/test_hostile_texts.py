@@ -241,3 +241,15 @@ def test_only_one_module_writes_for_commands() -> None:
                 assert node.id not in ("print", "Console"), path
             if isinstance(node, ast.Attribute):
                 assert node.attr not in ("echo", "secho", "_results", "_console"), path
+
+
+def test_a_warning_about_a_batch_that_is_not_seen_offline_is_one_line(
+    trackteroid: CommandLine, home: Path
+) -> None:
+    trackteroid("--sandbox", "replica", "pull", "--project", "brightwater")
+    put(home, "".join(TRICKS))
+    ran = trackteroid("--sandbox", "query", "--offline", "Shot", "--format", "ids")
+    assert ran.returncode == 0, ran.stderr
+    assert sum("is not seen offline" in line for line in ran.stderr.split("\n")) == 2
+    assert all(": " in line or not line for line in ran.stderr.split("\n"))
+    assert all(map(is_harmless, ran.stderr))

@@ -8,7 +8,6 @@ batches if there is one, and kept for the next use.
 from __future__ import annotations
 
 import hashlib
-import logging
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +22,7 @@ from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.operations import Operation
 from trackteroid_cli.batches.spool import Entry, Spool, State
 from trackteroid_cli.batches.squashing import Payload, squash
-from trackteroid_cli.errors import NotFound, ReplicaError, TrackteroidError, visible
+from trackteroid_cli.errors import NotFound, ReplicaError, TrackteroidError, logger, visible
 from trackteroid_cli.files import file_lock, make_file, remove_database, storing
 from trackteroid_cli.offline import replicas
 from trackteroid_cli.offline.pulled_moments import PulledMoments
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from trackteroid_cli.offline.holdings import Holdings
     from trackteroid_cli.offline.replicas import Replica
 
-_logger = logging.getLogger(__name__)
+_logger = logger(__name__)
 
 #: The states of batches that are seen offline, if the replica lacks them.
 _SEEN = (State.PENDING, State.COMMITTING, State.COMMITTED)
@@ -227,7 +226,7 @@ def _apply_batch(engine: Engine, overlaid: OverlaidBatch, holdings: Holdings) ->
             operations = [each for index, each in enumerate(operations) if index not in dropped]
             operations = list(_without_pulled(engine, operations, overlaid.landed, holdings))
         apply_operations(engine, operations, user=header.api_user, moment=header.created)
-    except (TrackteroidError, EngineError) as error:
+    except (TrackteroidError, EngineError, UnicodeEncodeError) as error:
         told = f"batch {header.id} ({header.name}) is not seen offline: {error}"
         return visible(told) + "\n"
     return ""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import sqlite3
 import threading
 from contextlib import AbstractContextManager, suppress
@@ -20,12 +19,13 @@ import requests
 from requests.adapters import BaseAdapter
 
 from trackteroid_cli import moments
+from trackteroid_cli.errors import logger
 from trackteroid_cli.files import make_file, make_folder, remove_database, storing
 from trackteroid_cli.moments import age, ago
 from trackteroid_cli.server.local_copies import cache_folder
 from trackteroid_cli.server.responses import answered, body_of
 
-_logger = logging.getLogger(__name__)
+_logger = logger(__name__)
 
 #: What of a request's headers an answer depends on; only a digest of them is kept.
 _HEADERS = (

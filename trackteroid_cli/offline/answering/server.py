@@ -8,7 +8,6 @@ leaves the process.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sqlite3
 import threading
@@ -19,10 +18,10 @@ from typing import TYPE_CHECKING
 import requests
 from requests.adapters import BaseAdapter
 
-from trackteroid_cli import errors, moments, settings
+from trackteroid_cli import moments, settings
 from trackteroid_cli.batches.operations import Operation, from_json
 from trackteroid_cli.batches.spool import Spool
-from trackteroid_cli.errors import NotPulled, Offline, ReplicaError
+from trackteroid_cli.errors import NotPulled, Offline, ReplicaError, logger
 from trackteroid_cli.files import TemporaryFolder, storing
 from trackteroid_cli.offline import overlays, replicas
 from trackteroid_cli.offline.answering.coverage import Coverage
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from trackteroid_cli.batches.recordings.recording import Recording
     from trackteroid_cli.engine.engine import Engine
 
-_logger = logging.getLogger(__name__)
+_logger = logger(__name__)
 
 #: The actions that a replica answers.
 _ANSWERED_ACTIONS = frozenset({"query", "query_schemas", "query_server_information", "search"})
@@ -123,7 +122,7 @@ class OfflineServer:
         """Log a warning about incomplete answers, unless it is empty or was logged before."""
         if text and text not in self._warned:
             self._warned.add(text)
-            _logger.warning("%s", errors.visible(text))
+            _logger.warning("%s", text)
 
     def includes(self, recording: Recording) -> bool:
         """Return whether queries see every operation of *recording*."""
@@ -234,7 +233,7 @@ class _RecordingOverlay:
                 self.incomplete = True
                 _logger.warning(
                     "what was recorded is kept, but queries of this run do not see it: %s",
-                    errors.visible(str(error)),
+                    error,
                 )
 
     def close(self) -> None:
