@@ -13,6 +13,7 @@ import stat
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,10 @@ def home() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_path("trackteroid", appauthor=False))
+
+
+#: The copy of a server's schemas in `kept_folder`, which ftrack_api shares; the name is its own.
+SCHEMAS = "ftrack_api_schema_cache.json"
 
 
 @contextmanager
@@ -258,6 +263,30 @@ def _remove_folder(path: Path, process: int) -> None:
         import shutil
 
         shutil.rmtree(path, ignore_errors=True)
+
+
+def kept_folder(kind: str, name: str) -> Path:
+    """Return (and make) the folder for what can be made again, such as kept answers.
+
+    Where the local state cannot be written, that is a folder which goes when the process ends.
+
+    Args:
+        kind: what it holds; a folder's name.
+        name: of what it is about, such as a server; a folder's name.
+    """
+    folder = home() / kind / name
+    with suppress(OSError):
+        make_folder(folder)
+        if os.access(folder, os.W_OK):
+            return folder
+    folder = _passing_folder().path / kind / name
+    make_folder(folder)
+    return folder
+
+
+@cache
+def _passing_folder() -> TemporaryFolder:
+    return TemporaryFolder()
 
 
 def sync_folder(folder: Path) -> None:

@@ -23,11 +23,10 @@ from trackteroid_cli.batches.operations import Operation
 from trackteroid_cli.batches.spool import Entry, Spool, State
 from trackteroid_cli.batches.squashing import Payload, squash
 from trackteroid_cli.errors import NotFound, ReplicaError, TrackteroidError, logger, visible
-from trackteroid_cli.files import file_lock, make_file, remove_database, storing
+from trackteroid_cli.files import file_lock, kept_folder, make_file, remove_database, storing
 from trackteroid_cli.offline import replicas
 from trackteroid_cli.offline.pulled_moments import PulledMoments
-from trackteroid_cli.server.local_copies import kept_folder
-from trackteroid_cli.settings import normalise_url
+from trackteroid_cli.settings import folder_name, normalise_url
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.engine import Engine
@@ -171,7 +170,7 @@ def _folder(replica: Replica) -> Path:
     """Return (and make) the folder of the overlays on the generations of *replica*."""
     # They lay beside the replica once, each as large as it is.
     shutil.rmtree(replica.path.parent / "overlays", ignore_errors=True)
-    return kept_folder("overlays", replica.holdings.server)
+    return kept_folder("overlays", folder_name(replica.holdings.server))
 
 
 def _open_or_build(

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from trackteroid_cli import settings
 from trackteroid_cli.errors import CannotDefer, NotConfigured, UsageError
+from trackteroid_cli.files import SCHEMAS, kept_folder, write_whole
 from trackteroid_cli.recording.startup import isolation
-from trackteroid_cli.server.local_copies import folder_for_others
 from trackteroid_cli.session.calls.script_lines import current_script_line
 
 if TYPE_CHECKING:
-    from trackteroid_cli.server.local_copies import folder_for_others
-from trackteroid_cli.session.calls.refusals import Refusals
+    from trackteroid_cli.session.calls.refusals import Refusals
 
 _STARTUP = Path(__file__).parent / "startup"
 
@@ -65,7 +64,12 @@ def _schema_cache() -> str:
     The one that ``ftrack_api`` has by itself may not exist, for which it logs an error.
     """
     with suppress(NotConfigured):
-        return str(folder_for_others(settings.server(reaching=False).url))
+        url = settings.server(reaching=False).url
+        folder = kept_folder("cache", settings.folder_name(url))
+        with suppress(OSError):  # it goes without, too
+            if not (folder / SCHEMAS).exists():
+                write_whole(folder / SCHEMAS, "[]")  # what is written into it stays private
+        return str(folder)
     return ""
 
 

@@ -20,10 +20,10 @@ from requests.adapters import BaseAdapter
 
 from trackteroid_cli import moments
 from trackteroid_cli.errors import logger
-from trackteroid_cli.files import make_file, make_folder, remove_database, storing
+from trackteroid_cli.files import kept_folder, make_file, make_folder, remove_database, storing
 from trackteroid_cli.moments import age, ago
-from trackteroid_cli.server.local_copies import cache_folder
 from trackteroid_cli.server.responses import answered, body_of
+from trackteroid_cli.settings import folder_name
 
 _logger = logger(__name__)
 
@@ -36,7 +36,7 @@ _HEADERS = (
 
 def file_for(server_url: str) -> Path:
     """Return the file in which the command line keeps the answers of a server."""
-    return cache_folder(server_url) / "answers.sqlite"
+    return kept_folder("cache", folder_name(server_url)) / "answers.sqlite"
 
 
 def forget(server_url: str) -> None:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -24,14 +25,13 @@ from trackteroid_cli.errors import (
     ServerError,
     ServerRefused,
 )
-from trackteroid_cli.files import write_whole
+from trackteroid_cli.files import SCHEMAS, kept_folder, write_whole
 from trackteroid_cli.server import failures, sandbox
 from trackteroid_cli.server.answers import fault
-from trackteroid_cli.server.local_copies import SCHEMAS, cache_folder
 from trackteroid_cli.server.responses import mount_everywhere
 from trackteroid_cli.server.schemas import ServerSchema
 from trackteroid_cli.server.transport import mount_bounded
-from trackteroid_cli.settings import Server
+from trackteroid_cli.settings import Server, folder_name
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.schema.documents import SchemaDocument
@@ -137,7 +137,7 @@ class Connection:
 
         known = self.server_information().get("schema_hash")
         try:
-            file = cache_folder(self.server.url) / SCHEMAS
+            file = self._schema_file()
             schemas: list[SchemaDocument] = json.loads(file.read_text(encoding="utf-8"))
             text = json.dumps(schemas, sort_keys=True).encode()
             if hashlib.md5(text, usedforsecurity=False).hexdigest() == known:
@@ -146,8 +146,11 @@ class Connection:
             pass  # no copy yet, or half of one: fetch it
         schemas = self.call([{"action": "query_schemas"}])[0]
         with suppress(OSError):  # it goes without a copy, too
-            write_whole(cache_folder(self.server.url) / SCHEMAS, json.dumps(schemas))
+            write_whole(self._schema_file(), json.dumps(schemas))
         return schemas
+
+    def _schema_file(self) -> Path:
+        return kept_folder("cache", folder_name(self.server.url)) / SCHEMAS
 
     def _read(
         self, operations: Sequence[Mapping[str, object]], response: requests.Response

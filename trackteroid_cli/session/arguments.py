@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from trackteroid_cli import settings
-from trackteroid_cli.server.local_copies import cache_folder
+from trackteroid_cli.files import kept_folder
 from trackteroid_cli.session.api.merging import FtrackSession
 
 #: Arguments by name, with values of any type that ``ftrack_api.Session`` takes.
@@ -72,5 +72,7 @@ def complete_arguments(given: Arguments) -> Arguments:
     cache = arguments.get("schema_cache_path")
     if found.url and cache is None and not os.environ.get("FTRACK_API_SCHEMA_CACHE_PATH"):
         with suppress(OSError):  # without a folder of ours, ftrack_api has one of its own
-            arguments["schema_cache_path"] = str(cache_folder(found.url.value))
+            arguments["schema_cache_path"] = str(
+                kept_folder("cache", settings.folder_name(found.url.value))
+            )
     return arguments
