@@ -33,6 +33,7 @@ OPERATIONS: list[Operation] = [
 LABELS = {
     Identity("Shot", ("5f0c",)): Label("sh010", ("showroom", "sq010", "sh010")),
     Identity("Metadata", ("1", "a/b")): Label("a/b"),
+    Identity("Metadata", ("1", "\udc80")): Label("\udc80"),
 }
 
 
@@ -240,4 +241,4 @@ def test_pythons_own_dbm_module_reads_a_batch(path: Path, python313: str) -> Non
     ran = subprocess.run(
         [python313, "-c", code, str(path)], capture_output=True, text=True, check=True
     )
-    assert ran.stdout == "publish 7\n"
+    assert ran.stdout == "publish 8\n"

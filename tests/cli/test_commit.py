@@ -364,8 +364,8 @@ def test_a_server_that_is_not_ftrack_is_told_apart(
         trackteroid.environment = settings_for(url)
         ran = trackteroid("commit")
         asked = trackteroid("query", "Shot", "--format", "json")
-    refused(ran, 75, what="cannot be read", why="HTTP status 200", hint="is an ftrack server")
-    refused(asked, 75, what="cannot be read", why="not ftrack's JSON")
+    refused(ran, 78, what="cannot be read", why="HTTP status 200", hint="FTRACK_SERVER")
+    refused(asked, 78, what="cannot be read", why="not ftrack's JSON")
     assert states(spool) == {"pending": ["publish"]}
 
 

@@ -272,11 +272,11 @@ def encode_json(document: object) -> bytes:
 
 def _write_entity_key(entity: Identity, prefix: bytes) -> bytes:
     key = json.dumps(entity.key) if len(entity.key) > 1 else entity.key[0]
-    return prefix + f"{entity.entity_type}/{key}".encode()
+    return prefix + f"{entity.entity_type}/{key}".encode("utf-8", "surrogatepass")
 
 
 def _read_entity_key(key: bytes, prefix: bytes) -> Identity:
-    entity_type, _, text = key[len(prefix) :].decode().partition("/")
+    entity_type, _, text = key[len(prefix) :].decode("utf-8", "surrogatepass").partition("/")
     return Identity(entity_type, tuple(json.loads(text)) if text.startswith("[") else (text,))
 
 

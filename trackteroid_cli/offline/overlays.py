@@ -23,7 +23,14 @@ from trackteroid_cli.batches.operations import Operation
 from trackteroid_cli.batches.spool import Entry, Spool, State
 from trackteroid_cli.batches.squashing import Payload, squash
 from trackteroid_cli.errors import NotFound, ReplicaError, TrackteroidError, logger, visible
-from trackteroid_cli.files import file_lock, kept_folder, make_file, remove_database, storing
+from trackteroid_cli.files import (
+    file_lock,
+    kept_folder,
+    make_file,
+    move_database,
+    remove_database,
+    storing,
+)
 from trackteroid_cli.offline import replicas
 from trackteroid_cli.offline.pulled_moments import PulledMoments
 from trackteroid_cli.settings import folder_name, normalise_url
@@ -208,7 +215,7 @@ def _build(replica: Replica, batches: Sequence[OverlaidBatch], files: Sequence[P
             engine.store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         base.close()
-    unfinished.rename(files[-1])
+    move_database(unfinished, files[-1])
 
 
 def _apply_batch(engine: Engine, overlaid: OverlaidBatch, holdings: Holdings) -> str:

@@ -15,7 +15,15 @@ import requests
 from requests.adapters import BaseAdapter
 
 from trackteroid_cli.errors import ExtraMissing, UsageError, cause
-from trackteroid_cli.files import file_lock, home, make_file, make_folder, remove_database, storing
+from trackteroid_cli.files import (
+    file_lock,
+    home,
+    make_file,
+    make_folder,
+    move_database,
+    remove_database,
+    storing,
+)
 from trackteroid_cli.server.responses import answered, body_of
 from trackteroid_cli.settings import SANDBOX_SCHEME, check_sandbox_name
 
@@ -177,7 +185,6 @@ def _make(file: Path, *, replace: bool = False) -> None:
                     load_demo(engine)
                     # What a full disk leaves in the log beside the file would not be moved with it.
                     engine.store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                remove_database(file)
-                draft.rename(file)
+                move_database(draft, file)
             finally:
                 remove_database(draft)

@@ -22,6 +22,7 @@ from trackteroid_cli.errors import (
 from trackteroid_cli.files import (
     file_lock,
     make_folder,
+    move_database,
     remove_database,
     storing,
     sync_folder,
@@ -259,8 +260,7 @@ def _put_in_use(folder: Path, draft: Path, began: str, holdings: Holdings) -> No
         # Whoever may look into the folder may read what is in use.
         mode = 0o600 | folder.stat().st_mode & 0o444
         draft.chmod(mode)
-        draft.rename(generation)
-        remove_database(draft)  # the files that SQLite left beside it
+        move_database(draft, generation)
         sync_folder(folder)
         write_whole(folder / replicas.NOTED, holdings.to_json())
         with whole_file(folder / replicas.CURRENT, replace=True) as file:
