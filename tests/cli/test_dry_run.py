@@ -72,7 +72,7 @@ def test_a_conflict_is_told_before_anything_is_sent(
     status, (late, _), errors = foreseen("--on-conflict", "skip")
     assert (status, len(late["conflicts"])) == (0, 1)
     assert "would send" in errors
-    assert "without 1 change" in errors
+    assert "without what is in conflict with newer work: 1 conflict" in errors
     assert foreseen("--on-conflict", "overwrite")[0] == 0
 
 

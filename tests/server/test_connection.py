@@ -131,6 +131,8 @@ def test_a_secured_connection_that_breaks_passes_by_itself(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(SELF_SIGNED))
 
     def leave(connection: socket.socket) -> None:
+        if at == "hello":
+            connection.recv(1)  # the client has begun to speak
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     with stranger(leave, tls=True, early=leave if at == "hello" else None) as server:

@@ -44,20 +44,22 @@ class FreedNames:
         self._known_rules: dict[str, list[Unique]] = {}
 
     def add_batch(self, batch_id: str, operations: Iterable[Operation]) -> None:
-        """Note the names that a batch gives up, and those that it takes again."""
+        """Note the names that a batch gives up, and those that it takes for good."""
+        taken: dict[_Name, str] = {}  # and which batch had given it up, if any
         for operation in operations:
             before, after = self._apply(operation)
-            for name in after:
-                self._freed_by.pop(name, None)
-            self._freed_by.update(dict.fromkeys(before - after, batch_id))
+            for name in after - before:
+                taken[name] = self._freed_by.pop(name, "")
+            for name in before - after:
+                self._freed_by[name] = taken.pop(name, batch_id)
 
     def taken_from(self, operations: Iterable[Operation]) -> set[str]:
         """Return the ids of the batches whose freed names *operations* take."""
         found = set()
         for operation in operations:
             before, after = self._apply(operation)
-            found |= {self._freed_by[name] for name in after - before if name in self._freed_by}
-        return found
+            found |= {self._freed_by.get(name, "") for name in after - before}
+        return found - {""}
 
     def _apply(self, operation: Operation) -> tuple[set[_Name], set[_Name]]:
         """Carry out an operation on the rows; return the entity's names before and after."""
