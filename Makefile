@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# Half as many again as there are cores, for tests wait for processes and servers.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) * 3 // 2)")
 READY = $(VENV)/.ready
 
 # What depends on the version of Python: files, what scripts are run with, and the session.
@@ -23,15 +25,15 @@ demo: $(READY)
 prepare: $(READY)
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto -q
+	$(BIN)/python -m pytest -n $(WORKERS) -q
 
 # With every generated example; `test` tries a part of them, others each time.
 test-large: $(READY)
-	$(BIN)/python -m pytest -n auto -q --generated=large
+	$(BIN)/python -m pytest -n $(WORKERS) -q --generated=large
 
 # On another Python: make test-python PYTHON=python3.12 VENV=.venv-3.12
 test-python: $(READY)
-	$(BIN)/python -m pytest -n auto -q $(BY_PYTHON)
+	$(BIN)/python -m pytest -n $(WORKERS) -q $(BY_PYTHON)
 
 lint: $(READY)
 	$(BIN)/ruff check .

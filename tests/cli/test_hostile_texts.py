@@ -172,7 +172,7 @@ def sandboxes(demo_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_no_text_of_a_batch_is_obeyed_or_makes_a_line(
     sandboxes: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool
 ) -> None:
-    @settings(max_examples=part(40), deadline=None)
+    @settings(max_examples=part(10), deadline=None)
     @example("".join(TRICKS))
     @given(texts)
     def every_command_keeps_its_shape(text: str) -> None:

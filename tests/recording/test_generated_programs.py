@@ -39,7 +39,7 @@ from trackteroid_cli.session.session import Session
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 #: Programs in a large run, the steps of each, and the tests that they are shared among.
-PROGRAMS, STEPS, SHARES = 200, 20, 6
+PROGRAMS, STEPS, SHARES = 100, 20, 4
 
 #: What a program does in a step.
 ACTIONS = [
