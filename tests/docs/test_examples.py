@@ -19,6 +19,7 @@ from man.texts import TEXTS
 from tests.conftest import CommandLine
 from tests.docs.conftest import Put, Shell
 from tests.docs.pages import examples, page
+from tests.support.generated import some
 from trackteroid_cli.batches.spool import State
 
 #: Changes a shot, whatever the arguments are.
@@ -126,7 +127,7 @@ def test_every_page_of_a_command_has_examples() -> None:
     )
 
 
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("name", some(list(TEXTS)))
 def test_the_examples_of_a_command_run_with_the_exit_status_that_they_tell(
     name: str, shell: Shell, prepare: Preparations
 ) -> None:

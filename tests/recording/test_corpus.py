@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.changes import Changes, Contents, changes
 from tests.support.command_line import CommandLine
-from tests.support.generated import part
+from tests.support.generated import part, some
 from tests.support.processes import ForkServers
 from tests.support.servers import Server, ServerMaker, WebThread, contents
 from trackteroid_cli.settings import folder_name
@@ -72,7 +72,7 @@ def give_replica(pulled: tuple[str, Path], server: Server, home: Path) -> None:
             connection.execute(renamed, [url.rstrip("/"), server.url.rstrip("/")])
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("name", some(SCRIPTS))
 def test_a_recorded_script_does_what_a_direct_run_does(
     name: str,
     make_server: Callable[[], Server],
