@@ -14,7 +14,8 @@ BY_PYTHON = tests/batches tests/engine/writing tests/recording tests/session tes
 	--ignore=tests/recording/test_corpus.py --ignore=tests/recording/test_ends.py \
 	--ignore=tests/recording/test_generated_programs.py \
 	--ignore=tests/recording/test_normal_values.py \
-	--ignore=tests/recording/test_provisional_values.py
+	--ignore=tests/recording/test_provisional_values.py \
+	--ignore=tests/session/test_custom_attributes.py --ignore=tests/session/test_afterwards.py
 
 .PHONY: demo prepare test test-large test-python lint format docs bench clean
 

@@ -160,7 +160,7 @@ def test_a_partial_replica_answers_as_the_server_or_refuses_or_warns(
     told = {"the same": 0, "refused": 0, "a part": 0}
 
     @settings(
-        max_examples=part(200, least=100),
+        max_examples=part(200, least=50),
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
         database=None,

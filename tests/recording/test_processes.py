@@ -16,6 +16,7 @@ from tests.conftest import find_python
 from tests.recording.test_corpus import before, make_twin
 from tests.support.changes import Contents, changes
 from tests.support.command_line import CommandLine, refused
+from tests.support.generated import some
 from tests.support.servers import Server
 from tests.support.sessions import recorded
 from trackteroid_cli.batches.batch import Batch
@@ -119,7 +120,7 @@ WAYS = (
 )
 
 
-@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("how", some(list(WAYS)))
 def test_what_processes_of_a_script_commit_is_recorded_as_if_they_had_run_directly(
     how: str,
     make_server: Callable[[], Server],
@@ -392,7 +393,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("inside", ["script", "started process"])
-@pytest.mark.parametrize("how", REFUSED)
+@pytest.mark.parametrize("how", some(list(REFUSED)))
 def test_what_would_escape_the_recording_is_refused_with_its_line(
     how: str, inside: str, connected: CommandLine, server: Server, spool: Spool, writer: Path
 ) -> None:

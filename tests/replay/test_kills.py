@@ -17,7 +17,7 @@ import pytest
 from tests.replay.workload import Workload
 from tests.support.command_line import CommandLine
 from tests.support.faults import Fault, FaultyProxy, is_write
-from tests.support.generated import part
+from tests.support.generated import part, some
 from tests.support.servers import Server
 from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.operations import Update
@@ -47,7 +47,7 @@ def finish(command: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("chunk_size", ["0", "2"])
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", some(PLACES))
 def test_a_commit_that_is_killed_is_carried_on_by_the_next_one(
     make_workload: Callable[[int], Workload],
     connected: CommandLine,
