@@ -9,7 +9,7 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) * 3 // 2
 READY = $(VENV)/.ready
 
 # What depends on the version of Python: files, what scripts are run with, and the session.
-BY_PYTHON = tests/batches tests/engine/writing tests/recording tests/session tests/test_settings.py \
+BY_PYTHON = tests/batches tests/recording tests/session tests/test_settings.py \
 	tests/cli/test_each_command.py \
 	--ignore=tests/recording/test_corpus.py --ignore=tests/recording/test_ends.py \
 	--ignore=tests/recording/test_generated_programs.py \
