@@ -141,22 +141,25 @@ def test_what_nobody_has_touched_is_deleted(connected: CommandLine, server: Serv
     assert server.query(SEQUENCE) == []
 
 
+@pytest.mark.parametrize(
+    ("wanted", "attribute", "theirs"),
+    [(SEQUENCE, "description", "theirs"), ("AssetVersion", "version", 4711)],
+)
 def test_what_the_script_read_before_counts_and_not_what_is_there_when_it_ends(
-    connected: CommandLine, server: Server
+    wanted: str, attribute: str, theirs: object, connected: CommandLine
 ) -> None:
-    sequence = one(server, SEQUENCE)
     text = f"""
 import ftrack_api, json, urllib.request
 session = ftrack_api.Session()
-sequence = session.query('select description from {SEQUENCE}').one()
-assert not sequence["description"]
+entity = session.query('select {attribute} from {wanted}').first()
+assert entity["{attribute}"] != {theirs!r}
 headers = {{"ftrack-user": session.api_user, "ftrack-api-key": session.api_key}}
-change = {{"action": "update", "entity_type": "Sequence", "entity_key": ["{sequence["id"]}"],
-          "entity_data": {{"description": "theirs"}}}}
+change = {{"action": "update", "entity_type": entity.entity_type, "entity_key": [entity["id"]],
+          "entity_data": {{"{attribute}": {theirs!r}}}}}
 body = json.dumps([change]).encode()
 request = urllib.request.Request(session.server_url + "/api", body, headers)
 urllib.request.urlopen(request).read()
-session.delete(sequence)
+session.delete(entity)
 session.commit()
 """
     ran = connected("record", "--name", "clean", connected.script(text))

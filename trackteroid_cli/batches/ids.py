@@ -19,7 +19,7 @@ def new_id(earlier: Iterable[str] = ()) -> str:
     random one.
 
     Args:
-        earlier: ids that the new one has to come after, whatever the clock says.
+        earlier: ids, or '', that the new one has to come after, whatever the clock says.
 
     Raises:
         StorageError: there is no time after that of the last of *earlier*.
@@ -27,7 +27,7 @@ def new_id(earlier: Iterable[str] = ()) -> str:
     import secrets
 
     moment = datetime.now(timezone.utc)
-    dated = (each for each in earlier if is_id(each) and each[0].isdigit())
+    dated = (each for each in earlier if each[:1].isdigit())
     last = max(dated, default="")
     if last >= _at(moment):
         try:

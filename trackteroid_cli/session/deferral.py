@@ -547,11 +547,17 @@ def _values_in_memory(session: EntitySession, operation: Operation) -> dict[str,
         assert attribute is not None
         value = attribute.get_remote_value(entity)
         column = f"{name}_id"
-        if type(value) in _SCALAR_TYPES or (type(value) is float and math.isfinite(value)):
+        if type(value) in _SCALAR_TYPES or _is_writable_number(value):
             values[name] = value
         elif is_entity(value) and entity.attributes.get(column) is not None:
             values.setdefault(column, _identity(value).key[0])
     return {name: value for name, value in values.items() if name not in operation.entity_key}
+
+
+def _is_writable_number(value: object) -> bool:
+    if type(value) is int:
+        return abs(value) < 1 << 63
+    return type(value) is float and math.isfinite(value)
 
 
 def _attribute(entity: Entity, operation: UpdateOperation) -> Attribute:

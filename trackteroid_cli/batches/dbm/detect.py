@@ -7,9 +7,9 @@ import struct
 from pathlib import Path
 
 from trackteroid_cli.batches.dbm.base import Reader
-from trackteroid_cli.batches.dbm.dumb import DumbReader, side_file
+from trackteroid_cli.batches.dbm.dumb import DumbReader
 from trackteroid_cli.batches.dbm.errors import DbmCorrupt, DbmForeign, DbmNotFound
-from trackteroid_cli.batches.dbm.files import read_head, reading
+from trackteroid_cli.batches.dbm.files import read_head, reading, side_file
 from trackteroid_cli.batches.dbm.gdbm import GdbmReader, byte_order
 from trackteroid_cli.batches.dbm.ndbm import NdbmReader
 from trackteroid_cli.batches.dbm.sqlite import MAGIC, DbmReader

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from trackteroid_cli.batches.dbm.base import Reader
 from trackteroid_cli.batches.dbm.errors import DbmCorrupt
-from trackteroid_cli.batches.dbm.files import Bounded, open_regular, reading
+from trackteroid_cli.batches.dbm.files import Bounded, open_regular, reading, side_file
 
 _ESCAPE = rb"""\\(?:['"\\nrt]|x[0-9a-f]{2})"""
 _NUMBER = rb"([0-9]{1,18})"
@@ -57,11 +57,6 @@ class DumbReader(Reader):
 
     def __len__(self) -> int:
         return len(self._places)
-
-
-def side_file(path: Path, suffix: str) -> Path:
-    """Return *path* with *suffix* added to its name."""
-    return path.with_name(path.name + suffix)
 
 
 def _read_index(index: Path, values_size: int) -> dict[bytes, tuple[int, int]]:

@@ -78,6 +78,11 @@ def read_head(path: Path, size: int) -> bytes:
     return head
 
 
+def side_file(path: Path, suffix: str) -> Path:
+    """Return *path* with *suffix* added to its name."""
+    return path.with_name(path.name + suffix)
+
+
 class Bounded:
     """A file opened for reading; it never reads beyond the end."""
 

@@ -16,18 +16,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from trackteroid_cli.batches.dbm.errors import DbmCorrupt, DbmForeign, DbmUnreadable
-from trackteroid_cli.batches.dbm.files import open_regular, reading
+from trackteroid_cli.batches.dbm.files import open_regular, reading, side_file
 from trackteroid_cli.files import SIDE_SUFFIXES, TemporaryFolder
 
 #: With these eight bytes a journal begins, and ends if it names a super-journal.
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 
 _ATTEMPTS = 5  # to copy files that nobody changes meanwhile
-
-
-def side_file(path: Path, suffix: str) -> Path:
-    """Return the path of the file that SQLite keeps beside *path*."""
-    return path.with_name(path.name + suffix)
 
 
 def check_side_files(path: Path) -> None:
@@ -125,9 +120,9 @@ def _states(path: Path, names: tuple[str, ...]) -> list[tuple[int, int, int] | N
 
 def _check_journal(path: Path, journal: BinaryIO) -> None:
     size = journal.seek(0, os.SEEK_END)
-    if size >= len(_JOURNAL_MAGIC):
+    if size > len(_JOURNAL_MAGIC):
         journal.seek(-len(_JOURNAL_MAGIC), os.SEEK_END)
-        if journal.read() == _JOURNAL_MAGIC and size > len(_JOURNAL_MAGIC):
+        if journal.read() == _JOURNAL_MAGIC:
             raise DbmCorrupt(
                 path,
                 "the journal beside it names another file, which no batch has to do with",
