@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from trackteroid_cli.engine import actions, seed
-from trackteroid_cli.engine.actions import Caller, Request
+from trackteroid_cli.engine import seed
+from trackteroid_cli.engine.actions import registry
+from trackteroid_cli.engine.actions.request import Caller, Request
 from trackteroid_cli.engine.schema.schema import Schema, is_dense
 from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.errors import EngineError, InvalidCredentials
@@ -105,13 +106,13 @@ class Engine:
             ) from error
 
     def _call(self, sent: object, user: str, key: str, strict: bool, moment: str) -> list[object]:
-        operations = actions.read_operations(sent)
-        opened = self.store.writing() if actions.writes(operations) else self.store.reading()
+        operations = registry.read_operations(sent)
+        opened = self.store.writing() if registry.any_writes(operations) else self.store.reading()
         with opened as connection:
             caller = _authenticate(connection, user, key)
             transaction = Transaction(connection, self.store.schema, caller.id, moment)
             request = Request(transaction, caller, self.server_url, strict)
-            return actions.execute(request, operations)
+            return registry.execute(request, operations)
 
     def apply(self, operations: object, *, user: str, moment: str) -> list[Change]:
         """Execute creates, updates and deletes of *user* without a key, all of them or none.
@@ -127,7 +128,7 @@ class Engine:
         Raises:
             EngineError: they are refused; nothing was changed.
         """
-        wanted = actions.read_operations(operations)
+        wanted = registry.read_operations(operations)
         with self._refusing(), self.store.writing() as connection:
             row = connection.execute(
                 "SELECT id FROM resource WHERE _type = 'User' AND username = ?", [user]
@@ -136,7 +137,7 @@ class Engine:
                 connection, self.store.schema, row[0] if row else None, moment
             )
             caller = Caller("", user, None, None, has_global_key=False)
-            actions.execute(Request(transaction, caller, self.server_url, strict=False), wanted)
+            registry.execute(Request(transaction, caller, self.server_url, strict=False), wanted)
         return transaction.changes
 
     def has(self, entity_type: str, key: Sequence[str]) -> bool:

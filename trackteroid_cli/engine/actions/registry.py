@@ -1,0 +1,67 @@
+"""Requests, as lists of operations: which actions there are, and their order.
+
+Source: ``ftrack_api/session.py``; ftrack's API documentation, "Understanding operations".
+"""
+
+from __future__ import annotations
+
+from trackteroid_cli.engine.actions import information, queries, writes
+from trackteroid_cli.engine.actions.request import Action, Operation, Request
+from trackteroid_cli.engine.storage.errors import UnknownAction, ValidationError
+from trackteroid_cli.engine.writing import checks
+from trackteroid_cli.engine.writing.transaction import Transaction
+
+_ACTIONS = information.ACTIONS | queries.ACTIONS | writes.ACTIONS
+
+
+def execute(request: Request, operations: list[Operation]) -> list[object]:
+    """Execute *operations* in order; return one result for each.
+
+    An operation sees the effects of those before it. Results of creates and updates show their
+    entities as they are after the last operation.
+
+    Raises:
+        EngineError: an operation is refused, or a check at the end fails.
+    """
+    answers = [_action(operation).run(request, operation) for operation in operations]
+    if request.transaction.changes or request.transaction.paired or request.transaction.awaited:
+        _finish(request.transaction)
+    return [answer() for answer in answers]
+
+
+def read_operations(sent: object) -> list[Operation]:
+    """Return the operations of a request.
+
+    Raises:
+        ValidationError: *sent* is not a list of objects.
+        UnknownAction: one of them has an action that the engine does not have.
+    """
+    if not isinstance(sent, list):
+        raise ValidationError("A request is a list of operations, each an object with an 'action'.")
+    for operation in sent:
+        if not isinstance(operation, dict):
+            raise ValidationError(f'An operation is an object with an "action". Got "{operation}"')
+        action = operation.get("action")
+        if not isinstance(action, str) or action not in _ACTIONS:
+            raise UnknownAction(action)
+    return sent
+
+
+def any_writes(operations: list[Operation]) -> bool:
+    """Return whether any of *operations* is a write."""
+    return any(_action(operation).writes for operation in operations)
+
+
+def _action(operation: Operation) -> Action:
+    return _ACTIONS[str(operation["action"])]
+
+
+def _finish(transaction: Transaction) -> None:
+    """Run the postponed steps until none makes progress; then check the changes."""
+    progress = True
+    while transaction.postponed and progress:
+        steps, transaction.postponed = transaction.postponed, []
+        waiting = [step for step in steps if not step()]
+        progress = len(waiting) < len(steps)
+        transaction.postponed += waiting
+    checks.check(transaction)
