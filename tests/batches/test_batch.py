@@ -150,7 +150,7 @@ def test_damaged_operations_are_refused_with_the_files_name(
         (b'{"format": 1}', "missing"),
         (b'{"format": 1, "id": "x", "name": "x", "created": "", "counts": []}', "its header"),
         (b'{"format": 1, "id": 7, "name": "x", "created": ""}', "its header"),
-        (b'{"format": 2, "id": "x"}', "format version 2"),
+        (b'{"format": 3, "id": "x"}', "format version 3"),
     ],
     ids=["none", "list", "text", "incomplete", "counts", "id", "newer"],
 )

@@ -4,19 +4,24 @@
 | --- | --- |
 | ``__batch__`` | the `Header` |
 | ``operation/0000000001``… | an operation (see `operations`), in recorded order |
+| ``upload/0000000001``… | an `Upload` that comes before the operations |
+| ``follow-up/0000000001``… | a `FollowUp` that comes after them, in recorded order |
 | ``entity/Type/key`` | the `Label` of an entity that the operations mention |
 | ``journal/0001``… | an `Attempt` to commit the batch |
 | ``kept/Type/key`` | the preimage of an entity that a commit deletes (see `replay.preimages`) |
+| ``uploaded/0000000001``… | the `Step` that brought the upload of that number to the server |
+| ``following/…``, ``followed/…`` | the `Step` that begins, or ends, the follow-up of that number |
 
 Reading never runs anything that a file holds: it is data. The header has a digest of the
-operations, so that what is sent is what was recorded, and what a review showed.
+operations, the uploads and the follow-ups, so that what is sent is what was recorded, and what a
+review showed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -25,6 +30,9 @@ from typing import TYPE_CHECKING, Any
 from trackteroid_cli import moments
 from trackteroid_cli.batches import dbm
 from trackteroid_cli.batches.documents import read_document, read_json, read_operation
+from trackteroid_cli.batches.enclosures.follow_ups import FollowUp, read_follow_up
+from trackteroid_cli.batches.enclosures.steps import Step, StepKind
+from trackteroid_cli.batches.enclosures.uploads import Upload, read_upload
 from trackteroid_cli.batches.header import FORMAT, Header
 from trackteroid_cli.batches.ids import id_in, is_id
 from trackteroid_cli.batches.journal import Attempt, Journal
@@ -39,6 +47,8 @@ if TYPE_CHECKING:
 
 _HEADER = b"__batch__"
 _OPERATION = b"operation/"
+_UPLOAD = b"upload/"
+_FOLLOW_UP = b"follow-up/"
 _ENTITY = b"entity/"
 _JOURNAL = b"journal/"
 _PREIMAGE = b"kept/"
@@ -92,8 +102,47 @@ class Batch:
                 raise ValueError(
                     f"it should hold {sum(self.header.counts.values())} operations, not {found}"
                 )
+            for prefix, expected in (
+                (_UPLOAD, self.header.uploads),
+                (_FOLLOW_UP, self.header.follow_ups),
+            ):
+                for value in self._enclosed(prefix, expected):
+                    _add_to(digest, value)
             if self.header.digest not in ("", digest.hexdigest()):
                 raise ValueError("its operations are not those that were recorded")
+
+    def uploads(self) -> list[Upload]:
+        """Return the uploads in recorded order."""
+        with _reading(self.path):
+            found = self._enclosed(_UPLOAD, self.header.uploads)
+            return [read_upload(read_json(value)) for value in found]
+
+    def follow_ups(self) -> list[FollowUp]:
+        """Return the follow-ups in recorded order."""
+        with _reading(self.path):
+            found = self._enclosed(_FOLLOW_UP, self.header.follow_ups)
+            return [read_follow_up(read_operation(value)) for value in found]
+
+    def steps(self, kind: StepKind) -> dict[int, Step]:
+        """Return the steps of that kind, by the position from 0 of the upload or follow-up."""
+        prefix = _step_prefix(kind)
+        with _reading(self.path):
+            if self.legacy is not None:
+                return {}
+            return {
+                int(key[len(prefix) :]) - 1: read_document(Step, read_json(value), str(kind))
+                for key, value in self._reader.items_with_prefix(prefix)
+            }
+
+    def _enclosed(self, prefix: bytes, expected: int) -> list[bytes]:
+        """Return the JSON texts of all uploads, or of all follow-ups."""
+        if self.legacy is not None:
+            return []
+        found = list(self._reader.items_with_prefix(prefix))
+        numbers = [int(key[len(prefix) :]) for key, _ in found]
+        if numbers != list(range(1, expected + 1)):
+            raise ValueError(f"it should hold {expected} of {prefix.decode()}, not {len(numbers)}")
+        return [value for _, value in found]
 
     def labels(self) -> dict[Identity, Label]:
         """Return the labels of the entities that the operations mention."""
@@ -168,12 +217,15 @@ def write(
     operations: Iterable[bytes],
     labels: Mapping[Identity, Label],
     *,
+    uploads: Sequence[Upload] = (),
+    follow_ups: Sequence[FollowUp] = (),
     replace: bool = False,
 ) -> None:
     """Write a batch file: it appears at *path* whole, or not at all.
 
     Args:
         operations: the JSON text of each operation, in order.
+        uploads, follow_ups: in order; copies of the bytes are where they belong already.
         replace: whether a file that is there already is given up.
 
     Raises:
@@ -187,7 +239,11 @@ def write(
     ):
         make_folder_of(path)
         try:
-            dbm.create(path, _pairs(header, operations, labels), replace=replace)
+            enclosed = [
+                [encode_json(each.to_json()) for each in uploads],
+                [encode_json(each.to_json()) for each in follow_ups],
+            ]
+            dbm.create(path, _pairs(header, operations, labels, *enclosed), replace=replace)
         except FileExistsError:
             raise name_taken(path) from None
 
@@ -213,6 +269,19 @@ def append_attempt(path: Path, attempt: Attempt) -> None:
     _append(path, [(_JOURNAL + b"%04d" % number, value)])
 
 
+def append_step(path: Path, kind: StepKind, position: int, step: Step) -> None:
+    """Add the *step* of an upload or a follow-up to the batch at *path*, durably.
+
+    Args:
+        position: of the upload or the follow-up, from 0.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
+    value = encode_json({name: part for name, part in asdict(step).items() if part})
+    _append(path, [(_step_prefix(kind) + b"%010d" % (position + 1), value)])
+
+
 def append_preimages(path: Path, documents: Mapping[Identity, object]) -> None:
     """Add the preimages of deleted entities to the batch at *path*: all of them, or none.
 
@@ -231,6 +300,10 @@ def append_preimages(path: Path, documents: Mapping[Identity, object]) -> None:
     )
 
 
+def _step_prefix(kind: StepKind) -> bytes:
+    return f"{kind}/".encode()
+
+
 def encode_operations(operations: Iterable[Operation]) -> list[bytes]:
     """Return the JSON text of each operation, as `write` takes them."""
     return [encode_json(to_json(operation)) for operation in operations]
@@ -246,13 +319,26 @@ def _append(path: Path, pairs: Iterable[tuple[bytes, bytes]]) -> None:
 
 
 def _pairs(
-    header: Header, operations: Iterable[bytes], labels: Mapping[Identity, Label]
+    header: Header,
+    operations: Iterable[bytes],
+    labels: Mapping[Identity, Label],
+    uploads: Sequence[bytes],
+    follow_ups: Sequence[bytes],
 ) -> Iterator[tuple[bytes, bytes]]:
     digest = hashlib.sha256()
-    for number, text in enumerate(operations, start=1):
-        _add_to(digest, text)
-        yield b"operation/%010d" % number, text
-    yield _HEADER, encode_json(asdict(replace(header, digest=digest.hexdigest())))
+    parts = ((_OPERATION, operations), (_UPLOAD, uploads), (_FOLLOW_UP, follow_ups))
+    for prefix, texts in parts:
+        for number, text in enumerate(texts, start=1):
+            _add_to(digest, text)
+            yield prefix + b"%010d" % number, text
+    complete = replace(
+        header,
+        uploads=len(uploads),
+        follow_ups=len(follow_ups),
+        digest=digest.hexdigest(),
+        format=FORMAT if uploads or follow_ups else 1,
+    )
+    yield _HEADER, encode_json(asdict(complete))
     for entity, label in labels.items():
         document = {"label": label.label, "link": list(label.link)}
         yield _write_entity_key(entity, _ENTITY), encode_json(document)

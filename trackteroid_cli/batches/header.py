@@ -12,7 +12,7 @@ from trackteroid_cli.masking import masked
 from trackteroid_cli.version import __version__
 
 #: The version of the layout. A file with a later one is refused, never guessed at.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,10 @@ class Header:
             form of *created*.
         built_on: for a batch recorded offline, the ids of the pending batches that created or
             changed what it mentions.
-        digest: SHA-256 of the operations, each with a line feed behind it; set when the file is
-            written, '' in files of earlier versions.
-        format: the version of the layout.
+        uploads, follow_ups: the numbers of these.
+        digest: SHA-256 of the operations, the uploads and the follow-ups, each with a line feed
+            behind it; set when the file is written, '' in files of earlier versions.
+        format: the version of the layout; 1 of a batch that has operations only.
     """
 
     id: str
@@ -52,8 +53,10 @@ class Header:
     counts: dict[str, int] = field(default_factory=dict)
     replica: str = ""
     built_on: list[str] = field(default_factory=list)
+    uploads: int = 0
+    follow_ups: int = 0
     digest: str = ""
-    format: int = FORMAT
+    format: int = 1
 
 
 def make_header(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trackteroid_cli.batches import dbm
+from trackteroid_cli.batches.enclosures import media
 from trackteroid_cli.batches.ids import id_in, new_id
 from trackteroid_cli.errors import (
     AmbiguousBatch,
@@ -88,6 +89,10 @@ class Spool:
     def place(self, batch_id: str, name: str) -> Path:
         """Return the path for a new batch of that id and name."""
         return self._folder(State.PENDING) / f"{batch_id}.{slug(name)}{_SUFFIX}"
+
+    def media(self, batch_id: str) -> Path:
+        """Return the folder of the copies of what a batch uploads, in whatever state it is."""
+        return self.folder / "media" / batch_id
 
     def entries(self, states: Iterable[State] = tuple(State)) -> list[Entry]:
         """Return the batches in *states*, in recorded order. No file is opened."""
@@ -195,6 +200,16 @@ class Spool:
             entry.path.unlink()
             remove_database(entry.path)  # what SQLite may have left beside it
             sync_folder(entry.path.parent)
+            media.remove(self.media(entry.id))
+
+    def remove_media(self, batch_id: str) -> None:
+        """Remove the copies of what a batch uploads, which is done with it.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        with _writing(self.media(batch_id)):
+            media.remove(self.media(batch_id))
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:

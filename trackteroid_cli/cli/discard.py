@@ -102,6 +102,10 @@ def _forget(recording: OpenRecording) -> tuple[str, str, str]:
     """Remove an interrupted recording for good; return its id, its name, and what it is now."""
     with recording.keeping():
         name = recording.summary().header.name
+        place = Spool.default()
+        for batch_id in recording.batch_ids():
+            if place.current(batch_id) is None:
+                place.remove_media(batch_id)
         recording.remove()
     return recording.id, name, "forgotten"
 

@@ -15,12 +15,14 @@ from trackteroid_cli.files.local_state import (
     make_folder_of,
     open_to_others,
 )
+from trackteroid_cli.files.plain import NotPlain, open_plain
 from trackteroid_cli.files.temporary import TemporaryFolder
 from trackteroid_cli.files.whole import sync_folder, whole_file, write_whole
 
 __all__ = [
     "SCHEMAS",
     "SIDE_SUFFIXES",
+    "NotPlain",
     "TemporaryFolder",
     "file_lock",
     "home",
@@ -30,6 +32,7 @@ __all__ = [
     "make_folder",
     "make_folder_of",
     "move_database",
+    "open_plain",
     "open_to_others",
     "remove_database",
     "storing",

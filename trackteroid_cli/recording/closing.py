@@ -10,9 +10,10 @@ from pathlib import Path
 
 from trackteroid_cli import settings
 from trackteroid_cli.batches.batch import Batch, encode_operations, write
+from trackteroid_cli.batches.enclosures import media
 from trackteroid_cli.batches.header import Header, make_header
 from trackteroid_cli.batches.operations import Operation, counts
-from trackteroid_cli.batches.recordings.recording import Recording, write_batch
+from trackteroid_cli.batches.recordings.recording import Recording, bring_media, write_batch
 from trackteroid_cli.batches.recordings.recording_file import RecordingFile
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import NotConfigured, TrackteroidError
@@ -49,7 +50,7 @@ def save_batches(
     facts = file.facts()
     for number, (url, kinds) in enumerate(file.counts().items(), start=1):
         known = file.server(url)
-        if known.get("completed") != sum(kinds.values()):
+        if known.get("completed", 0) != sum(kinds.values()):
             _complete(file, url, find_server)
             known = file.server(url)
         header = make_header(
@@ -67,6 +68,8 @@ def save_batches(
             continue
         file.note_id(url, header.id)
         kill_point("between two batches" if saved else "before the batch")
+        bring_media(file, url, media.beside(path) if facts["output"] else spool.media(header.id))
+        kill_point("media kept")
         write_batch(file, url, path, header)
         saved.append(SavedBatch(header, path))
     kill_point("after the batch")

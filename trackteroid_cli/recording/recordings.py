@@ -134,6 +134,14 @@ class OpenRecording:
         reason = facts.get("ended") or "`trackteroid record` was stopped"
         return Summary(header, State.INTERRUPTED, self._folder, reason)
 
+    def batch_ids(self) -> list[str]:
+        """Return the ids of the batches that were about to be written."""
+        try:
+            noted = [self.file.server(url).get("id") for url in self.file.counts()]
+        except StorageError:  # it is damaged
+            return []
+        return list(filter(None, noted))
+
     def review(self, folder: Path) -> list[Path]:
         """Write to *folder*, for a review, the batches that the recording would become.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +17,7 @@ from trackteroid_cli.batches.dbm.errors import (
     DbmNotWritten,
     DbmUnreadable,
 )
-
-# Opening a pipe would wait for somebody who writes into it. Windows has no such pipes.
-_NOT_BLOCKING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+from trackteroid_cli.files import NotPlain, open_plain
 
 
 @contextmanager
@@ -56,11 +53,10 @@ def open_regular(path: Path) -> BinaryIO:
     with reading(path):
         if path.is_dir():
             raise DbmIsDirectory(path)
-        handle = os.open(path, os.O_RDONLY | _NOT_BLOCKING)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise DbmForeign(path, "it is not a regular file")
-    return os.fdopen(handle, "rb")
+        try:
+            return open_plain(path)
+        except NotPlain as error:
+            raise DbmForeign(path, str(error.strerror)) from None
 
 
 def read_head(path: Path, size: int) -> bytes:

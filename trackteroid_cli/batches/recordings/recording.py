@@ -16,6 +16,9 @@ from typing import Any, NamedTuple
 from trackteroid_cli import settings
 from trackteroid_cli.batches import batch as batch_file
 from trackteroid_cli.batches.batch import Batch
+from trackteroid_cli.batches.enclosures import media
+from trackteroid_cli.batches.enclosures.follow_ups import FollowUp
+from trackteroid_cli.batches.enclosures.uploads import Upload
 from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.labels import Label, references
 from trackteroid_cli.batches.operations import (
@@ -38,6 +41,7 @@ from trackteroid_cli.batches.recordings.recording_file import (
     note_server,
 )
 from trackteroid_cli.errors import CannotDefer
+from trackteroid_cli.files import storing
 
 
 class Fact(NamedTuple):
@@ -236,6 +240,45 @@ class Recording:
                     self.provisional[identity(operation)] = operation.provisional
                     self._unkept.add(identity(operation))
             self.labels.update(earlier.labels())
+            self._take_enclosures(earlier)
+
+    def _take_enclosures(self, earlier: Batch) -> None:
+        """Start with the uploads and follow-ups of *earlier*, too."""
+        uploads, follow_ups = earlier.uploads(), earlier.follow_ups()
+        if uploads:
+            _bring_media(uploads, media.beside(earlier.path), self.file.media)
+            self.file.add_uploads(self.server, uploads, author=self.author)
+        if follow_ups:
+            self.file.add_follow_ups(self.server, follow_ups, author=self.author)
+
+    def add_upload(self, upload: Upload) -> None:
+        """Add an upload, in place of an earlier one of the same component.
+
+        Raises:
+            CannotDefer: the recording has ended.
+            StorageError: the disk refuses.
+        """
+        self.file.add_uploads(self.server, [upload], author=self.author)
+
+    def remove_upload(self, component_id: str) -> None:
+        """Forget the upload of a component.
+
+        Raises:
+            CannotDefer, StorageError: as `add_upload`.
+        """
+        self.file.remove_upload(self.server, component_id)
+
+    def uploads(self) -> dict[str, Upload]:
+        """Return the uploads of all processes, by the id of the component."""
+        return {each.component_id: each for each in self.file.uploads(self.server)}
+
+    def add_follow_up(self, follow_up: FollowUp) -> None:
+        """Add a follow-up.
+
+        Raises:
+            CannotDefer, StorageError: as `add_upload`.
+        """
+        self.file.add_follow_ups(self.server, [follow_up], author=self.author)
 
     def value_of(self, entity: Identity, attribute: str) -> object:
         """Return the value that was recorded last, in JSON form, or `UNSET`."""
@@ -322,13 +365,16 @@ class Recording:
                 del self.deleted[entity]
 
     def save(self, path: Path, header: Header, *, replace: bool = False) -> None:
-        """Write the batch to *path*, whole or not at all.
+        """Write the batch to *path*, whole or not at all, and copies of media beside it.
 
         Raises:
             StorageError: the file cannot be written.
         """
         self.keep_completion()
+        folder = media.beside(path)
+        bring_media(self.file, self.server, folder)
         write_batch(self.file, self.server, path, header, replace=replace)
+        media.keep_only(folder, {each.sha256 for each in self.file.uploads(self.server)})
 
 
 def fact_of(document: Mapping[str, Any]) -> Fact:
@@ -347,11 +393,39 @@ def write_batch(
 ) -> None:
     """Write the batch of what *file* holds for *server* to *path*, whole or not at all.
 
+    Copies of what it uploads are not brought along; see `bring_media`.
+
     Raises:
         StorageError: the file cannot be written.
     """
     operations = file.completed_operations(server)
-    batch_file.write(path, header, operations, file.labels(server), replace=replace)
+    batch_file.write(
+        path,
+        header,
+        operations,
+        file.labels(server),
+        uploads=file.uploads(server),
+        follow_ups=file.follow_ups(server),
+        replace=replace,
+    )
+
+
+def bring_media(file: RecordingFile, server: str, folder: Path) -> None:
+    """Bring the copies of what is to be uploaded to *server* into *folder*.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
+    _bring_media(file.uploads(server), file.media, folder)
+
+
+def _bring_media(uploads: Iterable[Upload], source: Path, target: Path) -> None:
+    with storing(
+        f"cannot keep what is to be uploaded in {target}", hint="make room, and try again"
+    ):
+        for upload in uploads:
+            if not upload.path:
+                media.bring(upload.sha256, source, target)
 
 
 def _refuse_to_continue(batch: Batch, server_url: str) -> None:

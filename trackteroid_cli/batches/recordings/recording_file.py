@@ -20,6 +20,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from trackteroid_cli.batches.batch import encode_json
+from trackteroid_cli.batches.documents import read_json
+from trackteroid_cli.batches.enclosures.follow_ups import FollowUp, read_follow_up
+from trackteroid_cli.batches.enclosures.uploads import Upload, read_upload
 from trackteroid_cli.batches.labels import Label
 from trackteroid_cli.batches.operations import KINDS, Identity
 from trackteroid_cli.errors import CannotDefer
@@ -49,7 +52,14 @@ CREATE TABLE IF NOT EXISTS additions (
 CREATE TABLE IF NOT EXISTS labels (
     server TEXT, entity TEXT, label TEXT, PRIMARY KEY (server, entity)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS refusals (what TEXT, line TEXT);
+CREATE TABLE IF NOT EXISTS uploads (
+    number INTEGER PRIMARY KEY, server TEXT, component_id TEXT, document BLOB,
+    UNIQUE (server, component_id));
+CREATE TABLE IF NOT EXISTS follow_ups (number INTEGER PRIMARY KEY, server TEXT, document BLOB);
 """
+
+#: The version of these tables; those of an earlier one are a part of them.
+_LAYOUT = 2
 
 
 class Row(NamedTuple):
@@ -251,7 +261,10 @@ class RecordingFile:
     # -- the operations for one server -------------------------------------------------------------
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return the numbers of operations of each kind, by server."""
+        """Return the numbers of operations of each kind, by server.
+
+        A server that gets uploads or follow-ups only is among them.
+        """
         with self.reading() as connection:
             if connection is None:
                 return {}
@@ -259,7 +272,13 @@ class RecordingFile:
             found = connection.execute(
                 f"SELECT server, {sums} FROM operations GROUP BY server ORDER BY min(number)"
             )
-            return {server: dict(zip(KINDS.values(), each, strict=True)) for server, *each in found}
+            numbers = {
+                server: dict(zip(KINDS.values(), each, strict=True)) for server, *each in found
+            }
+            for table in _enclosing(connection):
+                for (server,) in connection.execute(f"SELECT DISTINCT server FROM {table}"):
+                    numbers.setdefault(server, dict.fromkeys(KINDS.values(), 0))
+            return numbers
 
     def operations(self, server: str, position: int = 0) -> Iterator[bytes]:
         """Yield the operations for *server* from *position* on, in their order, in JSON form."""
@@ -299,6 +318,71 @@ class RecordingFile:
                     else:
                         parts[part] = json.loads(value)
         return found
+
+    # -- uploads and follow-ups --------------------------------------------------------------------
+
+    @property
+    def media(self) -> Path:
+        """The folder of the copies of what is to be uploaded."""
+        return self.path.parent / "media"
+
+    def add_uploads(self, server: str, uploads: Iterable[Upload], *, author: str) -> None:
+        """Add uploads for *server*, each in place of an earlier one of the same component.
+
+        Args:
+            author: the user of the server who commits.
+
+        Raises:
+            CannotDefer: the recording has ended.
+            StorageError: the disk refuses.
+        """
+        with self.writing() as connection:
+            note_server(connection, server, author=author)
+            connection.executemany(
+                "REPLACE INTO uploads VALUES (NULL, ?, ?, ?)",
+                ((server, each.component_id, encode_json(each.to_json())) for each in uploads),
+            )
+
+    def remove_upload(self, server: str, component_id: str) -> None:
+        """Forget the upload of a component; its copy goes with the recording.
+
+        Raises:
+            CannotDefer, StorageError: as `add_uploads`.
+        """
+        with self.writing() as connection:
+            connection.execute(
+                "DELETE FROM uploads WHERE server = ? AND component_id = ?", (server, component_id)
+            )
+
+    def uploads(self, server: str) -> list[Upload]:
+        """Return the uploads for *server*, in order."""
+        return [read_upload(each) for each in self._enclosed("uploads", server)]
+
+    def add_follow_ups(self, server: str, follow_ups: Iterable[FollowUp], *, author: str) -> None:
+        """Add follow-ups for *server*.
+
+        Raises:
+            CannotDefer, StorageError: as `add_uploads`.
+        """
+        with self.writing() as connection:
+            note_server(connection, server, author=author)
+            connection.executemany(
+                "INSERT INTO follow_ups VALUES (NULL, ?, ?)",
+                ((server, encode_json(each.to_json())) for each in follow_ups),
+            )
+
+    def follow_ups(self, server: str) -> list[FollowUp]:
+        """Return the follow-ups for *server*, in order."""
+        return [read_follow_up(each) for each in self._enclosed("follow_ups", server)]
+
+    def _enclosed(self, table: str, server: str) -> list[object]:
+        with self.reading() as connection:
+            if connection is None or table not in _enclosing(connection):
+                return []
+            rows = connection.execute(
+                f"SELECT document FROM {table} WHERE server = ? ORDER BY number", (server,)
+            )
+            return [read_json(text) for (text,) in rows]
 
     def labels(self, server: str) -> dict[Identity, Label]:
         """Return the labels of entities that the operations for *server* mention."""
@@ -409,18 +493,24 @@ def _completed(document: dict[str, Any], added: Mapping[str, object]) -> dict[st
     return document
 
 
+def _enclosing(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Return the tables of uploads and follow-ups, which a file of an earlier version lacks."""
+    (layout,) = connection.execute("PRAGMA user_version").fetchone()
+    return ("uploads", "follow_ups") if layout >= _LAYOUT else ()
+
+
 def _facts(connection: sqlite3.Connection) -> dict[str, str]:
     return dict(connection.execute("SELECT name, value FROM run").fetchall())
 
 
 def _make_tables(connection: sqlite3.Connection) -> bool:
-    """Make the tables, unless they are there; return whether they were made."""
-    if connection.execute("PRAGMA user_version").fetchone()[0]:
-        return False
-    for statement in _TABLES.split(";")[:-1]:
-        connection.execute(statement)
-    connection.execute("PRAGMA user_version = 1")
-    return True
+    """Make the tables that are not there; return whether none was."""
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found < _LAYOUT:
+        for statement in _TABLES.split(";")[:-1]:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {_LAYOUT}")
+    return not found
 
 
 def _ended() -> CannotDefer:

@@ -1,0 +1,101 @@
+"""Media: the bytes of uploads, as files; copies of them lie in a folder, named by their digest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Container, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from trackteroid_cli.files import make_folder, sync_folder, whole_file
+
+_CHUNK = 1 << 20
+
+
+class Digest(NamedTuple):
+    """What tells whether bytes are the same: their number, and SHA-256 in hexadecimal digits."""
+
+    size: int
+    sha256: str
+
+
+def digest(source: BinaryIO) -> Digest:
+    """Return the digest of what *source* still has to read."""
+    size, sha256 = 0, hashlib.sha256()
+    for chunk in _chunks(source):
+        size += len(chunk)
+        sha256.update(chunk)
+    return Digest(size, sha256.hexdigest())
+
+
+def keep(source: BinaryIO, folder: Path) -> Digest:
+    """Copy what *source* still has to read into *folder*, whole and durably, named by its digest.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    make_folder(folder)
+    size, sha256 = 0, hashlib.sha256()
+    # The name is known only at the end: it gets a name of its own first.
+    draft = folder / f"{os.getpid()}-{os.urandom(8).hex()}.new"
+    try:
+        with whole_file(draft, replace=False) as temporary, temporary.open("wb") as copy:
+            for chunk in _chunks(source):
+                size += len(chunk)
+                sha256.update(chunk)
+                copy.write(chunk)
+        draft.replace(folder / sha256.hexdigest())
+        sync_folder(folder)
+    finally:
+        draft.unlink(missing_ok=True)
+    return Digest(size, sha256.hexdigest())
+
+
+def bring(name: str, source: Path, target: Path) -> None:
+    """Let the copy *name* of the folder *source* be in the folder *target*, too.
+
+    Raises:
+        OSError: the disk refuses, or there is no such copy.
+    """
+    make_folder(target)
+    if (target / name).exists():
+        return
+    try:
+        (target / name).hardlink_to(source / name)
+    except FileNotFoundError:
+        raise
+    except OSError:  # another disk, or one without hard links
+        with (source / name).open("rb") as original:
+            keep(original, target)
+
+
+def beside(path: Path) -> Path:
+    """Return the folder of the copies that lie with the batch file *path*, outside of a spool."""
+    return path.with_name(f"{path.name}.media")
+
+
+def keep_only(folder: Path, names: Container[str]) -> None:
+    """Remove the copies of *folder* that are not among *names*, and a folder that is empty then."""
+    with suppress(OSError):  # what stays behind harms nobody
+        for copy in list(folder.iterdir()):
+            if copy.name not in names:
+                copy.unlink()
+        folder.rmdir()
+
+
+def remove(folder: Path) -> None:
+    """Remove the *folder* of copies, if there is one.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder)
+
+
+def _chunks(source: BinaryIO) -> Iterator[bytes]:
+    while chunk := source.read(_CHUNK):
+        yield chunk
