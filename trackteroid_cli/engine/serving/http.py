@@ -48,7 +48,7 @@ def application(engine: Engine) -> Starlette:
     from starlette.responses import Response
     from starlette.routing import Route
 
-    from trackteroid_cli.engine.wire import respond
+    from trackteroid_cli.engine.serving.wire import respond
 
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
 
