@@ -7,6 +7,7 @@ BIN = $(VENV)/bin
 # Half as many again as there are cores, for tests wait for processes and servers.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) * 3 // 2)")
 READY = $(VENV)/.ready
+JAVASCRIPT = tests/javascript/node_modules/.ready
 
 # What depends on the version of Python: files, what scripts are run with, and the session.
 BY_PYTHON = tests/batches tests/recording tests/session tests/test_settings.py \
@@ -17,7 +18,7 @@ BY_PYTHON = tests/batches tests/recording tests/session tests/test_settings.py \
 	--ignore=tests/recording/test_provisional_values.py \
 	--ignore=tests/session/test_custom_attributes.py --ignore=tests/session/test_afterwards.py
 
-.PHONY: demo prepare test test-large test-python lint format docs bench clean
+.PHONY: demo prepare javascript test test-large test-python lint format docs bench clean
 
 demo: $(READY)
 	@$(BIN)/trackteroid demo
@@ -25,11 +26,14 @@ demo: $(READY)
 # The virtual environment alone.
 prepare: $(READY)
 
-test: $(READY)
+# The official JavaScript client; the tests with it are skipped where there is no Node.
+javascript: $(JAVASCRIPT)
+
+test: $(READY) $(JAVASCRIPT)
 	$(BIN)/python -m pytest -n $(WORKERS) -q
 
 # With every generated example; `test` tries a part of them, others each time.
-test-large: $(READY)
+test-large: $(READY) $(JAVASCRIPT)
 	$(BIN)/python -m pytest -n $(WORKERS) -q --generated=large
 
 # On another Python: make test-python PYTHON=python3.12 VENV=.venv-3.12
@@ -60,5 +64,10 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox,dev]'
 	@touch $@
 
+$(JAVASCRIPT): tests/javascript/package.json
+	@! command -v npm >/dev/null || { \
+		npm install --prefix tests/javascript --no-package-lock --no-audit --no-fund \
+			--no-update-notifier --ignore-scripts --loglevel=error && touch $@; }
+
 clean:
-	rm -rf .venv* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv* tests/javascript/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

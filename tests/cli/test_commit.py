@@ -31,7 +31,7 @@ from trackteroid_cli.batches.journal import Attempt, Outcome
 from trackteroid_cli.batches.operations import Create, Operation, Update, counts, to_json
 from trackteroid_cli.batches.spool import Spool, State
 from trackteroid_cli.batches.squashing import squash
-from trackteroid_cli.engine.wire import respond
+from trackteroid_cli.engine.serving.wire import respond
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import re
 import signal
 import socket
@@ -17,9 +16,7 @@ import pytest
 
 from tests.support.batches import states
 from tests.support.command_line import CommandLine, refused
-from tests.support.servers import Server
 from trackteroid_cli.batches.spool import Spool
-from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 
 @pytest.fixture
@@ -66,42 +63,6 @@ def test_a_served_sandbox_prints_its_settings_answers_and_stops_quietly(
     assert process.returncode == 0
     assert out == ""
     assert re.fullmatch(r"serving the sandbox demo on http://\S+; stop with Ctrl-C\n", errors)
-
-
-def status_of(server: Server, *headers: tuple[str, str]) -> int:
-    """Return the status of a write with those headers, and with the well-known key."""
-    body = json.dumps(
-        [{"action": "create", "entity_type": "Scope", "entity_data": {"name": "stolen"}}]
-    )
-    with closing(http.client.HTTPConnection(server.url.removeprefix("http://"))) as connection:
-        connection.putrequest("POST", "/api", skip_host=True)
-        for name, value in (
-            ("ftrack-user", SANDBOX_USER),
-            ("ftrack-api-key", SANDBOX_KEY),
-            ("Content-Length", str(len(body))),
-            *headers,
-        ):
-            connection.putheader(name, value)
-        connection.endheaders(body.encode())
-        return connection.getresponse().status
-
-
-def test_a_sandbox_answers_to_the_names_of_this_machine_only(server: Server) -> None:
-    port = server.url.rpartition(":")[2]
-    for host in ("evil.example", f"evil.example:{port}", f"127.0.0.1.evil.example:{port}", "", "@"):
-        assert status_of(server, ("Host", host)) == 403, host
-    assert status_of(server, ("Host", "evil.example"), ("X-Forwarded-Host", "localhost")) == 403
-    assert server.query("select id from Scope where name is stolen") == []
-    for host in (f"127.0.0.1:{port}", f"LOCALHOST:{port}", "localhost", f"[::1]:{port}"):
-        assert status_of(server, ("Host", host)) == 200, host
-
-
-def test_a_sandbox_does_not_answer_pages_of_other_servers(server: Server) -> None:
-    host = server.url.removeprefix("http://")
-    for origin in ("https://evil.example", "null", "http://localhost:3000", f"https://{host}"):
-        assert status_of(server, ("Host", host), ("Origin", origin)) == 403, origin
-    assert server.query("select id from Scope where name is stolen") == []
-    assert status_of(server, ("Host", host), ("Origin", f"http://{host}")) == 200
 
 
 def test_a_request_that_is_broken_off_leaves_no_trace(ready: Path) -> None:

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from trackteroid_cli.engine.demo import DEMO_KEY, DEMO_USER
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.engine.schema.standard import standard_schemas
+from trackteroid_cli.engine.serving.wire import respond
 from trackteroid_cli.engine.storage.errors import (
     EngineError,
     InvalidCredentials,
     UnknownAction,
     ValidationError,
 )
-from trackteroid_cli.engine.wire import respond
 
 HEADERS = {"ftrack-user": DEMO_USER, "ftrack-api-key": DEMO_KEY}
 INFORMATION = {"action": "query_server_information"}

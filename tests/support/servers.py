@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import uvicorn
 
 from trackteroid_cli.engine.engine import Engine
-from trackteroid_cli.engine.http import application
+from trackteroid_cli.engine.serving.http import application
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 T = TypeVar("T")

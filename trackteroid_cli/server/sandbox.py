@@ -91,7 +91,7 @@ def serve(name: str, *, port: int, ready: Callable[[str], None]) -> None:
         import starlette  # noqa: F401  (the application needs it)
         import uvicorn
 
-        from trackteroid_cli.engine.http import application
+        from trackteroid_cli.engine.serving.http import application
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("trackteroid_cli"):
             raise
@@ -139,7 +139,7 @@ class SandboxAdapter(BaseAdapter):
         if endpoint != "api":
             return answered(request, 404, b"")
         engine = self._engine(name)
-        from trackteroid_cli.engine.wire import respond
+        from trackteroid_cli.engine.serving.wire import respond
 
         return answered(request, *respond(engine, request.headers, body_of(request)))
 

@@ -80,7 +80,7 @@ class OfflineServer:
         recordings: Sequence[Recording] = (),
         created: Callable[[], Collection[str]] = tuple,
     ) -> tuple[int, bytes]:
-        """Answer one request, as `engine.wire.respond` does.
+        """Answer one request, as `engine.serving.wire.respond` does.
 
         Args:
             headers: the request's.
@@ -92,7 +92,7 @@ class OfflineServer:
             Offline: a replica cannot answer such a request.
             NotPulled: the replica does not hold what the answer depends on.
         """
-        from trackteroid_cli.engine.wire import respond
+        from trackteroid_cli.engine.serving.wire import respond
         from trackteroid_cli.offline.provisional import note_values
 
         operations = json.loads(body)
