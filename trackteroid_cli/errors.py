@@ -379,6 +379,50 @@ class ConflictFound(CommitError):
         self.lines = lines
 
 
+class MediaChanged(CommitError):
+    """What a batch is to upload is not what was recorded.
+
+    Args:
+        why: the same in a few words.
+        lines: a line for each file.
+    """
+
+    exit_code = ExitCode.CONFLICT
+
+    def __init__(self, batch_id: str, name: str, why: str, lines: Sequence[str]) -> None:
+        super().__init__(
+            f"batch {batch_id} ({name}) is held back",
+            why=why,
+            hint="nothing was sent; put the files back as they were and commit again, or discard "
+            "the batch and record it anew",
+        )
+        self.lines = lines
+
+
+class FollowUpsWait(CommitError):
+    """A batch landed, but not all that it asks for afterwards was done."""
+
+    exit_code = ExitCode.TRY_AGAIN
+
+    def __init__(self, batch_id: str, name: str, waiting: str, why: str) -> None:
+        super().__init__(
+            f"batch {batch_id} ({name}) has landed, but {waiting} still to be done",
+            why=why,
+            hint="run the same command again: it goes on from there",
+        )
+
+
+class FollowUpFailed(CommitError):
+    """A batch landed, but the server refused something that it asks for afterwards."""
+
+    def __init__(self, batch_id: str, name: str, why: str) -> None:
+        super().__init__(
+            f"batch {batch_id} ({name}) has landed, but not all that it asks for was done",
+            why=why,
+            hint="do by hand what is missing; the batch itself is complete",
+        )
+
+
 class WaitsForBatch(CommitError):
     """A batch needs an earlier one that has not landed."""
 

@@ -611,12 +611,12 @@ def test_a_file_of_a_newer_version_is_neither_sent_nor_changed(
     operations = [new_scope(1)]
     write(
         path,
-        Header("20260131-134501-000000", "newer", "", counts=counts(operations), format=2),
+        Header("20260131-134501-000000", "newer", "", counts=counts(operations), format=3),
         encode_operations(operations),
         {},
     )
     before = path.read_bytes()
-    refused(connected("commit", "newer.dbm"), 1, what="newer.dbm", why="format version 2")
+    refused(connected("commit", "newer.dbm"), 1, what="newer.dbm", why="format version 3")
     assert path.read_bytes() == before
     assert server.requests == []
 

@@ -9,8 +9,7 @@
 | ``entity/Type/key`` | the `Label` of an entity that the operations mention |
 | ``journal/0001``… | an `Attempt` to commit the batch |
 | ``kept/Type/key`` | the preimage of an entity that a commit deletes (see `replay.preimages`) |
-| ``uploaded/0000000001``… | the `Step` that brought the upload of that number to the server |
-| ``following/…``, ``followed/…`` | the `Step` that begins, or ends, the follow-up of that number |
+| ``step/0000000001``… | a `Step` of an upload or a follow-up |
 
 Reading never runs anything that a file holds: it is data. The header has a digest of the
 operations, the uploads and the follow-ups, so that what is sent is what was recorded, and what a
@@ -31,7 +30,7 @@ from trackteroid_cli import moments
 from trackteroid_cli.batches import dbm
 from trackteroid_cli.batches.documents import read_document, read_json, read_operation
 from trackteroid_cli.batches.enclosures.follow_ups import FollowUp, read_follow_up
-from trackteroid_cli.batches.enclosures.steps import Step, StepKind
+from trackteroid_cli.batches.enclosures.steps import Step
 from trackteroid_cli.batches.enclosures.uploads import Upload, read_upload
 from trackteroid_cli.batches.header import FORMAT, Header
 from trackteroid_cli.batches.ids import id_in, is_id
@@ -52,6 +51,7 @@ _FOLLOW_UP = b"follow-up/"
 _ENTITY = b"entity/"
 _JOURNAL = b"journal/"
 _PREIMAGE = b"kept/"
+_STEP = b"step/"
 
 
 class Batch:
@@ -123,16 +123,13 @@ class Batch:
             found = self._enclosed(_FOLLOW_UP, self.header.follow_ups)
             return [read_follow_up(read_operation(value)) for value in found]
 
-    def steps(self, kind: StepKind) -> dict[int, Step]:
-        """Return the steps of that kind, by the position from 0 of the upload or follow-up."""
-        prefix = _step_prefix(kind)
+    def steps(self) -> list[Step]:
+        """Return what commits have done of the uploads and follow-ups, the first one first."""
         with _reading(self.path):
             if self.legacy is not None:
-                return {}
-            return {
-                int(key[len(prefix) :]) - 1: read_document(Step, read_json(value), str(kind))
-                for key, value in self._reader.items_with_prefix(prefix)
-            }
+                return []
+            found = self._reader.items_with_prefix(_STEP)
+            return [read_document(Step, read_json(value), key.decode()) for key, value in found]
 
     def _enclosed(self, prefix: bytes, expected: int) -> list[bytes]:
         """Return the JSON texts of all uploads, or of all follow-ups."""
@@ -269,17 +266,16 @@ def append_attempt(path: Path, attempt: Attempt) -> None:
     _append(path, [(_JOURNAL + b"%04d" % number, value)])
 
 
-def append_step(path: Path, kind: StepKind, position: int, step: Step) -> None:
+def append_step(path: Path, step: Step) -> None:
     """Add the *step* of an upload or a follow-up to the batch at *path*, durably.
-
-    Args:
-        position: of the upload or the follow-up, from 0.
 
     Raises:
         StorageError: the disk refuses.
     """
+    with Batch(path) as batch:
+        number = len(batch.steps()) + 1
     value = encode_json({name: part for name, part in asdict(step).items() if part})
-    _append(path, [(_step_prefix(kind) + b"%010d" % (position + 1), value)])
+    _append(path, [(_STEP + b"%010d" % number, value)])
 
 
 def append_preimages(path: Path, documents: Mapping[Identity, object]) -> None:
@@ -298,10 +294,6 @@ def append_preimages(path: Path, documents: Mapping[Identity, object]) -> None:
             for each, text in documents.items()
         ],
     )
-
-
-def _step_prefix(kind: StepKind) -> bytes:
-    return f"{kind}/".encode()
 
 
 def encode_operations(operations: Iterable[Operation]) -> list[bytes]:
@@ -336,7 +328,7 @@ def _pairs(
         uploads=len(uploads),
         follow_ups=len(follow_ups),
         digest=digest.hexdigest(),
-        format=FORMAT if uploads or follow_ups else 1,
+        format=FORMAT if uploads or follow_ups else header.format,
     )
     yield _HEADER, encode_json(asdict(complete))
     for entity, label in labels.items():

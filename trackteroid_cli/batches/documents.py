@@ -35,6 +35,7 @@ _FITS: dict[str, Callable[[object], bool]] = {
         isinstance(value, dict) and all(map(_FITS["int"], value.values()))
     ),
     "Outcome": lambda value: isinstance(value, str),
+    "Stage": lambda value: isinstance(value, str),
 }
 
 

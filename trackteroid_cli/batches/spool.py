@@ -94,6 +94,32 @@ class Spool:
         """Return the folder of the copies of what a batch uploads, in whatever state it is."""
         return self.folder / "media" / batch_id
 
+    def begin(self, batch_id: str) -> None:
+        """Note that a batch has uploads or follow-ups, before it is put here; see `unfinished`.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        with _writing(self.media(batch_id)):
+            make_folder(self.media(batch_id))
+
+    def is_unfinished(self, batch_id: str) -> bool:
+        """Return whether a batch has uploads or follow-ups that are not known to be done."""
+        return self.media(batch_id).is_dir()
+
+    def unfinished(self) -> list[Entry]:
+        """Return the batches that have landed, and still have something to be done.
+
+        The folder of what a batch uploads is there, empty or not, until all is done.
+        """
+        with _reading(self.folder / "media"):
+            try:
+                names = set(os.listdir(self.folder / "media"))  # noqa: PTH208
+            except FileNotFoundError:
+                return []
+        found = self.entries((State.COMMITTED,)) if names else []
+        return [entry for entry in found if entry.id in names]
+
     def entries(self, states: Iterable[State] = tuple(State)) -> list[Entry]:
         """Return the batches in *states*, in recorded order. No file is opened."""
         found = [
@@ -202,8 +228,8 @@ class Spool:
             sync_folder(entry.path.parent)
             media.remove(self.media(entry.id))
 
-    def remove_media(self, batch_id: str) -> None:
-        """Remove the copies of what a batch uploads, which is done with it.
+    def finish(self, batch_id: str) -> None:
+        """Remove the copies of what a batch uploads: all that it asks for was done.
 
         Raises:
             StorageError: the disk refuses.
@@ -269,10 +295,7 @@ class Spool:
         return self.folder / state.value
 
     def _names(self, state: State) -> list[str]:
-        with storing(
-            f"cannot read the spool {self.folder}",
-            hint="check the folder's permissions, or set TRACKTEROID_HOME",
-        ):
+        with _reading(self.folder):
             try:
                 names = os.listdir(self._folder(state))  # noqa: PTH208  (a Path a name is too slow)
             except FileNotFoundError:
@@ -299,6 +322,13 @@ def _matching(text: str, entries: list[Entry]) -> list[Entry]:
 def _id_and_name(file_name: str) -> tuple[str, str]:
     batch_id, _, rest = file_name.removesuffix(_SUFFIX).partition(".")
     return batch_id, rest
+
+
+def _reading(folder: Path) -> AbstractContextManager[None]:
+    return storing(
+        f"cannot read the spool {folder}",
+        hint="check the folder's permissions, or set TRACKTEROID_HOME",
+    )
 
 
 def _writing(path: Path, also: tuple[type[Exception], ...] = ()) -> AbstractContextManager[None]:

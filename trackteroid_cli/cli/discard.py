@@ -105,7 +105,7 @@ def _forget(recording: OpenRecording) -> tuple[str, str, str]:
         place = Spool.default()
         for batch_id in recording.batch_ids():
             if place.current(batch_id) is None:
-                place.remove_media(batch_id)
+                place.finish(batch_id)
         recording.remove()
     return recording.id, name, "forgotten"
 

@@ -68,7 +68,11 @@ def save_batches(
             continue
         file.note_id(url, header.id)
         kill_point("between two batches" if saved else "before the batch")
-        bring_media(file, url, media.beside(path) if facts["output"] else spool.media(header.id))
+        if facts["output"]:
+            bring_media(file, url, media.beside(path))
+        elif file.uploads(url) or file.follow_ups(url):
+            spool.begin(header.id)
+            bring_media(file, url, spool.media(header.id))
         kill_point("media kept")
         write_batch(file, url, path, header)
         saved.append(SavedBatch(header, path))

@@ -24,6 +24,7 @@ from trackteroid_cli.errors import (
     ConflictFound,
     CredentialsRejected,
     InvalidExpression,
+    MediaChanged,
     ServerError,
     ServerMismatch,
     ServerRefused,
@@ -35,12 +36,15 @@ from trackteroid_cli.moments import before
 from trackteroid_cli.replay.comparing.comparison import Comparison, Status, compare
 from trackteroid_cli.replay.comparing.conflicts import Conflict, Problem, named
 from trackteroid_cli.replay.comparing.provisional import Differences, differences
+from trackteroid_cli.replay.delivery.uploads import Uploads
 from trackteroid_cli.replay.policy import OnConflict, Policy
 from trackteroid_cli.replay.preimages import save_preimages
 from trackteroid_cli.replay.results import doubt
 from trackteroid_cli.server.retry import retrier
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from trackteroid_cli.batches.header import Header
     from trackteroid_cli.replay.comparing.predecessors import Predecessors
     from trackteroid_cli.server.connection import Connection
@@ -54,16 +58,19 @@ def replay(
     connection: Connection,
     policy: Policy,
     predecessors: Predecessors | None = None,
+    *,
+    media: Path,
 ) -> Landing:
     """Bring *batch* to the server of *connection*, unless it is there already.
 
     Args:
         predecessors: earlier batches of the same spool, whose values are nobody else's newer work.
+        media: the folder of the copies of what it uploads.
 
     Raises:
         ServerMismatch: the batch was recorded against another server.
         BatchChanged: its operations are not those that the policy names.
-        ConflictFound: the batch is held back; nothing was sent.
+        ConflictFound, MediaChanged: the batch is held back; nothing was sent.
         Interrupted: the policy's stop is set; what was sent is in the journal.
         ServerRefused: the server refused it; nothing of the request was applied.
         ServerUnreachable: it was not sent.
@@ -74,7 +81,9 @@ def replay(
     check_digest(batch.header, policy)
     if batch.journal().landed:
         return Landing()
-    found = _Replay(batch, list(batch.operations()), connection, policy, predecessors)
+    uploads = Uploads(batch, media, connection, policy.uploads, policy.retry)
+    operations = list(batch.operations())
+    found = _Replay(batch, operations, connection, policy, predecessors, uploads)
     try:
         landing: Landing = retrier(policy.retry)(found.attempt)
     except ServerRefused:
@@ -90,6 +99,8 @@ def rehearse(
     policy: Policy,
     predecessors: Predecessors | None = None,
     earlier: Sequence[Operation] = (),
+    *,
+    media: Path,
 ) -> tuple[Landing, bool]:
     """Return what would be said of *batch* after `replay`, and whether the server has it already.
 
@@ -98,13 +109,17 @@ def rehearse(
     Args:
         predecessors: as for `replay`.
         earlier: operations that will be on the server before those of the batch.
+        media: as for `replay`.
 
     Raises:
-        ConflictFound: the batch would be held back.
+        ConflictFound, MediaChanged: the batch would be held back.
         ServerError: the server cannot be asked.
     """
     operations = list(batch.operations())
-    return _Rehearsal(batch, operations, connection, policy, predecessors, earlier).landing()
+    uploads = Uploads(batch, media, connection, policy.uploads, policy.retry)
+    return _Rehearsal(
+        batch, operations, connection, policy, predecessors, uploads, earlier
+    ).landing()
 
 
 def check_server(header: Header, connection: Connection) -> None:
@@ -197,14 +212,21 @@ class _Replay:
     connection: Connection
     policy: Policy
     predecessors: Predecessors | None
+    uploads: Uploads
 
     def attempt(self) -> Landing:
         """Bring the batch to the server once."""
         stop = self.policy.retry.stop
         with stop.interruptible():
+            self._check_uploads()
             comparison = self._compare(self.predecessors)
             kill_point("compared")
             left_out = self._decide(comparison)
+        if self._upload():
+            with stop.interruptible():  # it may have taken long
+                comparison = self._compare(self.predecessors)
+                left_out = self._decide(comparison)
+        with stop.interruptible():
             wanted = self._missing(comparison)
             skipped = self._skipped(comparison, wanted)
             save_preimages(self.batch, [operation for _, operation in wanted], self.connection)
@@ -219,6 +241,29 @@ class _Replay:
         landing = self.land(left_out, skipped)
         kill_point("noted")
         return landing
+
+    def _check_uploads(self) -> None:
+        """Look at the files, before anything is sent.
+
+        Raises:
+            MediaChanged: the batch is held back; the journal says why.
+        """
+        try:
+            self.uploads.check()
+        except MediaChanged as error:
+            self._note_held(error.why)
+            raise
+
+    def _upload(self) -> bool:
+        """Upload what the server lacks; return whether there was any."""
+        try:
+            return self.uploads.send()
+        except MediaChanged as error:
+            self._note_held(error.why)
+            raise
+        except ServerRefused as error:
+            self.note(Outcome.REFUSED, error.why)
+            raise
 
     def land(self, conflicts: Sequence[Conflict], left_out: Sequence[int]) -> Landing:
         """Note that the server has the batch, without the operations *left_out*."""
@@ -376,6 +421,7 @@ class _Rehearsal(_Replay):
 
     def landing(self) -> tuple[Landing, bool]:
         """Return what is to be said of the batch, and whether the server has it already."""
+        self._check_uploads()
         comparison = self._compare(self.predecessors)
         return Landing(self._decide(comparison)), comparison.landed
 

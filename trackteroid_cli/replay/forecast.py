@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trackteroid_cli.batches.batch import Batch
+from trackteroid_cli.batches.enclosures import media
 from trackteroid_cli.batches.journal import Outcome
 from trackteroid_cli.batches.operations import Operation, texts, to_json
 from trackteroid_cli.batches.spool import Entry, Spool, State
@@ -125,12 +126,18 @@ class Forecast:
             ServerError: the server does not tell.
         """
         if self._connection is not None and self.unanswered is None:
-            predecessors = None
+            predecessors, folder = None, media.beside(batch.path)
             if isinstance(target, Entry):
                 predecessors = Predecessors(self._order.spool, batch.header)
+                folder = self._order.spool.media(target.id)
             try:
                 landing, is_there = rehearse(
-                    batch, self._connection, self._policy, predecessors, self._needed(operations)
+                    batch,
+                    self._connection,
+                    self._policy,
+                    predecessors,
+                    self._needed(operations),
+                    media=folder,
                 )
             except HOPELESS as error:
                 self.unanswered = error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from trackteroid_cli.replay.delivery.upload_policy import UploadPolicy
 from trackteroid_cli.server.retry import RetryPolicy
 
 
@@ -28,6 +29,7 @@ class Policy:
         chunk_size: how many operations a request may have; 0 for all in one.
         digest: how the digest of the operations has to begin; '' for any.
         retry: how often to try again, and when to stop.
+        uploads: how to upload files.
     """
 
     on_conflict: OnConflict = OnConflict.STOP
@@ -36,3 +38,4 @@ class Policy:
     chunk_size: int = 0
     digest: str = ""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    uploads: UploadPolicy = field(default_factory=UploadPolicy)

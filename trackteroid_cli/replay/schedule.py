@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trackteroid_cli import settings
 from trackteroid_cli.batches.batch import Batch, encode_operations, write
+from trackteroid_cli.batches.enclosures import media
 from trackteroid_cli.batches.journal import Outcome
 from trackteroid_cli.batches.spool import Entry, Spool, State
 from trackteroid_cli.errors import (
@@ -21,18 +23,22 @@ from trackteroid_cli.errors import (
     CannotDefer,
     ConflictFound,
     CredentialsRejected,
+    FollowUpFailed,
     Interrupted,
     NotFound,
     ServerRefused,
     ServerUnreachable,
+    StorageError,
     TrackteroidError,
 )
 from trackteroid_cli.kill_points import kill_point
 from trackteroid_cli.replay.attempt import is_for_another, replay
 from trackteroid_cli.replay.comparing.predecessors import Predecessors
 from trackteroid_cli.replay.comparing.provisional import Differences
+from trackteroid_cli.replay.delivery.follow_ups import follow_up
 from trackteroid_cli.replay.order import Order
 from trackteroid_cli.replay.policy import Policy
+from trackteroid_cli.server.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from trackteroid_cli.replay.comparing.conflicts import Conflict
@@ -71,11 +77,15 @@ class Result:
 def waiting(spool: Spool, *, failed: bool = False) -> list[Entry]:
     """Return the batches that a commit takes: the pending ones, and those a killed commit left.
 
+    Those that landed are among them while something is still to be done that they ask for.
+
     Args:
         failed: whether to take those that the server refused, too.
     """
-    states = (State.PENDING, State.COMMITTING)
-    return spool.entries((*states, State.FAILED) if failed else states)
+    states = [State.PENDING, State.COMMITTING]
+    if failed:
+        states.append(State.FAILED)
+    return sorted([*spool.entries(states), *spool.unfinished()])
 
 
 def commit(
@@ -194,7 +204,7 @@ def import_batch(path: Path, spool: Spool) -> Entry:
 
 
 def _commit_entry(order: Order, entry: Entry, connection: Connection, policy: Policy) -> Result:
-    if entry.state is State.COMMITTED:
+    if entry.state is State.COMMITTED and not order.spool.is_unfinished(entry.id):
         return Result(entry.id, entry.name, entry.state, Outcome.LANDED, "it was committed before")
     spool = order.spool
     try:
@@ -213,6 +223,9 @@ def _commit_entry(order: Order, entry: Entry, connection: Connection, policy: Po
         return untried(entry, error)
     if result.state is State.COMMITTED:
         order.note_landed(entry)
+        if result.error is None or isinstance(result.error, FollowUpFailed):
+            with suppress(StorageError):  # the next commit does it
+                spool.finish(entry.id)
     return result
 
 
@@ -256,15 +269,29 @@ def _replay(
                 with policy.retry.stop.interruptible():
                     order.check(batch, entry)
                 predecessors = Predecessors(order.spool, batch.header)
-            landing = replay(batch, connection, policy, predecessors)
+            folder = media.beside(path) if order is None else order.spool.media(entry.id)
+            landing = replay(batch, connection, policy, predecessors, media=folder)
+            result = replace(
+                result,
+                reason=landing.reason or None,
+                conflicts=landing.left_out,
+                provisional=landing.provisional,
+            )
+            return _with_follow_ups(result, batch, connection, policy.retry)
     except TrackteroidError as error:
         return failed(result, error)
-    return replace(
-        result,
-        reason=landing.reason or None,
-        conflicts=landing.left_out,
-        provisional=landing.provisional,
-    )
+
+
+def _with_follow_ups(
+    result: Result, batch: Batch, connection: Connection, retry: RetryPolicy
+) -> Result:
+    """Do what *batch*, which has landed, asks for afterwards."""
+    try:
+        follow_up(batch, connection, retry)
+    except TrackteroidError as error:
+        reason = "; ".join(filter(None, (result.reason, error.why)))
+        return replace(result, reason=reason, error=error)
+    return result
 
 
 def failed(result: Result, error: TrackteroidError) -> Result:

@@ -162,6 +162,10 @@ class _Exchange:
         #: Whether any of the request may be on its way.
         self.has_left = False
 
+    def await_answer(self) -> None:
+        """Count from now: an upload may take its time to leave."""
+        self._began = time.monotonic()
+
     def seconds_left(self) -> float | None:
         """Return how many seconds the answer may still take; None for any time.
 
@@ -322,6 +326,8 @@ class _Watched:
             self.connect()
         _note_left(True)
         super().send(data)  # type: ignore[misc]
+        if _under_way.exchange is not None:
+            _under_way.exchange.await_answer()
 
 
 def _note_left(has_left: bool) -> None:

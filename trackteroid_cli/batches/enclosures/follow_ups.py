@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from trackteroid_cli.batches.enclosures.uploads import is_id_of_ftrack
+
 #: The actions of ftrack that a batch may ask for, each with what it is for.
 REQUESTS = {
     "encode_media": "component_id",
@@ -70,6 +72,6 @@ def read_follow_up(document: object) -> FollowUp:
     if kind is Kind.REQUEST and data.get("action") not in REQUESTS:
         raise ValueError(f"a follow-up asks for {data.get('action')!r:.60}, which no batch may")
     name = "component_id" if kind is Kind.REMOVE else REQUESTS[data["action"]]
-    if not (isinstance(data.get(name), str) and data[name]):
+    if not is_id_of_ftrack(data.get(name)):
         raise ValueError(f"a follow-up is damaged: {name!r} is {data.get(name)!r:.60}")
     return FollowUp(kind, data)

@@ -1,20 +1,24 @@
-"""Steps: what a commit has done of the uploads and the follow-ups of a batch."""
+"""Steps: what commits have done of the uploads and the follow-ups of a batch."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from trackteroid_cli import moments
 
-class StepKind(str, Enum):
-    """What a step says."""
+
+class Stage(str, Enum):
+    """What a step says of an upload or a follow-up."""
 
     UPLOADED = "uploaded"  #: the server has the bytes
-    FOLLOWING = "following"  #: a follow-up is about to be done; nothing is known of it yet
-    FOLLOWED = "followed"  #: nothing more is to be done about a follow-up
+    FOLLOWING = "following"  #: it is about to be done; nothing is known of it yet
+    WAITING = "waiting"  #: it did not reach the server
+    FOLLOWED = "followed"  #: nothing more is to be done about it
 
     def __str__(self) -> str:
-        """Return the word, as files hold it."""
+        """Return the word, as files and JSON hold it."""
         return self.value
 
 
@@ -24,10 +28,37 @@ class Step:
 
     Attributes:
         when: UTC, ISO 8601.
+        stage: what it says.
+        position: of the upload or the follow-up, from 0.
         server: the normalised URL of the server.
-        reason: what went wrong with it, or may have; '' if nothing did.
+        reason: what went wrong, or may have; '' if nothing did.
     """
 
     when: str
+    stage: Stage
+    position: int = 0
     server: str = ""
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Turn a text that was read from a file into a `Stage`.
+
+        Raises:
+            ValueError: there is no such stage.
+        """
+        object.__setattr__(self, "stage", Stage(self.stage))
+
+    @classmethod
+    def now(cls, stage: Stage, position: int, server: str, reason: str = "") -> Step:
+        """Return a step made now."""
+        return cls(moments.now(), stage, position, server, reason)
+
+
+def uploaded(steps: Iterable[Step]) -> set[int]:
+    """Return the positions of the uploads whose bytes the server has."""
+    return {step.position for step in steps if step.stage is Stage.UPLOADED}
+
+
+def followed(steps: Iterable[Step]) -> dict[int, Step]:
+    """Return the last step of each follow-up that one was made of, by position."""
+    return {step.position: step for step in steps if step.stage is not Stage.UPLOADED}

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 #: What ids of ftrack are made of; some of them are no UUIDs.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -48,6 +49,11 @@ class Upload:
         return Path(self.path) if self.path else media / self.sha256
 
 
+def is_id_of_ftrack(value: object) -> TypeGuard[str]:
+    """Return whether *value* may be the id of an entity."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
 def read_upload(document: object) -> Upload:
     """Return the upload that *document* describes.
 
@@ -59,7 +65,7 @@ def read_upload(document: object) -> Upload:
     component_id, sha256 = document.get("component_id"), document.get("sha256")
     file_name, size = document.get("file_name", ""), document.get("size")
     path = document.get("path", "")
-    if not (isinstance(component_id, str) and _ID.fullmatch(component_id)):
+    if not is_id_of_ftrack(component_id):
         raise ValueError(f"an upload is damaged: 'component_id' is {component_id!r:.60}")
     # A copy is named by it: nothing else may become the name of a file.
     if not (isinstance(sha256, str) and _DIGEST.fullmatch(sha256)):

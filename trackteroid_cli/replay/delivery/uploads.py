@@ -1,0 +1,166 @@
+"""The uploads of one batch: every file is looked at before any is sent, and each is sent once."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trackteroid_cli import settings
+from trackteroid_cli.batches.batch import Batch, append_step
+from trackteroid_cli.batches.enclosures.steps import Stage, Step, uploaded
+from trackteroid_cli.batches.enclosures.uploads import Upload
+from trackteroid_cli.errors import Interrupted, MediaChanged, cause
+from trackteroid_cli.files import open_plain
+from trackteroid_cli.kill_points import kill_point
+from trackteroid_cli.replay.delivery.transfer import Changed, File, Transfer, state_of
+from trackteroid_cli.server.retry import RetryPolicy, retrier
+
+if TYPE_CHECKING:
+    from trackteroid_cli.replay.delivery.upload_policy import UploadPolicy
+    from trackteroid_cli.server.connection import Connection
+
+_CHUNK = 1 << 20
+
+#: How many files a message names.
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An upload that the server does not have yet, as far as the batch knows."""
+
+    position: int
+    upload: Upload
+
+
+class Uploads:
+    """The files of *batch* that the server of *connection* is to have.
+
+    Args:
+        media: the folder of the copies that lie with the batch.
+        retry: how often to try each again, and when to stop.
+    """
+
+    def __init__(
+        self,
+        batch: Batch,
+        media: Path,
+        connection: Connection,
+        policy: UploadPolicy,
+        retry: RetryPolicy,
+    ) -> None:
+        self._batch = batch
+        self._media = media
+        self._connection = connection
+        self._policy = policy
+        self._retry = retry
+        done = uploaded(batch.steps()) if batch.header.uploads else set()
+        listed = enumerate(batch.uploads() if batch.header.uploads else ())
+        self._waiting = [_Waiting(*each) for each in listed if each[0] not in done]
+        #: The files that were found to be what was recorded, by position.
+        self._files: dict[int, File] = {}
+        self._lock = threading.Lock()
+
+    def check(self) -> None:
+        """Make sure that every file is there, and is what was recorded.
+
+        Raises:
+            MediaChanged: some are not.
+            Interrupted: the policy's stop is set.
+        """
+        unchecked = [each for each in self._waiting if each.position not in self._files]
+        if not unchecked:
+            return
+        with ThreadPoolExecutor(self._policy.at_once) as pool:
+            problems = list(filter(None, pool.map(self._check, unchecked)))
+        self._retry.stop.check()
+        if problems:
+            more = len(problems) - _NAMED
+            shown = [*problems[:_NAMED], *([f"and {more} more"] if more > 0 else [])]
+            header = self._batch.header
+            raise MediaChanged(header.id, header.name, "; ".join(shown), problems)
+
+    def send(self) -> bool:
+        """Upload what the server does not have; return whether there was any.
+
+        Raises:
+            MediaChanged: a file changed meanwhile.
+            ServerRefused, ServerUnreachable, CredentialsRejected: as they say; what is there stays.
+            Interrupted: the policy's stop is set.
+        """
+        if not self._waiting:
+            return False
+        total = sum(each.upload.size for each in self._waiting)
+        with Transfer(
+            self._connection, self._policy, self._retry.stop, self._media, total
+        ) as transfer:
+            # Large files go one after the other, each with several parts at once.
+            for each in [each for each in self._waiting if transfer.goes_in_parts(each.upload)]:
+                self._send(transfer, each)
+            with ThreadPoolExecutor(self._policy.at_once) as pool:
+                rest = list(self._waiting)
+                errors: list[BaseException] = []
+                for future in as_completed(
+                    [pool.submit(self._send, transfer, each) for each in rest]
+                ):
+                    error = future.exception()
+                    if error is not None:
+                        errors.append(error)
+                        transfer.give_up()
+        if errors:
+            # Those that were only told to end say nothing.
+            raise next((each for each in errors if not isinstance(each, Interrupted)), errors[0])
+        return True
+
+    def _check(self, waiting: _Waiting) -> str:
+        """Return what is wrong with a file; '' if it is what was recorded."""
+        upload, path = waiting.upload, waiting.upload.source(self._media)
+        name = str(path) if upload.path else f"the copy of {upload.file_name}"
+        try:
+            with open_plain(path) as source:
+                state = state_of(source)
+                size, sha256, md5 = 0, hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+                while chunk := source.read(_CHUNK):
+                    size += len(chunk)
+                    sha256.update(chunk)
+                    md5.update(chunk)
+                    if size > upload.size or self._retry.stop.is_set():
+                        break
+        except FileNotFoundError:
+            return f"{name} is gone"
+        except OSError as error:
+            return f"{name} cannot be read: {cause(error)}"
+        if size != upload.size:
+            more = "more than " if size > upload.size else ""
+            return f"{name} has {more}{min(size, upload.size)} bytes, not {upload.size}"
+        if sha256.hexdigest() != upload.sha256:
+            return f"{name} has other content than when it was recorded"
+        self._files[waiting.position] = File(upload, path, md5.digest(), state)
+        return ""
+
+    def _send(self, transfer: Transfer, waiting: _Waiting) -> None:
+        retrier(self._retry)(self._send_once, transfer, self._files[waiting.position])
+        kill_point("uploaded")
+        server = settings.normalise_url(self._connection.server.url)
+        with self._lock:
+            step = Step.now(Stage.UPLOADED, waiting.position, server)
+            append_step(self._batch.path, step)
+            self._waiting.remove(waiting)
+        kill_point("upload noted")
+
+    def _send_once(self, transfer: Transfer, file: File) -> None:
+        """Upload one file, which was what was recorded a moment ago."""
+        try:
+            transfer.send(file)
+        except Changed:
+            text = f"{file.path} was changed while it was uploaded"
+        except OSError as error:
+            text = f"{file.path} cannot be read: {cause(error)}"
+        else:
+            return
+        header = self._batch.header
+        raise MediaChanged(header.id, header.name, text, [text])

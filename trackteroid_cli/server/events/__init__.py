@@ -1,0 +1,1 @@
+"""The event hub of a server, as a client sees it."""
