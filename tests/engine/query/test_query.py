@@ -110,11 +110,15 @@ def test_a_cast_adds_attributes_to_the_rows_of_that_type_only(alpha: Production)
         "from TypedContext where id in (alpha/anim, alpha/sh010, alpha/hero) order by name"
     )
     task, hero, shot = (row["parent"] for row in rows)
-    assert task == context("Shot", "alpha/sh010", name="sh010", description="C:\\plates")
-    assert hero == context("Project", "alpha", name="alpha")
-    assert shot == context(
+    sequence = context(
         "Sequence", "alpha/sq01", name="sq01", parent=context("Project", "alpha", name="alpha")
     )
+    # The shot is a row too; this is its first occurrence.
+    assert task == context(
+        "Shot", "alpha/sh010", name="sh010", description="C:\\plates", parent=sequence
+    )
+    assert hero == context("Project", "alpha", name="alpha")
+    assert shot == sequence
 
 
 def test_resources_show_the_attributes_of_users_without_a_cast(alpha: Production) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from trackteroid_cli.engine.actions import information, queries, writes
 from trackteroid_cli.engine.actions.request import Action, Operation, Request
 from trackteroid_cli.engine.storage.errors import UnknownAction, ValidationError
+from trackteroid_cli.engine.storage.occurrences import Entity, complete
 from trackteroid_cli.engine.writing import checks
 from trackteroid_cli.engine.writing.transaction import Transaction
 
@@ -18,7 +19,8 @@ def execute(request: Request, operations: list[Operation]) -> list[object]:
     """Execute *operations* in order; return one result for each.
 
     An operation sees the effects of those before it. Results of creates and updates show their
-    entities as they are after the last operation.
+    entities as they are after the last operation. The first occurrence of an entity in all of the
+    results has what any of them tells of it.
 
     Raises:
         EngineError: an operation is refused, or a check at the end fails.
@@ -26,7 +28,7 @@ def execute(request: Request, operations: list[Operation]) -> list[object]:
     answers = [_action(operation).run(request, operation) for operation in operations]
     if request.transaction.changes or request.transaction.paired or request.transaction.awaited:
         _finish(request.transaction)
-    return [answer() for answer in answers]
+    return _whole(request, [answer() for answer in answers])
 
 
 def read_operations(sent: object) -> list[Operation]:
@@ -50,6 +52,27 @@ def read_operations(sent: object) -> list[Operation]:
 def any_writes(operations: list[Operation]) -> bool:
     """Return whether any of *operations* is a write."""
     return any(_action(operation).writes for operation in operations)
+
+
+def _whole(request: Request, results: list[object]) -> list[object]:
+    """Return *results* with all that any of them tells of an entity at its first occurrence."""
+    if len(results) < 2:
+        return results  # a query has seen to this within its answer
+    answers = [_entities(result) for result in results]
+    completed = complete(request.transaction.schema, answers)
+    return [
+        {**result, "data": entities if isinstance(result["data"], list) else entities[0]}
+        if isinstance(result, dict) and entities
+        else result
+        for result, entities in zip(results, completed, strict=True)
+    ]
+
+
+def _entities(result: object) -> list[Entity]:
+    """Return the entities of a result; there are none in the groups of an aggregate query."""
+    data = result.get("data") if isinstance(result, dict) else None
+    entities = data if isinstance(data, list) else [data]
+    return [one for one in entities if isinstance(one, dict) and "__entity_type__" in one]
 
 
 def _action(operation: Operation) -> Action:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from trackteroid_cli.engine.query.lookup import find
@@ -51,6 +52,8 @@ class Loader:
         self._schema = translator.schema
         self._server_url = server_url
         self._configuration_types: dict[Stored, str] | None = None
+        #: The entities of each node so far, by the root of their types.
+        self._loaded: dict[str, list[list[Entity]]] = {}
 
     def fetch(self, query: Sql) -> list[Record]:
         """Return the rows of a SELECT as mappings by the names of its columns."""
@@ -72,9 +75,21 @@ class Loader:
             for name, attribute in shapes[type_name]:
                 entity[name] = self._to_wire(attribute, record[name], record)
             entities.append(entity)
+        self._loaded.setdefault(self._schema.types[node.type_name].root, []).append(entities)
         for relation, (owners, target) in node.relations.items():
             self._attach(relation, owners, target, records, entities)
         return entities
+
+    def has_repeated(self) -> bool:
+        """Return whether several nodes have an entity, each with its own attributes of it."""
+        for root, nodes in self._loaded.items():
+            key = itemgetter(*self._schema.types[root].primary_key)
+            known: set[object] = set()
+            for keys in (set(map(key, entities)) for entities in nodes):
+                if not known.isdisjoint(keys):
+                    return True
+                known |= keys
+        return False
 
     def type_of(self, node: Node, record: Record) -> str:
         """Return the type of a record's entity."""

@@ -20,6 +20,7 @@ from trackteroid_cli.engine.query.translate import Translator, limits
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.errors import ParseError
+from trackteroid_cli.engine.storage.occurrences import complete
 from trackteroid_cli.engine.storage.sql import Sql, compose, quoted, union_all
 
 #: SQLite's messages for statements beyond its limits. Only a large expression causes them.
@@ -133,7 +134,11 @@ def _entity_page(request: Request) -> tuple[list[Entity], bool]:
     translator = Translator(request.schema)
     loader = Loader(request.connection, translator, request.server_url)
     records = loader.fetch(_page_select(translator, query, tree))
-    return loader.entities(tree, records[: query.limit]), len(records[: query.limit]) < len(records)
+    shown = records[: query.limit]
+    entities = loader.entities(tree, shown)
+    if loader.has_repeated():
+        (entities,) = complete(request.schema, [entities])
+    return entities, len(shown) < len(records)
 
 
 def _aggregate_page(request: Request) -> tuple[list[Entity], bool]:

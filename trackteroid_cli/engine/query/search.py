@@ -16,6 +16,7 @@ from trackteroid_cli.engine.query.language import parse
 from trackteroid_cli.engine.query.query import Page, run_query
 from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.storage.errors import ParseError, ValidationError
+from trackteroid_cli.engine.storage.occurrences import complete
 
 #: Attributes with the name of an entity; each type has some of them.
 _NAMES = ("name", "username", "first_name", "last_name", "label")
@@ -84,7 +85,8 @@ def run_search(
     start = query.offset or 0
     end = len(found) if query.limit is None else start + query.limit
     more = query.limit and end < len(found)
-    return {"data": found[start:end], "metadata": {"next": {"offset": end if more else None}}}
+    (shown,) = complete(schema, [found[start:end]])
+    return {"data": shown, "metadata": {"next": {"offset": end if more else None}}}
 
 
 def _matching(

@@ -130,6 +130,7 @@ class Schema:
             self._add_references(entity_type)
         for entity_type in self.types.values():
             self._add_collections(entity_type)
+            entity_type.relations = self._in_order(entity_type)
         self.families = {root: self._family(root) for root in self._roots}
 
     @cached_property
@@ -276,6 +277,13 @@ class Schema:
             relation = self._collection(entity_type, name, target)
             if relation is not None:
                 entity_type.relations[name] = relation
+
+    def _in_order(self, entity_type: EntityType) -> dict[str, Relation]:
+        """Return the relations of a type in the order of its schema, in which clients read them."""
+        names = self._by_name[entity_type.name]["properties"]
+        return {
+            name: entity_type.relations[name] for name in names if name in entity_type.relations
+        }
 
     def _collection(self, entity_type: EntityType, name: str, target: str) -> Relation | None:
         if name in ("ancestors", "descendants") and entity_type.root == "Context":
