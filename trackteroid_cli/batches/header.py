@@ -58,6 +58,11 @@ class Header:
     digest: str = ""
     format: int = 1
 
+    @property
+    def totals(self) -> dict[str, int]:
+        """The numbers of operations of each kind, of uploads and of follow-ups."""
+        return {**self.counts, "upload": self.uploads, "follow_up": self.follow_ups}
+
 
 def make_header(
     name: str,
@@ -70,6 +75,8 @@ def make_header(
     secrets: Iterable[str] = (),
     replica: str = "",
     built_on: Sequence[str] = (),
+    uploads: int = 0,
+    follow_ups: int = 0,
     batch_id: str = "",
 ) -> Header:
     """Return the header of a batch recorded now, by this user on this machine.
@@ -82,7 +89,7 @@ def make_header(
         api_user: its user on that server.
         script_digest: as in `Header`.
         secrets: API keys to mask in *argv*, besides what is named like a secret there.
-        replica, built_on: as in `Header`.
+        replica, built_on, uploads, follow_ups: as in `Header`.
         batch_id: its id, which `Spool.new_id` gives to a batch of a spool; else one is made.
     """
     return Header(
@@ -99,4 +106,6 @@ def make_header(
         counts=counts,
         replica=replica,
         built_on=list(built_on),
+        uploads=uploads,
+        follow_ups=follow_ups,
     )

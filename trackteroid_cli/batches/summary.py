@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trackteroid_cli.batches.batch import Batch
+from trackteroid_cli.batches.enclosures.follow_ups import in_words
+from trackteroid_cli.batches.enclosures.steps import Stage, followed
 from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.journal import Journal
 from trackteroid_cli.batches.spool import Entry, State
@@ -39,7 +41,28 @@ def summarise(batch: Batch, state: State | None = None) -> Summary:
         state = State.COMMITTED if journal.landed else State.PENDING
     last = journal.commits.last
     landed = last.reason if last is not None and journal.commits.landed else ""
-    return Summary(batch.header, state, batch.path, _reason(journal, state), landed)
+    reason = _reason(journal, state)
+    if batch.header.follow_ups:
+        left, failed = _follow_ups(batch)
+        reason = reason or (left if journal.commits.landed else None)
+        landed = "; ".join(filter(None, (landed, failed)))
+    return Summary(batch.header, state, batch.path, reason, landed)
+
+
+def _follow_ups(batch: Batch) -> tuple[str | None, str]:
+    """Return what of the follow-ups of *batch* is still to be done, and what went wrong."""
+    steps = followed(batch.steps())
+    listed = enumerate(batch.follow_ups())
+    ended = {position: each for position, each in steps.items() if each.stage is Stage.FOLLOWED}
+    failed = [
+        f"{in_words(each)}: {ended[position].reason}"
+        for position, each in listed
+        if position in ended and ended[position].reason
+    ]
+    left = batch.header.follow_ups - len(ended)
+    why = next((each.reason for each in steps.values() if each.stage is Stage.WAITING), "")
+    told = f"it has landed; {left} of {batch.header.follow_ups} follow-ups wait"
+    return (": ".join(filter(None, (told, why))) if left else None), "; ".join(failed)
 
 
 def summarise_entry(entry: Entry) -> Summary | None:

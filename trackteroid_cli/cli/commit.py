@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,11 +24,12 @@ from trackteroid_cli.errors import (
     UsageError,
 )
 from trackteroid_cli.files import storing
+from trackteroid_cli.replay.delivery.upload_policy import UploadPolicy
 from trackteroid_cli.replay.policy import OnConflict, Policy
 from trackteroid_cli.server.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from trackteroid_cli.replay.schedule import Result
 
@@ -138,7 +140,7 @@ def commit(
         for result in (
             _foreseen(targets, timeout, policy, output)
             if dry_run
-            else _committed(targets, timeout, policy)
+            else _committed(targets, timeout, policy, output)
         ):
             results.append(result)
             if not result.elsewhere:
@@ -184,7 +186,9 @@ def _foreseen(
         output.note(f"not compared with the server: {unanswered}")
 
 
-def _committed(targets: Sequence[Entry | Path], timeout: float, policy: Policy) -> Iterator[Result]:
+def _committed(
+    targets: Sequence[Entry | Path], timeout: float, policy: Policy, output: Output
+) -> Iterator[Result]:
     if not targets:
         return
     server = settings.server()
@@ -192,11 +196,53 @@ def _committed(targets: Sequence[Entry | Path], timeout: float, policy: Policy) 
     from trackteroid_cli.server import answer_cache as answers
     from trackteroid_cli.server.connection import Connection
 
-    with Connection(server, timeout=timeout) as connection:
+    with Connection(server, timeout=timeout) as connection, _showing_uploads(output) as watch:
+        policy = replace(policy, uploads=UploadPolicy(watch=watch))
         for result in schedule.commit(Spool.default(), targets, connection, policy):
             if result.outcome:  # something was sent
                 answers.forget(server.url)
             yield result
+
+
+@contextmanager
+def _showing_uploads(output: Output) -> Iterator[Callable[[int, int], None]]:
+    """Show a person how far uploads are, once there are any; yield what is told of them."""
+    console = output.progress_console
+    if output.quiet or not console.is_terminal:
+        yield lambda _sent, _total: None
+        return
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    progress = Progress(
+        TextColumn("uploading"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+    task = progress.add_task("uploading", total=None)
+
+    def watch(sent: int, total: int) -> None:
+        progress.start()
+        progress.update(task, total=total)
+        progress.advance(task, sent)
+        if progress.tasks[0].completed >= total:
+            progress.stop()
+            progress.reset(task)
+
+    try:
+        yield watch
+    finally:
+        progress.stop()
 
 
 class _Report:

@@ -58,8 +58,8 @@ def discard(
     """Throw away batches that wait or that the server refused: no commit takes them any more.
 
     They are kept, and can be brought back, until they are purged. A batch that is committed, or
-    that a commit works on, cannot be discarded. A recording that was interrupted is forgotten at
-    once.
+    that a commit works on, cannot be discarded; of one that has landed, what it still asks for is
+    given up. A recording that was interrupted is forgotten at once.
     """
     output: Output = ctx.obj
     output.as_json = as_json
@@ -95,6 +95,7 @@ _WORDS = {
     "pending": "restored",
     "purged": "purged",
     "forgotten": "forgotten",
+    "committed": "left without follow-ups",
 }
 
 
@@ -113,6 +114,8 @@ def _forget(recording: OpenRecording) -> tuple[str, str, str]:
 def _find_waiting(place: Spool, text: str) -> Entry | OpenRecording:
     entry = or_interrupted(text, place.find)
     if isinstance(entry, OpenRecording) or entry.state in (State.PENDING, State.FAILED):
+        return entry
+    if entry.state is State.COMMITTED and place.is_unfinished(entry.id):
         return entry
     why, hint = {
         State.COMMITTED: (
@@ -149,6 +152,9 @@ def _find_discarded(place: Spool, text: str) -> Entry:
 
 def _discard(place: Spool, entry: Entry, output: Output) -> str:
     with place.holding(entry):
+        if entry.state is State.COMMITTED:
+            place.finish(entry.id)
+            return State.COMMITTED.value
         uncertain = _may_have_landed(entry)
         _note(entry, Outcome.DISCARDED)
         place.settle(entry, State.DISCARDED)

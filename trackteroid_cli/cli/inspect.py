@@ -137,7 +137,7 @@ def _row(summary: Summary, output: Output) -> tuple[str, ...]:
         local(header.created) if output.terminal else header.created,
         f"{header.user}@{header.host}" if header.user else "",
         header.server.removeprefix("https://") if output.terminal else header.server,
-        counted(header.counts),
+        counted(header.totals),
         summary.reason or "",
     )
 
@@ -180,11 +180,21 @@ def _show_batch(
             _check(batch, summary, operations, output)
             return
         if output.as_json:
-            documents = [to_json(operation) for operation in operations]
-            left_out = {"left_out": batch.journal().left_out}
-            output.document({**summary_document(summary), "operations": documents, **left_out})
+            output.document({**summary_document(summary), **_contents(batch, operations)})
             return
         _review(summary, batch, operations, output)
+
+
+def _contents(batch: Batch, operations: list[Operation]) -> dict[str, object]:
+    from trackteroid_cli.batches.operations import to_json
+    from trackteroid_cli.cli.render.enclosures import follow_up_documents, upload_documents
+
+    return {
+        "operations": [to_json(operation) for operation in operations],
+        "uploads": upload_documents(batch),
+        "follow_ups": follow_up_documents(batch),
+        "left_out": batch.journal().left_out,
+    }
 
 
 def _check(batch: Batch, summary: Summary, operations: list[Operation], output: Output) -> None:
@@ -271,6 +281,7 @@ def _review(summary: Summary, batch: Batch, operations: list[Operation], output:
     from rich.text import Text
 
     from trackteroid_cli.cli.render.diff import Diff
+    from trackteroid_cli.cli.render.enclosures import enclosed_lines
 
     header = summary.header
     title = Text(header.name, style="bold")
@@ -281,9 +292,13 @@ def _review(summary: Summary, batch: Batch, operations: list[Operation], output:
     output.line()
     for line in Diff(operations, batch.labels(), batch.journal().left_out).lines():
         output.styled(line)
+    if header.uploads or header.follow_ups:
+        for line in enclosed_lines(batch):
+            output.styled(line)
+        output.line()
     commits = len({operation.commit for operation in operations})
     together = f" in {plural(commits, 'commit')} of the script" if commits > 1 else ""
-    output.styled(Text(f"{counted(header.counts)}{together}; one request", style="bold"))
+    output.styled(Text(f"{counted(header.totals)}{together}; one request", style="bold"))
 
 
 def _provenance(summary: Summary) -> list[tuple[str, str]]:

@@ -258,6 +258,6 @@ def report(batch: SavedBatch, output: Output, as_file: bool, processes: int = 1)
     shown = str(batch.path) if as_file else header.id
     seen = f", as seen in a replica pulled {ago(header.replica)}" if header.replica else ""
     of = f", of {processes} processes" if processes > 1 else ""
-    output.note(f"recorded {header.name}: {counted(header.counts)}{of}{seen}; nothing was sent")
+    output.note(f"recorded {header.name}: {counted(header.totals)}{of}{seen}; nothing was sent")
     output.note(f"  review: trackteroid inspect {shown}")
     output.note(f"  send:   trackteroid commit {shown}")

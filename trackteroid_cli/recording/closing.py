@@ -60,6 +60,8 @@ def save_batches(
             server=url,
             api_user=known["author"],
             script_digest=facts["script_digest"],
+            uploads=len(file.uploads(url)),
+            follow_ups=len(file.follow_ups(url)),
             batch_id=known.get("id") or ("" if facts["output"] else spool.new_id()),
             **known.get("parts", {}),
         )
@@ -70,7 +72,7 @@ def save_batches(
         kill_point("between two batches" if saved else "before the batch")
         if facts["output"]:
             bring_media(file, url, media.beside(path))
-        elif file.uploads(url) or file.follow_ups(url):
+        elif header.uploads or header.follow_ups:
             spool.begin(header.id)
             bring_media(file, url, spool.media(header.id))
         kill_point("media kept")

@@ -84,7 +84,7 @@ class Forecast:
     def _of_batch(self, batch: Batch, target: Entry | Path) -> Result:
         header = batch.header
         state = State.PENDING if isinstance(target, Path) else target.state
-        result = Result(header.id, header.name, state, counts=header.counts)
+        result = Result(header.id, header.name, state, counts=header.totals)
         if state is State.COMMITTED or batch.journal().landed:
             return replace(
                 result,

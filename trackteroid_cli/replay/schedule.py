@@ -148,7 +148,7 @@ def passed_over(target: Entry | Path, server_url: str) -> Result | None:
         target.name,
         target.state,
         reason=reason,
-        counts=header.counts,
+        counts=header.totals,
         elsewhere=header.server,
     )
 
@@ -264,7 +264,7 @@ def _replay(
     predecessors = None
     try:
         with Batch(path) as batch:
-            result = replace(result, counts=batch.header.counts)
+            result = replace(result, counts=batch.header.totals)
             if order is not None:
                 with policy.retry.stop.interruptible():
                     order.check(batch, entry)

@@ -75,3 +75,17 @@ def read_follow_up(document: object) -> FollowUp:
     if not is_id_of_ftrack(data.get(name)):
         raise ValueError(f"a follow-up is damaged: {name!r} is {data.get(name)!r:.60}")
     return FollowUp(kind, data)
+
+
+def in_words(each: FollowUp) -> str:
+    """Return what a follow-up does, such as "publish the event studio.published"."""
+    if each.kind is Kind.PUBLISH:
+        return f"publish the event {each.data['topic']}"
+    if each.kind is Kind.REMOVE:
+        return f"remove the file of component {each.entity_id}"
+    asked = {
+        "encode_media": "encode the media of component",
+        "send_review_session_invite": "send an invitation to a review session, to",
+        "send_user_invite": "send an invitation to user",
+    }[each.data["action"]]
+    return f"{asked} {each.entity_id}"

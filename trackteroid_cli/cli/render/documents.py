@@ -60,7 +60,7 @@ def summary_document(summary: Summary) -> dict[str, object]:
         "host": header.host,
         "server": header.server,
         "path": str(summary.path),
-        "counts": {"create": 0, "update": 0, "delete": 0, **header.counts},
+        "counts": {"create": 0, "update": 0, "delete": 0, **header.totals},
         "reason": summary.reason,
         "replica": header.replica or None,
         "built_on": header.built_on,

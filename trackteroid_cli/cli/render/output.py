@@ -268,4 +268,5 @@ def plural(number: int, noun: str) -> str:
 
 def counted(counts: dict[str, int]) -> str:
     """Return ``8 create, 3 update, 1 delete``, leaving out what there is none of."""
-    return ", ".join(f"{number} {kind}" for kind, number in counts.items() if number) or "nothing"
+    shown = (f"{number} {kind.replace('_', '-')}" for kind, number in counts.items() if number)
+    return ", ".join(shown) or "nothing"

@@ -15,7 +15,7 @@ import requests
 
 from trackteroid_cli import settings
 from trackteroid_cli.batches.batch import Batch, append_step
-from trackteroid_cli.batches.enclosures.follow_ups import FollowUp, Kind
+from trackteroid_cli.batches.enclosures.follow_ups import FollowUp, Kind, in_words
 from trackteroid_cli.batches.enclosures.steps import Stage, Step, followed
 from trackteroid_cli.errors import (
     AnswerLost,
@@ -191,20 +191,6 @@ def remove_media(connection: Connection, component_id: str) -> None:
     if response.status_code >= requests.codes.server_error:
         raise ServerUnreachable(f"cannot remove a file from {server.url}", why=why, url=server.url)
     raise ServerRefused("MediaError", why, what="the server refused to remove a file")
-
-
-def in_words(each: FollowUp) -> str:
-    """Return what a follow-up does, such as "publish the event studio.published"."""
-    if each.kind is Kind.PUBLISH:
-        return f"publish the event {each.data['topic']}"
-    if each.kind is Kind.REMOVE:
-        return f"remove the file of component {each.entity_id}"
-    asked = {
-        "encode_media": "encode the media of component",
-        "send_review_session_invite": "send an invitation to a review session, to",
-        "send_user_invite": "send an invitation to user",
-    }[each.data["action"]]
-    return f"{asked} {each.entity_id}"
 
 
 def _encodes(data: object, component_id: str) -> bool:
