@@ -29,7 +29,8 @@ from trackteroid_cli.engine.storage.errors import (
 #: Where a client puts bytes; the other addresses are read.
 UPLOAD = "upload"
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+_LENGTH = re.compile(r"[0-9]{1,18}")
 
 #: What a browser may show; anything else it saves, since a page from here could use the API.
 _SHOWN = re.compile(r"(image/(?!svg)|video/|audio/).*")
@@ -110,7 +111,7 @@ def begin_upload(engine: Engine, request: FileRequest) -> Upload:
         return Upload(
             engine.media,
             request.query,
-            announced=int(length) if length.isdecimal() else None,
+            announced=int(length) if _LENGTH.fullmatch(length) else None,
             content_md5=request.headers.get("content-md5", ""),
         )
 
@@ -185,15 +186,15 @@ def _get(engine: Engine, request: FileRequest) -> FileAnswer:
     }
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return FileAnswer(304, headers, io.BytesIO())
-    wanted = _wanted(request, content)
-    if wanted is None:
-        return _answer(416, {"Content-Range": f"bytes */{content.size}"})
-    start, end = wanted
-    headers["Content-Length"] = str(end - start)
-    status = 200
-    if (start, end) != (0, content.size):
+    start, end, status = 0, content.size, 200
+    asked = _asked_range(request, content)
+    if asked is not None:
+        start, end = asked
+        if start >= end:
+            return _answer(416, {"Content-Range": f"bytes */{content.size}"})
         status = 206
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{content.size}"
+    headers["Content-Length"] = str(end - start)
     if request.method == "HEAD":
         return FileAnswer(status, headers, io.BytesIO())
     try:
@@ -204,18 +205,17 @@ def _get(engine: Engine, request: FileRequest) -> FileAnswer:
     return FileAnswer(status, headers, io.BufferedReader(Slice(file, end - start)))
 
 
-def _wanted(request: FileRequest, content: Content) -> tuple[int, int] | None:
-    """Return the first byte that is wanted and the one after the last; None for an empty range."""
+def _asked_range(request: FileRequest, content: Content) -> tuple[int, int] | None:
+    """Return the first byte that is asked for and the one after the last; None for all."""
     asked = _RANGE.fullmatch(request.headers.get("range", ""))
-    condition = request.headers.get("if-range")
-    if asked is None or asked[0] == "bytes=-" or condition not in (None, f'"{content.e_tag}"'):
-        return 0, content.size
+    if asked is None or asked[0] == "bytes=-":
+        return None
+    if request.headers.get("if-range") not in (None, f'"{content.e_tag}"'):
+        return None
     first, last = asked.groups()
     if not first:
-        start, end = max(content.size - int(last), 0), content.size
-    else:
-        start, end = int(first), min(int(last) + 1 if last else content.size, content.size)
-    return (start, end) if start < end else None
+        return max(content.size - int(last), 0), content.size
+    return int(first), min(int(last) + 1, content.size) if last else content.size
 
 
 def _of_file(file_name: str) -> dict[str, str]:

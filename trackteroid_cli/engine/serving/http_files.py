@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, TypeVar
@@ -50,6 +51,8 @@ def routes(engine: Engine, pool: Executor) -> list[Route]:
             answer.body.close()
 
     def response(answer: FileAnswer) -> Response:
+        if isinstance(answer.body, io.BytesIO):
+            return Response(answer.body.getvalue(), answer.status, answer.headers)
         return StreamingResponse(chunks(answer), answer.status, answer.headers)
 
     async def answered(request: Request) -> Response:
