@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -95,6 +97,11 @@ def both(production: Server) -> Iterator[tuple[Connection, Engine]]:
         yield connection, engine
 
 
+def comparable(data: Any) -> Any:
+    """Return *data* without the signatures of addresses, which only the server can make."""
+    return json.loads(re.sub(r"&expires=\d+&signature=\w+", "", json.dumps(data)))
+
+
 def same(both: tuple[Connection, Engine], expressions: list[str]) -> list[Any]:
     """Check that both answer the same; return the answers."""
     connection, engine = both
@@ -102,7 +109,7 @@ def same(both: tuple[Connection, Engine], expressions: list[str]) -> list[Any]:
     there = connection.call(operations)
     here = engine.call(operations, user=SANDBOX_USER, key=REPLICA_KEY)
     for expression, ours, theirs in zip(expressions, here, there, strict=True):
-        assert ours["data"] == theirs["data"], expression
+        assert ours["data"] == comparable(theirs["data"]), expression
     return there
 
 
@@ -171,7 +178,7 @@ def test_a_partial_replica_answers_as_the_server_or_refuses_or_warns(
             "action": "query",
             "expression": f"select {projections} from {type_name} where {condition}",
         }
-        there = connection.call([operation])[0]["data"]
+        there = comparable(connection.call([operation])[0]["data"])
         caplog.clear()
         with closing(OfflineServer(production.url)) as offline:
             try:

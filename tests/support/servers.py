@@ -71,6 +71,9 @@ class Server:
         """Return *app*, noting what each request asks for."""
 
         async def watching(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] != "http" or scope["path"] != "/api":
+                await app(scope, receive, send)
+                return
             body = b""
 
             async def receive_and_note() -> Any:
@@ -83,7 +86,7 @@ class Server:
                     )
                 return message
 
-            await app(scope, receive_and_note if scope["type"] == "http" else receive, send)
+            await app(scope, receive_and_note, send)
 
         return watching
 

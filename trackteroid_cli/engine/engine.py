@@ -11,6 +11,7 @@ from typing import Any
 from trackteroid_cli.engine import seed
 from trackteroid_cli.engine.actions import registry
 from trackteroid_cli.engine.actions.request import Caller, Request
+from trackteroid_cli.engine.media.media import Media, forget_removed
 from trackteroid_cli.engine.schema.schema import Schema, is_dense
 from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.errors import EngineError, InvalidCredentials
@@ -33,6 +34,7 @@ class Engine:
     def __init__(self, path: Path, *, server_url: str = "", is_finished: bool = False) -> None:
         self.store = Store(path, is_finished=is_finished)
         self.server_url = server_url
+        self._media: Media | None = None
 
     @classmethod
     def create(
@@ -52,7 +54,28 @@ class Engine:
         engine = cls(path, server_url=server_url)
         with engine.store.writing() as connection:
             seed.create_rows(Transaction(connection, engine.store.schema, None, seed.MOMENT))
+        engine.prepare_media()
         return engine
+
+    @property
+    def media(self) -> Media:
+        """The bytes of the engine's components.
+
+        Raises:
+            EngineError: nobody writes the engine's file any more; it has none.
+            sqlite3.Error: the database refuses what an older file lacks.
+        """
+        if self._media is None:
+            self._media = Media(self.store)
+        return self._media
+
+    def prepare_media(self) -> None:
+        """Make what a file of an earlier version lacks, so that addresses in answers are signed.
+
+        Raises:
+            EngineError, sqlite3.Error: as `media`.
+        """
+        self._media = self.media
 
     def admit(self, username: str, key: str) -> None:
         """Accept *key* for every user, and create the user *username* unless it exists."""
@@ -107,12 +130,26 @@ class Engine:
 
     def _call(self, sent: object, user: str, key: str, strict: bool, moment: str) -> list[object]:
         operations = registry.read_operations(sent)
+        media = self.media if registry.any_about_files(operations) else None
         opened = self.store.writing() if registry.any_writes(operations) else self.store.reading()
         with opened as connection:
             caller = _authenticate(connection, user, key)
             transaction = Transaction(connection, self.store.schema, caller.id, moment)
-            request = Request(transaction, caller, self.server_url, strict)
-            return registry.execute(request, operations)
+            request = Request(transaction, caller, self.server_url, strict, media)
+            results = registry.execute(request, operations)
+            loses_files = forget_removed(transaction)
+        if loses_files or media is not None:
+            self.media.sweep()
+        return results
+
+    def authenticate(self, user: str, key: str) -> None:
+        """Check credentials that are not those of a call.
+
+        Raises:
+            EngineError: they are wrong, or cannot be looked up.
+        """
+        with self._refusing(), self.store.reading() as connection:
+            _authenticate(connection, user, key)
 
     def apply(self, operations: object, *, user: str, moment: str) -> list[Change]:
         """Execute creates, updates and deletes of *user* without a key, all of them or none.

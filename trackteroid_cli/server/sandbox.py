@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
@@ -24,11 +26,14 @@ from trackteroid_cli.files import (
     remove_database,
     storing,
 )
-from trackteroid_cli.server.responses import answered, body_of
+from trackteroid_cli.server.responses import answered, body_of, chunks_of_body, streamed
 from trackteroid_cli.settings import SANDBOX_SCHEME, check_sandbox_name
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.engine import Engine
+
+#: Where the addresses of files begin.
+_FILES = "/component/"
 
 #: What to do about a place that cannot be written to, besides to change that.
 _ELSEWHERE = "or set TRACKTEROID_HOME to a folder of your own"
@@ -63,7 +68,13 @@ def open_engine(name: str, *, server_url: str = "") -> Engine:
     ):
         if not file.exists():
             _make(file)
-        return Engine(file, server_url=server_url or f"{SANDBOX_SCHEME}{name}")
+        engine = Engine(file, server_url=server_url or f"{SANDBOX_SCHEME}{name}")
+        try:
+            engine.prepare_media()
+        except BaseException:
+            engine.close()
+            raise
+        return engine
 
 
 def reset(name: str) -> None:
@@ -112,6 +123,7 @@ def serve(name: str, *, port: int, ready: Callable[[str], None]) -> None:
         ) from error
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     engine = open_engine(name, server_url=url)
+    engine.media.collect()
 
     class Announcing(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -135,13 +147,15 @@ class SandboxAdapter(BaseAdapter):
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Return the sandbox's answer to *request*."""
-        name, endpoint = (request.url or "").removeprefix(SANDBOX_SCHEME).partition("/")[::2]
-        if endpoint != "api":
-            return answered(request, 404, b"")
-        engine = self._engine(name)
-        from trackteroid_cli.engine.serving.wire import respond
+        from trackteroid_cli.engine.serving import wire
 
-        return answered(request, *respond(engine, request.headers, body_of(request)))
+        url = urlsplit(request.url or "")
+        engine = self._engine(url.netloc)
+        if url.path == "/api":
+            return answered(request, *wire.respond(engine, request.headers, body_of(request)))
+        if url.path.startswith(_FILES):
+            return _answered_file(engine, request, url.path.removeprefix(_FILES), url.query)
+        return answered(request, 404, b"")
 
     def close(self) -> None:
         """Close the databases."""
@@ -152,7 +166,37 @@ class SandboxAdapter(BaseAdapter):
     def _engine(self, name: str) -> Engine:
         if name not in self._engines:
             self._engines[name] = open_engine(name)
+            _reach_from_everywhere()
         return self._engines[name]
+
+
+def _answered_file(
+    engine: Engine, request: requests.PreparedRequest, action: str, query: str
+) -> requests.Response:
+    """Return the answer about a file; neither body is ever whole in memory."""
+    from trackteroid_cli.engine.serving import files
+    from trackteroid_cli.engine.storage.errors import EngineError
+
+    asked = files.FileRequest(
+        request.method or "",
+        action,
+        dict(parse_qsl(query, keep_blank_values=True)),
+        {name.lower(): value for name, value in request.headers.items()},
+    )
+    if action == files.UPLOAD:
+        try:
+            upload = files.begin_upload(engine, asked)
+            try:
+                for data in chunks_of_body(request):
+                    files.take(upload, data)
+                answer = files.end_upload(upload)
+            finally:
+                upload.discard()
+        except EngineError as error:
+            answer = files.refused(error)
+    else:
+        answer = files.respond(engine, asked)
+    return streamed(request, answer.status, answer.headers, answer.body)
 
 
 def mount(session: requests.Session) -> None:
@@ -160,12 +204,40 @@ def mount(session: requests.Session) -> None:
     session.mount(SANDBOX_SCHEME, SandboxAdapter())
 
 
+@cache
+def _reach_from_everywhere() -> None:
+    """Let the functions of `requests` reach sandboxes too: ``ftrack_api`` uses them for files.
+
+    Source: ``ftrack_api/accessor/server.py``; ``requests/models.py``, `prepare_url`, which leaves
+    out the parameters of an address that is not one of HTTP.
+    """
+    get_adapter = requests.Session.get_adapter
+    prepare_url = requests.PreparedRequest.prepare_url
+
+    def adapter(session: requests.Session, url: Any) -> BaseAdapter:
+        if str(url).startswith(SANDBOX_SCHEME) and SANDBOX_SCHEME not in session.adapters:
+            mount(session)
+        return get_adapter(session, url)
+
+    def prepare(request: requests.PreparedRequest, url: Any, params: Any) -> None:
+        prepare_url(request, url, params)
+        if params and str(url).startswith(SANDBOX_SCHEME):
+            as_http = requests.Request("GET", "http://sandbox/", params=params).prepare()
+            query = urlsplit(as_http.url or "").query
+            request.url = f"{url}{'&' if '?' in str(url) else '?'}{query}"
+
+    requests.Session.get_adapter = adapter  # type: ignore[assignment,method-assign]
+    requests.PreparedRequest.prepare_url = prepare  # type: ignore[assignment,method-assign]
+
+
 def _make(file: Path, *, replace: bool = False) -> None:
     """Build the sandbox beside its place and move it there whole; a rival's is kept."""
+    import shutil
     import sqlite3
 
     from trackteroid_cli.engine.demo import load_demo
     from trackteroid_cli.engine.engine import Engine
+    from trackteroid_cli.engine.media.media import folder_of
     from trackteroid_cli.engine.schema.standard import standard_schemas
 
     with storing(
@@ -186,5 +258,6 @@ def _make(file: Path, *, replace: bool = False) -> None:
                     # What a full disk leaves in the log beside the file would not be moved with it.
                     engine.store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 move_database(draft, file)
+                shutil.rmtree(folder_of(file), ignore_errors=True)  # the new data have no files
             finally:
                 remove_database(draft)

@@ -19,6 +19,7 @@ from trackteroid_cli.engine.storage.errors import DuplicateEntryError, EngineErr
 
 SHOT = "bad911de-3bd6-47b9-8b46-3476e237cb36"
 UNMANAGED = "cb268ecc-8809-11e3-a7e2-20c9d081909b"
+ORIGIN = "ce9b348f-8809-11e3-821c-20c9d081909b"
 
 
 class Client:
@@ -288,11 +289,23 @@ def test_a_user_runs_one_timer(ask: Client) -> None:
     ask(delete("Timer", "t"), create("Timer"))
 
 
-def test_a_component_is_in_a_location_once(ask: Client) -> None:
-    placed = {"component_id": "c", "location_id": UNMANAGED, "resource_identifier": "x"}
-    ask(create("FileComponent", id="c"), create("ComponentLocation", **placed))
+def test_a_component_is_in_a_location_once_by_the_key_that_was_given_last(ask: Client) -> None:
+    """Clients that have lost an answer ask again, with another key."""
+    placed = {"component_id": "c", "location_id": UNMANAGED}
+    places = "select resource_identifier from ComponentLocation where component_id is c"
+    ask(
+        create("FileComponent", id="c"),
+        create("ComponentLocation", id="x", resource_identifier="1", **placed),
+        create("ComponentLocation", id="y", resource_identifier="2", **placed),
+    )
+    assert [(each["id"], each["resource_identifier"]) for each in ask.query(places)] == [("y", "2")]
+    for key in ("z", "z"):
+        ask(create("ComponentLocation", id=key, resource_identifier="3", **placed))
+        assert [each["id"] for each in ask.query(places)] == ["z"]
+    ask(create("ComponentLocation", id="x", component_id="c", location_id=ORIGIN))
+    assert {each["id"] for each in ask.query(places)} == {"z", "x"}
     with pytest.raises(DuplicateEntryError):
-        ask(create("ComponentLocation", **placed))
+        ask(update("ComponentLocation", "x", location_id=UNMANAGED))
 
 
 # Updating.

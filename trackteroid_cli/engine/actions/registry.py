@@ -5,14 +5,14 @@ Source: ``ftrack_api/session.py``; ftrack's API documentation, "Understanding op
 
 from __future__ import annotations
 
-from trackteroid_cli.engine.actions import information, queries, writes
+from trackteroid_cli.engine.actions import information, media, queries, writes
 from trackteroid_cli.engine.actions.request import Action, Operation, Request
 from trackteroid_cli.engine.storage.errors import UnknownAction, ValidationError
 from trackteroid_cli.engine.storage.occurrences import Entity, complete
 from trackteroid_cli.engine.writing import checks
 from trackteroid_cli.engine.writing.transaction import Transaction
 
-_ACTIONS = information.ACTIONS | queries.ACTIONS | writes.ACTIONS
+_ACTIONS = information.ACTIONS | media.ACTIONS | queries.ACTIONS | writes.ACTIONS
 
 
 def execute(request: Request, operations: list[Operation]) -> list[object]:
@@ -52,6 +52,11 @@ def read_operations(sent: object) -> list[Operation]:
 def any_writes(operations: list[Operation]) -> bool:
     """Return whether any of *operations* is a write."""
     return any(_action(operation).writes for operation in operations)
+
+
+def any_about_files(operations: list[Operation]) -> bool:
+    """Return whether any of *operations* needs `Request.media`."""
+    return any(_action(operation).about_files for operation in operations)
 
 
 def _whole(request: Request, results: list[object]) -> list[object]:

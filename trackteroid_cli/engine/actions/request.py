@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from trackteroid_cli.engine.media.media import Media
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.writing.transaction import Transaction
 
@@ -34,13 +35,26 @@ class Request:
     caller: Caller
     server_url: str
     strict: bool
+    #: The bytes of components, for actions that are about them.
+    media: Media | None = None
+
+    def files(self) -> Media:
+        """Return the bytes of components.
+
+        Raises:
+            ValidationError: this server keeps none.
+        """
+        if self.media is None:
+            raise ValidationError("This server keeps no files.")
+        return self.media
 
 
 class Action(NamedTuple):
-    """How an action is carried out, and whether it may change the database."""
+    """How an action is carried out, whether it may change the database, and is about files."""
 
     run: Callable[[Request, Operation], Answer]
     writes: bool = False
+    about_files: bool = False
 
 
 def text(operation: Operation, name: str) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def application(engine: Engine) -> Starlette:
-    """Return the ASGI application that serves *engine* at ``POST /api``.
+    """Return the ASGI application that serves *engine* at ``POST /api`` and below ``/component``.
 
     Requests are answered in a pool of threads, so that a slow one does not block the others.
     The threads live on, since each of them keeps a connection to the database.
@@ -32,6 +32,7 @@ def application(engine: Engine) -> Starlette:
     from starlette.responses import Response
     from starlette.routing import Route
 
+    from trackteroid_cli.engine.serving import http_files
     from trackteroid_cli.engine.serving.pages import middleware
     from trackteroid_cli.engine.serving.wire import respond
 
@@ -52,7 +53,7 @@ def application(engine: Engine) -> Starlette:
         return Response(content, status_code=status, media_type="application/json")
 
     return Starlette(
-        routes=[Route("/api", api, methods=["POST"])],
+        routes=[Route("/api", api, methods=["POST"]), *http_files.routes(engine, pool)],
         middleware=middleware(),
         lifespan=lifespan,
     )

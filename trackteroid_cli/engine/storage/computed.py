@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
-from urllib.parse import urlencode
 
 from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.schema.schema import Schema
+from trackteroid_cli.engine.storage import addresses
 
 #: A loaded row: values by column.
 Record: TypeAlias = Mapping[str, Any]
@@ -21,7 +21,7 @@ Record: TypeAlias = Mapping[str, Any]
 Ancestor: TypeAlias = dict[str, str | None]
 
 #: Locations whose files the server itself serves: ftrack.server and ftrack.review.
-_SERVED_LOCATIONS = frozenset(
+SERVED_LOCATIONS = frozenset(
     {"3a372bde-05bc-11e4-8908-20c9d081909b", "cd41be70-8809-11e3-b98a-20c9d081909b"}
 )
 
@@ -101,11 +101,20 @@ def compute(
     """
     if name in _LINKS:
         return _links(connection, root, records)
-    if name == "thumbnail_url":
-        return [_thumbnail(record, server_url) for record in records]
-    if name == "url":
-        return [_file(record, server_url) for record in records]
-    return [None] * len(records)
+    queries = _FILES.get(name)
+    if queries is None:
+        return [None] * len(records)
+    action, query_of = queries
+    secret = addresses.read_secret(connection)
+    found: list[JSON] = []
+    for record in records:
+        query = query_of(record)
+        if query["id"] is None:
+            found.append(None)
+            continue
+        url = addresses.address(server_url, action, query, secret)
+        found.append({"url": url, "value": url})
+    return found
 
 
 def _links(connection: sqlite3.Connection, root: str, records: Sequence[Record]) -> list[JSON]:
@@ -165,19 +174,17 @@ def _chains(
     return chains
 
 
-def _thumbnail(record: Record, server_url: str) -> dict[str, str] | None:
-    component_id = record.get("thumbnail_id") or record.get("component_id")
-    return _address(server_url, "thumbnail", {"id": component_id, "size": 300})
+def _thumbnail(record: Record) -> dict[str, Any]:
+    return {"id": record.get("thumbnail_id") or record.get("component_id"), "size": 300}
 
 
-def _file(record: Record, server_url: str) -> dict[str, str] | None:
-    if record.get("location_id") not in {None, *_SERVED_LOCATIONS}:
-        return None
-    return _address(server_url, "get", {"id": record.get("component_id")})
+def _file(record: Record) -> dict[str, Any]:
+    is_served = record.get("location_id") in {None, *SERVED_LOCATIONS}
+    return {"id": record.get("component_id") if is_served else None}
 
 
-def _address(server_url: str, action: str, query: Mapping[str, object]) -> dict[str, str] | None:
-    if query["id"] is None:
-        return None
-    url = f"{server_url.rstrip('/')}/component/{action}?{urlencode(query)}"
-    return {"url": url, "value": url}
+#: What is at the address that an attribute has, and the query for a record.
+_FILES: dict[str, tuple[str, Callable[[Record], dict[str, Any]]]] = {
+    "thumbnail_url": ("thumbnail", _thumbnail),
+    "url": ("get", _file),
+}

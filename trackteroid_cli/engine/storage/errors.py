@@ -7,6 +7,7 @@
   - ValidationError       a value, attribute or entity is not acceptable
   - DuplicateEntryError   a value that must be unique is taken
   - PermissionDenied      not allowed
+  - NotFound              there is nothing at an address
 """
 
 from __future__ import annotations
@@ -85,3 +86,10 @@ class PermissionDenied(EngineError):
 
     kind = "PermissionError"
     status = 403
+
+
+class NotFound(EngineError):
+    """There is nothing at an address of a file."""
+
+    kind = "NotFoundError"
+    status = 404

@@ -38,6 +38,10 @@ def create(
     Raises:
         ValidationError: the type cannot be created, or *data* is not acceptable.
         DuplicateEntryError: an entity with its key exists.
+
+    A ComponentLocation takes the place of one of the same component and location, whatever its key:
+    a client that has lost the answer asks again, with a new one. So the key that was given last
+    holds.
     """
     _refuse_uncreatable(entity_type)
     fields = transaction.read_entity_data(entity_type, data)
@@ -54,11 +58,28 @@ def create(
     _refuse_other_classifiers(entity_type, row)
     defaults.apply_defaults(transaction, entity_type, row)
     stored_type = _stored_type(transaction, entity_type, row)
+    if stored_type.name == "ComponentLocation":
+        _give_up_same_place(transaction, stored_type, row)
     key = transaction.insert(stored_type, row)
     consequences.after_create(transaction, stored_type, key, row)
     for name, members in fields.members.items():
         membership.replace(transaction, entity_type, key, entity_type.relations[name], members)
     return WriteResult(entity_type, key, fields)
+
+
+def _give_up_same_place(transaction: Transaction, entity_type: EntityType, row: Row) -> None:
+    """Remove what says already that the component of *row* is in its location."""
+    if row.get("component_id") is None:
+        return
+    family = transaction.family(entity_type)
+    transaction.remove(
+        family,
+        [
+            found
+            for found in transaction.select(family, "component_id", [row["component_id"]])
+            if found.row["location_id"] == row.get("location_id")
+        ],
+    )
 
 
 def _refuse_uncreatable(entity_type: EntityType) -> None:
