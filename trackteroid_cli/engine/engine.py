@@ -54,8 +54,20 @@ class Engine:
             seed.create_rows(Transaction(connection, engine.store.schema, None, seed.MOMENT))
         return engine
 
+    @classmethod
+    def copy(cls, source: Path, path: Path, *, server_url: str = "") -> Engine:
+        """Create an engine with the entities of another: one that nobody may use, see `admit`.
+
+        Args:
+            source: the file of the other engine, which is finished; it is not changed.
+            path: the SQLite file, which must not exist yet.
+            server_url: as for the class.
+        """
+        Store.copy(source, path).close()
+        return cls(path, server_url=server_url)
+
     def admit(self, username: str, key: str) -> None:
-        """Accept *key* for every user, and create the user *username* unless it exists."""
+        """Accept *key* for every user, with *username* among them as an active administrator."""
         with self.store.writing() as connection:
             seed.admit(
                 Transaction(connection, self.store.schema, None, values.now()), username, key
