@@ -32,7 +32,10 @@ _trackteroid() {
             "replica status") command="replica status" ;;
             " sandbox") command="sandbox" ;;
             "sandbox serve") command="sandbox serve" ;;
+            "sandbox create") command="sandbox create" ;;
             "sandbox reset") command="sandbox reset" ;;
+            "sandbox list") command="sandbox list" ;;
+            "sandbox remove") command="sandbox remove" ;;
             " doctor") command="doctor" ;;
             " demo") command="demo" ;;
         esac
@@ -58,6 +61,7 @@ _trackteroid() {
         "replica pull:--project") COMPREPLY=(); return ;;
         "replica pull:--retries") COMPREPLY=(); return ;;
         "sandbox serve:--port") COMPREPLY=(); return ;;
+        "sandbox create:--schemas") COMPREPLY=($(compgen -f -- "$current")); return ;;
     esac
     case "$command" in
         "") words="record inspect commit discard revert query replica sandbox doctor demo --sandbox --version -h --help" ;;
@@ -93,12 +97,21 @@ _trackteroid() {
             words="--json -h --help"
             ;;
         "sandbox")
-            words="serve reset"
+            words="serve create reset list remove"
             ;;
         "sandbox serve")
-            words="--port -h --help"
+            words="--port --from-replica -h --help"
+            ;;
+        "sandbox create")
+            words="--schemas --empty --from-replica -h --help"
             ;;
         "sandbox reset")
+            words="-h --help"
+            ;;
+        "sandbox list")
+            words="--json -h --help"
+            ;;
+        "sandbox remove")
             words="-h --help"
             ;;
         "doctor")

@@ -79,7 +79,9 @@ def _subcommand(name: str) -> Command:
     for info in infos:
         assert info.callback is not None
         group.commands.append(
-            _command(f"{path} {info.callback.__name__}", info.callback, info.epilog or "")
+            _command(
+                f"{path} {info.name or info.callback.__name__}", info.callback, info.epilog or ""
+            )
         )
     return group
 

@@ -67,7 +67,10 @@ _RECORDINGS = {
 }
 _ANSWERS = {"$TRACKTEROID_HOME/cache": "Schemas and answers of each server."}
 _REPLICAS = {"$TRACKTEROID_HOME/replicas": "The replica of each server."}
-_SANDBOXES = {"$TRACKTEROID_HOME/sandboxes/NAME.sqlite": "The sandbox NAME."}
+_SANDBOXES = {
+    "$TRACKTEROID_HOME/sandboxes/NAME.sqlite": "The sandbox NAME.",
+    "$TRACKTEROID_HOME/sandboxes/NAME.json": "What it was made as, unless it was the demo data.",
+}
 _CONFIG = {
     "~/.config/trackteroid/config.toml": "The settings file on Linux; `trackteroid doctor` prints "
     "where it is on this machine."
@@ -615,6 +618,19 @@ TEXTS = {
             "be used on this machine: set `FTRACK_SERVER=sandbox://NAME`, or use the global option "
             "`--sandbox` for the one named demo. Serve it for tools that speak HTTP, such as a "
             "script that uses `ftrack_api` without trackteroid.",
+            "`create` makes one that holds something else. With `--schemas` it has the entity "
+            "types of another server, a studio's own object types among them. With `--empty` it "
+            "has none of the demo data, but what every server has: object types, statuses, "
+            "workflows, locations, and the sandbox's own user, an administrator.",
+            "With `--from-replica`, for `create` and for `serve`, it is a copy of the replica of "
+            "the configured server (see `trackteroid replica`): a server to try things on, with "
+            "the studio's own types and data. Nothing that happens there reaches that server, and "
+            "the replica stays as it is. What was not pulled does not exist there. The key of the "
+            "sandbox opens it for every user that was pulled; no other key does. A sandbox that "
+            "was made so is kept, with what was changed in it, when it is served again; `reset` "
+            "makes it anew from what the replica holds by then. Files are not part of a replica: "
+            "where the studio keeps them on disks of its own, a script that publishes to the "
+            "sandbox writes to these disks.",
         ),
         files=_SANDBOXES,
         environment=_LOCAL[:1],
@@ -633,6 +649,9 @@ TEXTS = {
                 "Use a sandbox of another name, without serving it:",
             ),
             Example("trackteroid sandbox reset mine", "Put it back to the demo data:"),
+            Example("trackteroid sandbox create blank --empty", "Make one without the demo data:"),
+            Example("trackteroid sandbox list", "See which there are:"),
+            Example("trackteroid sandbox remove blank", "Remove it:"),
         ),
         see_also=(
             "trackteroid(1)",

@@ -43,7 +43,7 @@ from trackteroid_cli.batches.operations import Create, Delete, Operation, Update
 from trackteroid_cli.batches.squashing import Payload, squash
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.engine.storage.errors import EngineError
-from trackteroid_cli.server import sandbox
+from trackteroid_cli.server.sandboxes import making
 from trackteroid_cli.session.session import Session
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
@@ -253,7 +253,7 @@ def recorded(operation: Operation) -> Any:
 
 @pytest.fixture
 def sides(home: Path, tmp_path: Path, demo_database: Path) -> Iterator[Sides]:
-    direct, single = sandbox.path("direct"), tmp_path / "single.sqlite"
+    direct, single = making.path("direct"), tmp_path / "single.sqlite"
     direct.parent.mkdir(parents=True)
     for path in (direct, single):
         shutil.copy(demo_database, path)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from trackteroid_cli.engine.writing.import_rows import import_rows
-from trackteroid_cli.server import sandbox
+from trackteroid_cli.server.sandboxes import making
 
 #: Contexts of the two productions: the second is so many times the first.
 SMALL, LARGE = 20_000, 100_000
@@ -151,7 +151,7 @@ def _serving(home: Path, contexts: int, environment: dict[str, str]) -> Iterator
 
 def make(contexts: int) -> None:
     """Make a sandbox of one project with so many contexts, and an assignment for each task."""
-    engine = sandbox.open_engine("production")
+    engine = making.open_engine("production")
     generator = random.Random(1)
     (project,) = engine.store.connection.execute(
         "SELECT id FROM context WHERE _type = 'Project' ORDER BY name LIMIT 1"

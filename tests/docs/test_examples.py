@@ -21,6 +21,7 @@ from tests.docs.conftest import Put, Shell
 from tests.docs.pages import examples, page
 from tests.support.generated import some
 from trackteroid_cli.batches.spool import State
+from trackteroid_cli.engine.schema.standard import standard_schemas
 
 #: Changes a shot, whatever the arguments are.
 PUBLISH = """
@@ -108,6 +109,13 @@ class Preparations:
     def trackteroid_query(self, line: str) -> None:
         if "--offline" in line:
             self._pull()
+
+    def trackteroid_sandbox(self, line: str) -> None:
+        if "--from-replica" in line:
+            self._pull()
+        elif "--schemas" in line:
+            schemas = json.dumps(list(standard_schemas()))
+            self.command.script(schemas, line.partition("--schemas ")[2].split()[0])
 
     def _pull(self) -> None:
         assert self.command("replica", "pull", "--project", "salt_and_ember").returncode == 0

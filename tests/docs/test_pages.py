@@ -214,6 +214,8 @@ def test_every_key_of_the_other_commands_is_documented(batches: CommandLine) -> 
     assert pulled["expressions"]
     check_documented(pulled, "replica pull --json", "replica status --json")
     check_documented(batches.json("replica", "status", "--json"), "replica status --json")
+    for sandbox in batches.json("sandbox", "list", "--json"):
+        check_documented(sandbox, "sandbox list --json")
     check_documented(batches.json("doctor", "--json"), "doctor --json")
     (entity,) = batches.json("query", "Project", "--limit", "1", "-f", "json")
     assert "__entity_type__" in words("trackteroid-batch(5)", "query --format json") & set(entity)

@@ -18,8 +18,8 @@ from tests.offline.conftest import NOT_PULLED, PULLED
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.errors import InvalidExpression, NotPulled
 from trackteroid_cli.offline.answering.server import OfflineServer
-from trackteroid_cli.server import sandbox
 from trackteroid_cli.server.connection import Connection
+from trackteroid_cli.server.sandboxes import making
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER, Server
 
 URL = "sandbox://demo"
@@ -54,7 +54,7 @@ def home(home: Path, pulled_home: Path) -> Path:
 
 @pytest.fixture
 def server(home: Path) -> Iterator[Engine]:
-    with closing(sandbox.open_engine("demo")) as engine:
+    with closing(making.open_engine("demo")) as engine:
         yield engine
 
 

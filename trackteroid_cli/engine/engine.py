@@ -77,8 +77,20 @@ class Engine:
         """
         self._media = self.media
 
+    @classmethod
+    def copy(cls, source: Path, path: Path, *, server_url: str = "") -> Engine:
+        """Create an engine with the entities of another: one that nobody may use, see `admit`.
+
+        Args:
+            source: the file of the other engine, which is finished; it is not changed.
+            path: the SQLite file, which must not exist yet.
+            server_url: as for the class.
+        """
+        Store.copy(source, path).close()
+        return cls(path, server_url=server_url)
+
     def admit(self, username: str, key: str) -> None:
-        """Accept *key* for every user, and create the user *username* unless it exists."""
+        """Accept *key* for every user, with *username* among them as an active administrator."""
         with self.store.writing() as connection:
             seed.admit(
                 Transaction(connection, self.store.schema, None, values.now()), username, key

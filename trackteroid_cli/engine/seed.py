@@ -125,24 +125,43 @@ def create_rows(transaction: Transaction) -> None:
 
 
 def admit(transaction: Transaction, username: str, key: str) -> None:
-    """Accept *key* for every user, and create the administrator *username* unless it exists."""
-    user_id = identify("User", username)
-    exists = transaction.fetch_value(
-        "SELECT 1 FROM resource WHERE _type = 'User' AND username = ?", username
+    """Accept *key* for every user, with *username* among them as an active administrator."""
+    types = transaction.schema.types
+    user_id = transaction.fetch_value(
+        "SELECT id FROM resource WHERE _type = 'User' AND username = ?", username
     )
-    if not exists:
-        rows = {
-            "User": {"id": user_id, "username": username, "is_active": True},
-            "UserSecurityRole": {
-                "id": identify("UserSecurityRole", username),
-                "user_id": user_id,
-                "security_role_id": identify("SecurityRole", ADMINISTRATOR),
-                "is_all_open_projects": True,
-            },
-        }
-        for type_name, row in rows.items():
-            create.create(transaction, transaction.schema.types[type_name], row)
+    if user_id is None:
+        user_id = identify("User", username)
+        row: SeedRow = {"id": user_id, "username": username, "is_active": True}
+        create.create(transaction, types["User"], row)
+    else:
+        transaction.connection.execute("UPDATE resource SET is_active = 1 WHERE id = ?", [user_id])
+    if "SecurityRole" in types and "UserSecurityRole" in types:
+        _make_administrator(transaction, username, str(user_id))
     transaction.connection.execute("INSERT OR REPLACE INTO _api_key VALUES (?, NULL)", [key])
+
+
+def _make_administrator(transaction: Transaction, username: str, user_id: str) -> None:
+    """Give a user the role of administrators, which is created where the server has none."""
+    types = transaction.schema.types
+    role_id = transaction.fetch_value("SELECT id FROM security_role WHERE name = ?", ADMINISTRATOR)
+    if role_id is None:
+        role = _named("SecurityRole", ADMINISTRATOR)
+        role_id = role["id"]
+        create.create(transaction, types["SecurityRole"], role)
+    has_role = transaction.fetch_value(
+        "SELECT 1 FROM user_security_role WHERE user_id = ? AND security_role_id = ?",
+        user_id,
+        role_id,
+    )
+    if not has_role:
+        row = {
+            "id": identify("UserSecurityRole", username),
+            "user_id": user_id,
+            "security_role_id": role_id,
+            "is_all_open_projects": True,
+        }
+        create.create(transaction, types["UserSecurityRole"], row)
 
 
 def _supported_attributes(entity_type: EntityType, row: SeedRow) -> SeedRow:

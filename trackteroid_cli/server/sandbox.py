@@ -1,4 +1,4 @@
-"""Sandboxes: embedded ftrack servers with demo data, each a file under the local state.
+"""Sandboxes as servers: over HTTP on the loopback interface, or in this process.
 
 ``sandbox://NAME`` is served in this process by an adapter of `requests`, so that every ftrack
 session reaches it as it would reach any server.
@@ -7,9 +7,7 @@ session reaches it as it would reach any server.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,72 +15,15 @@ import requests
 from requests.adapters import BaseAdapter
 
 from trackteroid_cli.errors import ExtraMissing, UsageError, cause
-from trackteroid_cli.files import (
-    file_lock,
-    home,
-    make_file,
-    make_folder,
-    move_database,
-    remove_database,
-    storing,
-)
 from trackteroid_cli.server.responses import answered, body_of, chunks_of_body, streamed
-from trackteroid_cli.settings import SANDBOX_SCHEME, check_sandbox_name
+from trackteroid_cli.server.sandboxes.making import open_engine
+from trackteroid_cli.settings import SANDBOX_SCHEME
 
 if TYPE_CHECKING:
     from trackteroid_cli.engine.engine import Engine
 
 #: Where the addresses of files begin.
 _FILES = "/component/"
-
-#: What to do about a place that cannot be written to, besides to change that.
-_ELSEWHERE = "or set TRACKTEROID_HOME to a folder of your own"
-
-
-def path(name: str) -> Path:
-    """Return the file of the sandbox *name*.
-
-    Raises:
-        UsageError: the name cannot be a file's name.
-    """
-    check_sandbox_name(name)
-    return home() / "sandboxes" / f"{name}.sqlite"
-
-
-def open_engine(name: str, *, server_url: str = "") -> Engine:
-    """Return the engine of the sandbox *name*, filled with the demo data if it is new.
-
-    Raises:
-        StorageError: the disk refuses, or the file is not a sandbox.
-    """
-    import sqlite3
-
-    from trackteroid_cli.engine.engine import Engine
-
-    file = path(name)
-    with storing(
-        f"cannot open the sandbox {file}",
-        hint=f"make room or correct its permissions, {_ELSEWHERE}",
-        damaged=f"`trackteroid sandbox reset {name}` puts it back to the demo data",
-        also=(sqlite3.Error, ValueError),
-    ):
-        if not file.exists():
-            _make(file)
-        engine = Engine(file, server_url=server_url or f"{SANDBOX_SCHEME}{name}")
-        try:
-            engine.prepare_media()
-        except BaseException:
-            engine.close()
-            raise
-        return engine
-
-
-def reset(name: str) -> None:
-    """Put the sandbox *name* back to the demo data.
-
-    A process that has it open keeps the old data until it ends.
-    """
-    _make(path(name), replace=True)
 
 
 def serve(name: str, *, port: int, ready: Callable[[str], None]) -> None:
@@ -228,36 +169,3 @@ def _reach_from_everywhere() -> None:
 
     requests.Session.get_adapter = adapter  # type: ignore[assignment,method-assign]
     requests.PreparedRequest.prepare_url = prepare  # type: ignore[assignment,method-assign]
-
-
-def _make(file: Path, *, replace: bool = False) -> None:
-    """Build the sandbox beside its place and move it there whole; a rival's is kept."""
-    import shutil
-    import sqlite3
-
-    from trackteroid_cli.engine.demo import load_demo
-    from trackteroid_cli.engine.engine import Engine
-    from trackteroid_cli.engine.media.media import folder_of
-    from trackteroid_cli.engine.schema.standard import standard_schemas
-
-    with storing(
-        f"cannot make the sandbox {file}",
-        hint=f"make room or correct the permissions, {_ELSEWHERE}",
-        also=(sqlite3.Error,),
-    ):
-        make_folder(file.parent)
-        with file_lock(file.with_suffix(".lock")):
-            if file.exists() and not replace:
-                return
-            draft = file.with_suffix(".new")
-            remove_database(draft)
-            make_file(draft)
-            try:
-                with closing(Engine.create(draft, standard_schemas())) as engine:
-                    load_demo(engine)
-                    # What a full disk leaves in the log beside the file would not be moved with it.
-                    engine.store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                move_database(draft, file)
-                shutil.rmtree(folder_of(file), ignore_errors=True)  # the new data have no files
-            finally:
-                remove_database(draft)

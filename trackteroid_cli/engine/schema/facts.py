@@ -34,6 +34,12 @@ SUPERTYPE_SUFFIXES = ("CustomAttributeLinkFrom", "CustomAttributeLink")
 #: Root types whose rows are those of another root type, seen from the other end of a link.
 SHARED_TABLES = {"CustomAttributeLinkFrom": "CustomAttributeLink"}
 
+#: Types with a row for each custom attribute that applies to an entity of the type they begin with.
+DENSE_TYPES = frozenset(
+    f"{owner}CustomAttributeValue"
+    for owner in ("Asset", "AssetVersion", "Context", "List", "ListObject", "User")
+)
+
 #: Foreign key columns of references that are not called ``<name>_id``.
 REFERENCE_COLUMNS: dict[tuple[str, str], str] = {
     ("Asset", "parent"): "context_id",

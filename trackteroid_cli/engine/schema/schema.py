@@ -116,12 +116,16 @@ class Schema:
 
     Args:
         schemas: in ftrack's JSON form, as its action ``query_schemas`` returns them.
+
+    Raises:
+        ValueError: a type is a kind of itself, or of one that is missing.
     """
 
     def __init__(self, schemas: Iterable[Mapping[str, object]]) -> None:
         self.documents = [cast(SchemaDocument, dict(document)) for document in schemas]
         self._by_name = {document["id"]: document for document in self.documents}
         self._parents = dict(self._find_parents())
+        self._check_lineages()
         self._kinds = self._find_kinds()
         self.types = {name: self._entity_type(name) for name in self._by_name}
         for entity_type in self.types.values():
@@ -191,6 +195,16 @@ class Schema:
                 if name.endswith(suffix) and name != suffix:
                     yield name, suffix
                     break
+
+    def _check_lineages(self) -> None:
+        for name in self._by_name:
+            lineage: list[str] = []
+            for ancestor in self._lineage(name):
+                if ancestor in lineage:
+                    raise ValueError(f"{name} is a kind of itself")
+                if ancestor not in self._by_name:
+                    raise ValueError(f"{name} is a kind of {ancestor}, which is missing")
+                lineage.append(ancestor)
 
     @cached_property
     def _roots(self) -> tuple[str, ...]:
@@ -352,7 +366,7 @@ def is_dense(type_name: str) -> bool:
     entity type (``ContextCustomAttributeValue``…) are dense: they have a row for each configuration
     that applies to an entity, with its default where no value was set.
     """
-    return type_name.endswith("CustomAttributeValue") and type_name != "CustomAttributeValue"
+    return type_name in facts.DENSE_TYPES
 
 
 def _storage(document: SchemaDocument) -> str:

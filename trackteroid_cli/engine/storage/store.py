@@ -20,6 +20,9 @@ from trackteroid_cli.engine.schema.schema import TYPE_COLUMN, Attribute, Family,
 #: Seconds that a request waits for the transaction of another process.
 BUSY_SECONDS = 30
 
+#: The tables beside those of the entity types.
+_OWN_TABLES = frozenset({"_setting", "_api_key"})
+
 #: Columns that scripts search by, besides the keys: they get an index.
 _INDEXED = frozenset({"name", "key", "username", "email", "label"})
 
@@ -72,12 +75,36 @@ class Store:
             raise FileExistsError(path)
         with closing(_connect(path)) as connection, connection:
             connection.execute("BEGIN")
-            for statement in _statements(schema):
+            for statement in statements(schema):
                 connection.execute(statement)
             connection.execute(
                 "INSERT INTO _setting VALUES ('schemas', ?)", [json.dumps(schema.documents)]
             )
         return cls(path)
+
+    @classmethod
+    def copy(cls, source: Path, path: Path) -> Store:
+        """Copy the finished database *source* to *path*: a new file, or an empty one.
+
+        Keys, and what other parts of the program have added to *source*, are left out.
+        """
+        with (
+            closing(connect_reading(source)) as finished,
+            closing(sqlite3.connect(path)) as connection,
+        ):
+            finished.backup(connection)
+        store = cls(path)
+        with store.writing() as connection:
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            ours = {table for table, _ in _columns(store.schema)} | _OWN_TABLES
+            for (table,) in tables.fetchall():
+                if table not in ours and not table.startswith("sqlite_"):
+                    connection.execute(f'DROP TABLE "{table}"')
+            connection.execute("DELETE FROM _api_key")
+            connection.execute(
+                "DELETE FROM _setting WHERE name NOT IN ('schemas', 'server_information')"
+            )
+        return store
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -207,7 +234,7 @@ def _columns(schema: Schema) -> Iterator[tuple[str, str]]:
             yield through.between, through.target_column
 
 
-def _statements(schema: Schema) -> Iterator[str]:
+def statements(schema: Schema) -> Iterator[str]:
     yield "CREATE TABLE _setting (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
     yield "CREATE TABLE _api_key (key TEXT PRIMARY KEY, user_id TEXT)"
     families_of: dict[str, list[Family]] = {}
@@ -216,7 +243,8 @@ def _statements(schema: Schema) -> Iterator[str]:
             families_of.setdefault(family.table, []).append(family)
     for table, families in families_of.items():
         yield from _table_statements(table, families)
-    for through in sorted(set(facts.THROUGH.values())):
+    # The two ends of a relation share its table.
+    for through in {each.between: each for each in sorted(facts.THROUGH.values())}.values():
         if through.between not in schema.types:
             owner, target = f'"{through.owner_column}"', f'"{through.target_column}"'
             yield (

@@ -118,11 +118,13 @@ def _check_required(transaction: Transaction) -> None:
 
 
 def _required(schema: Schema, type_name: str) -> tuple[str, ...]:
+    has = schema.family_of(type_name).columns  # not every server has every attribute
     return tuple(
         column
         for name, columns in REQUIRED.items()
         if name in schema.types and schema.is_kind_of(type_name, name)
         for column in columns
+        if column in has
     )
 
 

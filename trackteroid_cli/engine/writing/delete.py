@@ -14,7 +14,7 @@ documentation, "Deleting entities".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -192,7 +192,7 @@ def _refuse_in_use(
     rows: dict[Key, StoredEntity],
     doomed: dict[str, dict[Key, StoredEntity]],
 ) -> None:
-    for column in RESTRICTS.get(root, ()):
+    for column in _existing(transaction.schema, RESTRICTS.get(root, ())):
         for user in transaction.select(
             transaction.schema.families[column.root], column.name, _ids(rows)
         ):
@@ -233,7 +233,9 @@ def cascading_columns(schema: Schema, root: str) -> tuple[Column, ...]:
 
 @lru_cache(maxsize=512)
 def _rules(schema: Schema, root: str) -> Rules:
-    cascading = dict.fromkeys((*CASCADES.get(root, ()), *_cascading(schema, root)))
+    cascading = dict.fromkeys(
+        (*_existing(schema, CASCADES.get(root, ())), *_cascading(schema, root))
+    )
     set_null = []
     for column in _referring_columns(schema, root):
         if column.name in schema.families[column.root].primary_key:
@@ -249,6 +251,15 @@ def _rules(schema: Schema, root: str) -> Rules:
     if root == "Resource":
         hidden.append(("_api_key", "user_id"))
     return Rules(tuple(cascading), tuple(dict.fromkeys(set_null)), tuple(dict.fromkeys(hidden)))
+
+
+def _existing(schema: Schema, columns: Iterable[Column]) -> list[Column]:
+    """Return those of *columns* that the schema, of an older or newer ftrack, has."""
+    return [
+        column
+        for column in columns
+        if column.root in schema.families and column.name in schema.families[column.root].columns
+    ]
 
 
 def _relations(schema: Schema) -> Iterator[tuple[str, Relation]]:

@@ -1,0 +1,1 @@
+"""The files of sandboxes: where they are, what they were made as, and how they are made."""
