@@ -85,7 +85,7 @@ def test_a_list_has_a_line_for_each_batch_in_recorded_order(
         "host": "farm-2",
         "server": "",
         "path": str(failed.path),
-        "counts": {"create": 1, "update": 0, "delete": 0},
+        "counts": {"create": 1, "update": 0, "delete": 0, "upload": 0, "follow_up": 0},
         "reason": "ValidationError: no such attribute",
         "replica": None,
         "built_on": [],
