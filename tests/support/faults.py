@@ -47,6 +47,9 @@ COMMON = tuple(
 )
 
 
+#: The headers of answers that clients read.
+_KEPT = ("ETag",)
+
 #: Decides what happens to a request from its number (from 0) and its body.
 Plan = Callable[[int, bytes], Fault]
 
@@ -73,6 +76,8 @@ class FaultyProxy:
         self.nonsense: Callable[[list[Any]], object] = lambda asked: [{} for _ in asked]
         self._late: list[tuple[list[str], bytes]] = []
         self._lock = threading.Lock()
+        #: Headers of the answer that this thread forwards.
+        self._kept = threading.local()
         self.happened: list[Fault] = []
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -161,7 +166,7 @@ class FaultyProxy:
         if fault is Fault.NONSENSE_AFTER:
             self._answer_nonsense(connection, body)
             return False
-        _answer(connection, status, answer)
+        _answer(connection, status, answer, *self._kept.headers)
         return True
 
     def _answer_nonsense(self, connection: socket.socket, body: bytes) -> None:
@@ -175,6 +180,9 @@ class FaultyProxy:
         try:
             upstream.request(method, path, body, headers)
             response = upstream.getresponse()
+            self._kept.headers = [
+                f"{name}: {value}" for name in _KEPT if (value := response.headers.get(name))
+            ]
             return response.status, response.read()
         finally:
             upstream.close()

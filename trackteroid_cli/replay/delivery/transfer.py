@@ -11,10 +11,11 @@ ftrack's JavaScript client, ``uploader``, for one in parts.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,14 +45,25 @@ class File:
     """A file that was found to be what was recorded.
 
     Attributes:
-        md5: the digest by which the server checks what arrives.
+        md5: of each part in which it goes; of all of it where it goes whole.
         state: what `state_of` returned of it then.
     """
 
     upload: Upload
     path: Path
-    md5: bytes
+    md5: Sequence[bytes]
     state: tuple[int, ...]
+
+    @property
+    def tag(self) -> str:
+        """What object stores call the bytes.
+
+        Source: Amazon S3, "Checking object integrity", on ETag.
+        """
+        if len(self.md5) == 1:
+            return self.md5[0].hex()
+        together = hashlib.md5(b"".join(self.md5), usedforsecurity=False)
+        return f"{together.hexdigest()}-{len(self.md5)}"
 
 
 class Changed(Exception):
@@ -102,7 +114,7 @@ class Transfer:
 
     def goes_in_parts(self, upload: Upload) -> bool:
         """Return whether the file is too large for one request."""
-        return upload.size > 2 * self._policy.part_size
+        return self._policy.parts(upload.size) > 1
 
     def send(self, file: File) -> None:
         """Bring the bytes of *file* to the server, unless they are there.
@@ -142,11 +154,11 @@ class Transfer:
         return (
             response.status_code == requests.codes.ok
             and response.headers.get("Content-Length") == str(upload.size)
-            and tag in (file.md5.hex(), upload.sha256)
+            and tag in (file.tag, upload.sha256)
         )
 
     def _send_whole(self, file: File) -> None:
-        told = self._ask(file, checksum=base64.b64encode(file.md5).decode())
+        told = self._ask(file, checksum=base64.b64encode(file.md5[0]).decode())
         url, headers = told.get("url"), told.get("headers")
         if not isinstance(url, str) or not isinstance(headers, Mapping):
             raise self._wrong("it does not say where to")
@@ -156,7 +168,7 @@ class Transfer:
 
     def _send_parts(self, file: File) -> None:
         size = self._policy.part_size
-        count = -(-file.upload.size // size)
+        count = self._policy.parts(file.upload.size)
         known = self._parts_of(file, count)
         if known is None:
             told = self._ask(file, parts=count)
@@ -171,6 +183,8 @@ class Transfer:
             start = (number - 1) * size
             length = min(size, file.upload.size - start)
             tag = self._put(file, known["urls"][str(number)], {}, start, length)
+            if not tag:
+                raise self._unreachable(file, f"part {number} got no tag", _PartRefused)
             with self._asking:
                 known["tags"][str(number)] = tag
                 self._keep_parts(file, known)
@@ -180,7 +194,7 @@ class Transfer:
                 for done_one in [pool.submit(send, number) for number in missing]:
                     done_one.result()
             self._complete(file, known)
-        except (ServerRefused, _PartRefused):
+        except _PartRefused:
             # The addresses may be too old, or the parts forgotten: the next try begins anew.
             self._parts_file(file).unlink(missing_ok=True)
             raise
@@ -188,19 +202,17 @@ class Transfer:
 
     def _complete(self, file: File, known: Mapping[str, Any]) -> None:
         tags = sorted(known["tags"].items(), key=lambda pair: int(pair[0]))
-        with self._asking:
-            self._connection.call(
-                [
-                    {
-                        "action": "complete_multipart_upload",
-                        "component_id": file.upload.component_id,
-                        "upload_id": known["upload_id"],
-                        "parts": [
-                            {"part_number": int(number), "e_tag": tag} for number, tag in tags
-                        ],
-                    }
-                ]
-            )
+        entry = {
+            "action": "complete_multipart_upload",
+            "component_id": file.upload.component_id,
+            "upload_id": known["upload_id"],
+            "parts": [{"part_number": int(number), "e_tag": tag} for number, tag in tags],
+        }
+        try:
+            with self._asking:
+                self._connection.call([entry])
+        except ServerRefused as error:
+            raise self._unreachable(file, error.why, _PartRefused) from error
 
     def _urls(self, told: Mapping[str, Any], count: int) -> dict[str, str]:
         """Return where each part is to go."""

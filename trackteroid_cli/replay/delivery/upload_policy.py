@@ -20,3 +20,7 @@ class UploadPolicy:
     at_once: int = 4
     part_size: int = 64 << 20
     watch: Callable[[int, int], None] = lambda _sent, _total: None
+
+    def parts(self, size: int) -> int:
+        """Return in how many parts a file of *size* bytes goes."""
+        return -(-size // self.part_size) if size > 2 * self.part_size else 1

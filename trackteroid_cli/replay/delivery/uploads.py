@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from trackteroid_cli import settings
 from trackteroid_cli.batches.batch import Batch, append_step
@@ -123,13 +123,7 @@ class Uploads:
         try:
             with open_plain(path) as source:
                 state = state_of(source)
-                size, sha256, md5 = 0, hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-                while chunk := source.read(_CHUNK):
-                    size += len(chunk)
-                    sha256.update(chunk)
-                    md5.update(chunk)
-                    if size > upload.size or self._retry.stop.is_set():
-                        break
+                size, sha256, md5 = self._digests(source, upload.size)
         except FileNotFoundError:
             return f"{name} is gone"
         except OSError as error:
@@ -137,10 +131,31 @@ class Uploads:
         if size != upload.size:
             more = "more than " if size > upload.size else ""
             return f"{name} has {more}{min(size, upload.size)} bytes, not {upload.size}"
-        if sha256.hexdigest() != upload.sha256:
+        if sha256 != upload.sha256:
             return f"{name} has other content than when it was recorded"
-        self._files[waiting.position] = File(upload, path, md5.digest(), state)
+        self._files[waiting.position] = File(upload, path, md5, state)
         return ""
+
+    def _digests(self, source: BinaryIO, expected: int) -> tuple[int, str, list[bytes]]:
+        """Return size and SHA-256 of a file, and the MD5 of each part in which it goes.
+
+        Args:
+            expected: bytes; of a larger file only the beginning is read.
+        """
+        parts: list[bytes] = []
+        size, sha256 = 0, hashlib.sha256()
+        length = self._policy.part_size if self._policy.parts(expected) > 1 else expected + 1
+        while size <= expected and not self._retry.stop.is_set():
+            md5, left = hashlib.md5(usedforsecurity=False), length
+            while left and (chunk := source.read(min(_CHUNK, left))):
+                size, left = size + len(chunk), left - len(chunk)
+                sha256.update(chunk)
+                md5.update(chunk)
+            if left < length or not parts:
+                parts.append(md5.digest())
+            if left:
+                break
+        return size, sha256.hexdigest(), parts
 
     def _send(self, transfer: Transfer, waiting: _Waiting) -> None:
         retrier(self._retry)(self._send_once, transfer, self._files[waiting.position])

@@ -64,7 +64,12 @@ class Publisher:
             )
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
-        greeting = greet(origin, self._server.api_user, self._server.api_key, timeout=self._timeout)
+        try:
+            greeting = greet(
+                origin, self._server.api_user, self._server.api_key, timeout=self._timeout
+            )
+        except AnswerLost as error:  # whatever it was, nothing was published
+            raise ServerUnreachable(error.what, why=error.why, hint=error.hint, url=url) from error
         scheme = "wss" if parts.scheme == "https" else "ws"
         try:
             self._connection = websocket.create_connection(

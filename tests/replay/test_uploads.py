@@ -1,0 +1,446 @@
+"""Uploads and follow-ups: before and after a batch, each once, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.command_line import CommandLine
+from tests.support.faults import COMMON, Fault, FaultyProxy
+from tests.support.generated import part, some
+from tests.support.servers import Server
+from trackteroid_cli import settings
+from trackteroid_cli.batches.batch import Batch, encode_operations, write
+from trackteroid_cli.batches.enclosures import media
+from trackteroid_cli.batches.enclosures.follow_ups import FollowUp, Kind
+from trackteroid_cli.batches.enclosures.steps import Stage, followed
+from trackteroid_cli.batches.enclosures.uploads import Upload
+from trackteroid_cli.batches.header import make_header
+from trackteroid_cli.batches.ids import new_id
+from trackteroid_cli.batches.operations import Create, Operation, counts
+from trackteroid_cli.batches.spool import Spool, State
+from trackteroid_cli.errors import ExitCode
+from trackteroid_cli.kill_points import VARIABLE
+from trackteroid_cli.replay.delivery.upload_policy import UploadPolicy
+from trackteroid_cli.replay.policy import Policy
+from trackteroid_cli.replay.schedule import Result, commit, waiting
+from trackteroid_cli.server.connection import Connection
+from trackteroid_cli.server.retry import RetryPolicy
+from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
+
+SERVER_LOCATION = "3a372bde-05bc-11e4-8908-20c9d081909b"
+
+
+def component(number: int, content: bytes) -> tuple[Upload, list[Operation]]:
+    """Return an upload, and the operations that put its component into the server's location."""
+    id_, place = f"00000000-0000-4000-8000-{number:012d}", f"00000000-0000-4000-9000-{number:012d}"
+    upload = Upload(id_, f"{number}.mov", len(content), hashlib.sha256(content).hexdigest())
+    data = {"id": id_, "name": str(number), "file_type": ".mov", "size": len(content)}
+    located = {
+        "id": place,
+        "component_id": id_,
+        "location_id": SERVER_LOCATION,
+        "resource_identifier": id_,
+    }
+    return upload, [
+        Create("FileComponent", {"id": id_}, data),
+        Create("ComponentLocation", {"id": place}, located),
+    ]
+
+
+class Publishes:
+    """Puts batches with uploads into *spool*."""
+
+    def __init__(self, spool: Spool, folder: Path) -> None:
+        self.spool = spool
+        self.folder = folder
+        self.contents: dict[str, bytes] = {}
+
+    def put(
+        self,
+        *contents: bytes,
+        follow_ups: Iterable[FollowUp] = (),
+        by_path: bool = False,
+    ) -> str:
+        """Put a batch that uploads *contents*; return its id."""
+        batch_id, uploads, operations = new_id(), [], []
+        for content in contents:
+            upload, own = component(len(self.contents) + 1, content)
+            if by_path:
+                path = self.folder / upload.file_name
+                path.write_bytes(content)
+                upload = Upload(
+                    upload.component_id, upload.file_name, upload.size, upload.sha256, str(path)
+                )
+            else:
+                source = self.folder / "source"
+                source.write_bytes(content)
+                with source.open("rb") as opened:
+                    media.keep(opened, self.spool.media(batch_id))
+            self.contents[upload.component_id] = content
+            uploads.append(upload)
+            operations += own
+        self.spool.begin(batch_id)
+        header = make_header("publish", counts(operations), argv=[], batch_id=batch_id)
+        write(
+            self.spool.place(batch_id, "publish"),
+            header,
+            encode_operations(operations),
+            {},
+            uploads=uploads,
+            follow_ups=list(follow_ups),
+        )
+        return batch_id
+
+    def check(self, server: Server) -> None:
+        """Check that *server* has every component once, with its bytes, and nothing waits."""
+        found = server.query("select id from FileComponent where id like '00000000-0000-4000-8%'")
+        assert sorted(each["id"] for each in found) == sorted(self.contents)
+        for id_, content in self.contents.items():
+            assert held(server, id_) == content
+        assert waiting(self.spool) == []
+        assert not list((self.spool.folder / "media").iterdir())
+
+
+def held(server: Server, component_id: str) -> bytes | None:
+    """Return the bytes that *server* has of a component."""
+    found = server.engine.media.find(component_id)
+    if found is None:
+        return None
+    with found.open() as opened:
+        return opened.read()
+
+
+@pytest.fixture
+def publishes(home: Path, tmp_path: Path) -> Publishes:
+    return Publishes(Spool(home / "spool"), tmp_path)
+
+
+def send(publishes: Publishes, url: str, policy: Policy | None = None) -> list[Result]:
+    server = settings.Server(url, SANDBOX_USER, SANDBOX_KEY)
+    policy = policy or Policy(retry=RetryPolicy(retries=0))
+    with Connection(server, timeout=1) as connection:
+        return list(commit(publishes.spool, waiting(publishes.spool), connection, policy))
+
+
+def encode(component_id: str) -> FollowUp:
+    return FollowUp(Kind.REQUEST, {"action": "encode_media", "component_id": component_id})
+
+
+INVITE = FollowUp(Kind.REQUEST, {"action": "send_user_invite", "user_id": "x"})
+
+
+def test_files_are_on_the_server_before_the_batch_is_sent_and_gone_from_the_spool_after(
+    publishes: Publishes, connected: CommandLine, server: Server
+) -> None:
+    publishes.put(b"one", b"", bytes(70_000))
+    ran = connected("commit")
+    assert ran.returncode == 0, ran.stderr
+    publishes.check(server)
+    (written,) = server.writes
+    assert written.count("create") == 6
+
+
+PLACES = ("uploaded", "upload noted", "compared", "journaled", "sent", "noted", "settled")
+
+
+@pytest.mark.parametrize("place", some(PLACES))
+def test_a_commit_that_is_killed_while_it_uploads_is_carried_on(
+    publishes: Publishes, connected: CommandLine, server: Server, place: str
+) -> None:
+    publishes.put(b"one", b"two", b"three")
+    killed = connected.fresh("commit", **{VARIABLE: place})
+    assert killed.returncode == -signal.SIGKILL
+    again = connected("commit")
+    assert again.returncode == 0, again.stderr
+    publishes.check(server)
+
+
+@pytest.mark.parametrize("place", ["following", "followed"])
+def test_what_the_server_can_tell_about_is_done_once_although_a_commit_is_killed(
+    publishes: Publishes, connected: CommandLine, server: Server, place: str
+) -> None:
+    number = "00000000-0000-4000-8000-000000000001"
+    publishes.put(b"film", follow_ups=[encode(number)])
+    assert connected.fresh("commit", **{VARIABLE: place}).returncode == -signal.SIGKILL
+    again = connected("commit")
+    assert again.returncode == 0, again.stderr
+    jobs = server.query(f"select data from Job where data like '%{number}%'")
+    assert len(jobs) == 1
+
+
+def test_what_nobody_can_tell_about_is_not_done_twice_and_said_so(
+    publishes: Publishes, connected: CommandLine, server: Server
+) -> None:
+    batch_id = publishes.put(follow_ups=[INVITE])
+    assert connected.fresh("commit", **{VARIABLE: "following"}).returncode == -signal.SIGKILL
+    again = connected("commit")
+    assert again.returncode == ExitCode.FAILED
+    assert "may have been done or not, and is not done twice" in again.stderr
+    assert ["send_user_invite"] not in server.requests
+    assert connected("commit").returncode == 0
+    assert connected.json("inspect", batch_id, "--json")["state"] == "committed"
+
+
+def test_what_the_server_refuses_afterwards_leaves_the_batch_committed_and_is_told(
+    publishes: Publishes, connected: CommandLine, server: Server
+) -> None:
+    batch_id = publishes.put(b"film", follow_ups=[INVITE])
+    ran = connected("commit", "--json")
+    assert ran.returncode == ExitCode.FAILED
+    (result,) = json.loads(ran.stdout)["batches"]
+    assert (result["state"], result["outcome"]) == ("committed", "landed")
+    assert "send an invitation to user x" in result["reason"]
+    publishes.check(server)
+    assert "send an invitation to user x" in connected("inspect", batch_id).stdout
+    assert server.requests.count(["send_user_invite"]) == 1
+
+
+def test_an_event_that_cannot_be_published_waits_while_the_batch_is_committed(
+    publishes: Publishes, connected: CommandLine, server: Server
+) -> None:
+    event = {"topic": "studio.published", "id": "1", "data": {}, "source": {"id": "x"}}
+    first = publishes.put(b"film", follow_ups=[FollowUp(Kind.PUBLISH, event), INVITE])
+
+    def without_hub(_: int, body: bytes) -> Fault:
+        return Fault.NONE if body else Fault.DROP_BEFORE
+
+    proxy = FaultyProxy(server.url, without_hub)
+    try:
+        ran = connected("commit", "--retries", "0", FTRACK_SERVER=proxy.url)
+    finally:
+        proxy.close()
+    assert ran.returncode == ExitCode.TRY_AGAIN, ran.stderr
+    assert "has landed, but 2 things are still to be done" in ran.stderr
+    (summary,) = connected.json("inspect", "--json")
+    assert summary["state"] == "committed"
+    assert "2 of 2 follow-ups wait" in summary["reason"]
+    given_up = connected("discard", first)
+    assert given_up.returncode == 0, given_up.stderr
+    assert waiting(publishes.spool) == []
+
+
+def changed(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[0] ^= 1
+    state = path.stat()
+    path.write_bytes(content)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def shorter(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def into_a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def into_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("by_path", [True, False])
+@pytest.mark.parametrize("spoil", [Path.unlink, changed, shorter, into_a_pipe, into_a_folder])
+def test_a_file_that_is_not_what_was_recorded_holds_the_batch_back_before_anything_is_sent(
+    publishes: Publishes,
+    connected: CommandLine,
+    server: Server,
+    spoil: Callable[[Path], Any],
+    by_path: bool,
+) -> None:
+    batch_id = publishes.put(b"first", b"second", by_path=by_path)
+    with Batch(publishes.spool.find(batch_id).path) as batch:
+        source = batch.uploads()[1].source(publishes.spool.media(batch_id))
+    spoil(source)
+    for arguments in (["--dry-run"], []):
+        ran = connected("commit", *arguments)
+        assert ran.returncode == ExitCode.CONFLICT
+        assert "is held back" in ran.stderr
+        assert ("2.mov" if by_path else "the copy of 2.mov") in ran.stderr
+    assert server.requests == []
+    assert all(held(server, each) is None for each in publishes.contents)
+    assert "2.mov" in connected.json("inspect", batch_id, "--json")["reason"]
+    if source.is_dir():
+        source.rmdir()
+    source.unlink(missing_ok=True)
+    source.write_bytes(b"second")
+    assert connected("commit").returncode == 0
+    publishes.check(server)
+
+
+def test_what_is_there_already_is_not_sent_again(publishes: Publishes, server: Server) -> None:
+    sent: list[int] = []
+    policy = Policy(uploads=UploadPolicy(watch=lambda number, _: sent.append(number)))
+    publishes.put(b"film" * 100)
+    batch = publishes.spool.entries()[0]
+    with_put = [["get_upload_metadata"]]
+    assert send(publishes, server.url, policy)[0].error is None
+    assert [each for each in server.requests if each == with_put[0]] == with_put
+    # The same batch, as if nothing of its first commit were known here.
+    with Batch(publishes.spool.find(batch.id).path) as landed:
+        uploads, operations = landed.uploads(), list(landed.operations())
+    shutil.rmtree(publishes.spool.folder)
+    publishes.contents.clear()
+    publishes.put(b"film" * 100)
+    assert send(publishes, server.url, policy)[0].error is None
+    assert [each for each in server.requests if each == with_put[0]] == with_put
+    assert (len(uploads), len(operations)) == (1, 2)
+
+
+@pytest.mark.parametrize("fault", some([Fault.DROP_BEFORE, Fault.DROP_AFTER, Fault.RESET_AFTER]))
+def test_whichever_request_is_cut_off_every_file_and_batch_arrives_once(
+    publishes: Publishes, server: Server, fault: Fault
+) -> None:
+    number = 0
+    while True:
+        publishes.put(b"one %d" % number, bytes(40_000), follow_ups=[encode(component_id(number))])
+        cut = number
+
+        def plan(position: int, _: bytes, cut: int = cut) -> Fault:
+            return fault if position == cut else Fault.NONE
+
+        proxy = FaultyProxy(server.url, plan)
+        server.engine.server_url = proxy.url
+        try:
+            for _ in range(4):
+                send(publishes, proxy.url)
+        finally:
+            proxy.close()
+        publishes.check(server)
+        number += 1
+        if fault not in proxy.happened:
+            break
+    assert number > 6
+    jobs = server.query("select data from Job where data like '%00000000-0000-4000-8000%'")
+    assert len(jobs) == number
+
+
+def component_id(number: int) -> str:
+    return f"00000000-0000-4000-8000-{2 * number + 1:012d}"
+
+
+@pytest.mark.parametrize("seed", range(part(8)))
+def test_large_files_go_in_parts_and_a_later_commit_goes_on_with_those_that_are_missing(
+    publishes: Publishes, server: Server, seed: int
+) -> None:
+    chance = random.Random(seed)
+    publishes.put(chance.randbytes(chance.randint(2_001, 30_000)), b"small")
+    faults = [chance.choice(COMMON) for _ in range(6)]
+
+    def plan(_: int, __: bytes) -> Fault:
+        return faults.pop() if faults and chance.random() < 0.3 else Fault.NONE
+
+    proxy = FaultyProxy(server.url, plan, delay=0.1)
+    server.engine.server_url = proxy.url
+    policy = Policy(
+        retry=RetryPolicy(retries=chance.choice([0, 2]), longest_wait=0.01),
+        uploads=UploadPolicy(at_once=3, part_size=1_000),
+    )
+    try:
+        for _ in range(12):
+            if send(publishes, proxy.url, policy) == []:
+                break
+    finally:
+        proxy.close()
+    send(publishes, server.url, policy)
+    publishes.check(server)
+
+
+def test_parts_that_arrived_are_not_sent_again(publishes: Publishes, server: Server) -> None:
+    publishes.put(bytes(10_000))
+    left: list[int] = []
+
+    def plan(_: int, body: bytes) -> Fault:
+        if len(body) == 1_000 and b"action" not in body:
+            left.append(len(body))
+            return Fault.DROP_BEFORE if len(left) == 4 else Fault.NONE
+        return Fault.NONE
+
+    proxy = FaultyProxy(server.url, plan)
+    server.engine.server_url = proxy.url
+    policy = Policy(retry=RetryPolicy(retries=0), uploads=UploadPolicy(at_once=1, part_size=1_000))
+    try:
+        assert send(publishes, proxy.url, policy)[0].error is not None
+        arrived = len(left) - 1
+        assert send(publishes, proxy.url, policy)[0].error is None
+    finally:
+        proxy.close()
+    assert arrived >= 3
+    assert len(left) == 11 if arrived == 9 else len(left) <= 11 + 7
+    assert server.requests.count(["get_upload_metadata"]) == 1
+    publishes.check(server)
+
+
+def test_a_key_does_not_go_where_bytes_are_sent(
+    publishes: Publishes, server: Server, make_proxy: Callable[..., FaultyProxy]
+) -> None:
+    publishes.put(b"film")
+    storage = make_proxy(lambda *_: Fault.NONE)
+    heads: list[str] = []
+    forward = storage._forward
+
+    def noting(head: list[str], body: bytes) -> tuple[int, bytes]:
+        heads.extend(head)
+        return forward(head, body)
+
+    storage._forward = noting  # type: ignore[method-assign]
+    server.engine.server_url = storage.url
+    assert send(publishes, server.url)[0].error is None
+    assert heads[0].startswith("PUT ")
+    assert not [each for each in heads if SANDBOX_KEY in each or "ftrack" in each.lower()]
+    publishes.check(server)
+
+
+def test_discarding_a_batch_for_good_takes_its_copies_along(
+    publishes: Publishes, connected: CommandLine
+) -> None:
+    batch_id = publishes.put(b"film")
+    assert connected("discard", batch_id).returncode == 0
+    assert (publishes.spool.media(batch_id)).is_dir()
+    assert connected("discard", "--restore", batch_id).returncode == 0
+    assert connected("discard", batch_id).returncode == 0
+    assert connected("discard", "--purge", batch_id).returncode == 0
+    assert not publishes.spool.media(batch_id).exists()
+
+
+def test_a_review_shows_what_is_uploaded_and_what_follows(
+    publishes: Publishes, connected: CommandLine
+) -> None:
+    event = {"topic": "studio.published", "id": "1", "data": {"shot": "sh010"}}
+    batch_id = publishes.put(bytes(2_500_000), follow_ups=[FollowUp(Kind.PUBLISH, event)])
+    shown = connected("inspect", batch_id).stdout
+    assert "^ upload  1.mov  2.5 MB" in shown
+    assert '> then  publish the event studio.published  {"shot": "sh010"}' in shown
+    assert "2 create, 1 upload, 1 follow-up" in shown
+    document = connected.json("inspect", batch_id, "--json")
+    assert document["counts"]["upload"] == 1
+    assert [each["uploaded"] for each in document["uploads"]] == [False]
+    assert [each["stage"] for each in document["follow_ups"]] == [None]
+
+
+def test_a_digest_covers_what_is_uploaded_and_what_follows(
+    publishes: Publishes, connected: CommandLine
+) -> None:
+    digests = set()
+    for content, follow_ups in ((b"a", []), (b"b", []), (b"a", [INVITE])):
+        publishes.contents.clear()
+        batch_id = publishes.put(content, follow_ups=follow_ups)
+        with Batch(publishes.spool.find(batch_id).path) as batch:
+            assert list(batch.operations())
+            digests.add(batch.header.digest)
+    assert len(digests) == 3
+    assert followed([]) == {}
+    assert Stage("uploaded") is Stage.UPLOADED
+    assert State.COMMITTED.value == "committed"
