@@ -22,12 +22,11 @@ from trackteroid_cli import settings
 from trackteroid_cli.batches.batch import Batch, encode_operations, write
 from trackteroid_cli.batches.enclosures import media
 from trackteroid_cli.batches.enclosures.follow_ups import FollowUp, Kind
-from trackteroid_cli.batches.enclosures.steps import Stage, followed
 from trackteroid_cli.batches.enclosures.uploads import Upload
 from trackteroid_cli.batches.header import make_header
 from trackteroid_cli.batches.ids import new_id
 from trackteroid_cli.batches.operations import Create, Operation, counts
-from trackteroid_cli.batches.spool import Spool, State
+from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import ExitCode
 from trackteroid_cli.kill_points import VARIABLE
 from trackteroid_cli.replay.delivery.upload_policy import UploadPolicy
@@ -430,6 +429,44 @@ def test_a_review_shows_what_is_uploaded_and_what_follows(
     assert [each["stage"] for each in document["follow_ups"]] == [None]
 
 
+def test_lines_of_a_review_record_the_same_uploads_and_follow_ups(
+    publishes: Publishes, connected: CommandLine, server: Server
+) -> None:
+    event = {"topic": "studio.published", "id": "1", "data": {"shot": "sh010"}}
+    follow_ups = [FollowUp(Kind.PUBLISH, event), INVITE]
+    first = publishes.put(b"film", follow_ups=follow_ups, by_path=True)
+    lines = connected("inspect", first, "--jsonl").stdout
+    assert connected("discard", first).returncode == 0
+    ran = connected("record", "--jsonl", "-", "--name", "again", stdin=lines)
+    assert ran.returncode == 0, ran.stderr
+    with (
+        Batch(publishes.spool.find(first).path) as one,
+        Batch(publishes.spool.find("again").path) as other,
+    ):
+        assert list(one.operations()) == list(other.operations())
+        assert one.uploads() == other.uploads()
+        assert other.follow_ups() == follow_ups
+        assert one.header.digest == other.header.digest
+    (publishes.folder / "1.mov").write_bytes(b"other")
+    for wrong in (lines, lines.replace('"path"', '"place"')):
+        ran = connected("record", "--jsonl", "-", stdin=wrong)
+        assert ran.returncode == ExitCode.USAGE
+        assert "cannot record line 3" in ran.stderr
+
+
+def test_a_check_tells_which_files_are_not_what_was_recorded(
+    publishes: Publishes, connected: CommandLine, server: Server
+) -> None:
+    batch_id = publishes.put(b"film", by_path=True)
+    assert connected("inspect", batch_id, "--check").returncode == 0
+    (publishes.folder / "1.mov").write_bytes(b"other")
+    checked = connected("inspect", batch_id, "--check")
+    assert checked.returncode == ExitCode.CONFLICT
+    assert "1.mov has more than 4 bytes" in checked.stdout
+    ran = connected("inspect", batch_id, "--check", "--json")
+    assert len(json.loads(ran.stdout)["uploads_not_as_recorded"]) == 1
+
+
 def test_a_digest_covers_what_is_uploaded_and_what_follows(
     publishes: Publishes, connected: CommandLine
 ) -> None:
@@ -441,6 +478,3 @@ def test_a_digest_covers_what_is_uploaded_and_what_follows(
             assert list(batch.operations())
             digests.add(batch.header.digest)
     assert len(digests) == 3
-    assert followed([]) == {}
-    assert Stage("uploaded") is Stage.UPLOADED
-    assert State.COMMITTED.value == "committed"

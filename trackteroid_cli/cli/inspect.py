@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +14,7 @@ from trackteroid_cli.batches.summary import Summary, summarise, summarise_entry
 from trackteroid_cli.cli.render.documents import conflict_document, summary_document
 from trackteroid_cli.cli.render.output import Output, counted, plural
 from trackteroid_cli.cli.targets import batch_or_file, or_interrupted
-from trackteroid_cli.errors import ExitCode, UsageError
+from trackteroid_cli.errors import ExitCode, MediaChanged, UsageError
 from trackteroid_cli.files import TemporaryFolder
 from trackteroid_cli.moments import before, local
 from trackteroid_cli.recording.recordings import OpenRecording, Recordings
@@ -167,13 +167,13 @@ def _show_batch(
     path: Path, state: State | None, as_lines: bool, check: bool, output: Output
 ) -> None:
     from trackteroid_cli.batches.batch import Batch
-    from trackteroid_cli.batches.operations import to_json
+    from trackteroid_cli.recording.lines import write_line
 
     with Batch(path) as batch:
         operations = list(batch.operations())  # before anything is printed: it may be damaged
         if as_lines:
-            for operation in operations:
-                output.json_line(to_json(operation))
+            for part in (*operations, *batch.uploads(), *batch.follow_ups()):
+                output.json_line(write_line(part))
             return
         summary = summarise(batch, state)
         if check:
@@ -207,12 +207,14 @@ def _check(batch: Batch, summary: Summary, operations: list[Operation], output: 
         comparison = _compare(batch, operations, connection)
         found, labels = comparison.conflicts, comparison.labels
         conflicts, names = named(found, labels, batch, operations, connection)
+        spoilt = _spoilt(batch, summary, connection)
     if output.as_json:
         output.document(
             {
                 **summary_document(summary),
                 "operations": [to_json(operation) for operation in operations],
                 "conflicts": [conflict_document(each) for each in conflicts],
+                "uploads_not_as_recorded": spoilt,
             }
         )
     else:
@@ -221,11 +223,34 @@ def _check(batch: Batch, summary: Summary, operations: list[Operation], output: 
                 ("ENTITY", "ATTRIBUTE", "RECORDED", "NOW", "WANTED"),
                 [_conflict_row(conflict, names) for conflict in conflicts],
             )
+        for problem in spoilt:
+            output.line(problem)
         output.line(_verdict(comparison))
         if summary.state is not State.COMMITTED and any(map(_is_not_known, operations)):
             output.line("not all that goes with deleted entities was recorded, nor is compared")
-    if conflicts:
+    if conflicts or spoilt:
         raise typer.Exit(int(ExitCode.CONFLICT))
+
+
+def _spoilt(batch: Batch, summary: Summary, connection: Connection) -> Sequence[str]:
+    """Return what is wrong with the files that *batch* is to upload."""
+    from trackteroid_cli.batches.enclosures import media
+    from trackteroid_cli.replay.delivery.upload_policy import UploadPolicy
+    from trackteroid_cli.replay.delivery.uploads import Uploads
+    from trackteroid_cli.server.retry import RetryPolicy
+
+    if summary.state in (State.COMMITTED, State.INTERRUPTED):
+        return []
+    place = Spool.default()
+    entry = place.current(batch.header.id)
+    folder = media.beside(batch.path)
+    if entry is not None and entry.path == batch.path:
+        folder = place.media(entry.id)
+    try:
+        Uploads(batch, folder, connection, UploadPolicy(), RetryPolicy()).check()
+    except MediaChanged as error:
+        return error.lines
+    return []
 
 
 def _compare(batch: Batch, operations: list[Operation], connection: Connection) -> Comparison:

@@ -23,7 +23,7 @@ from trackteroid_cli.cli.running import (
 from trackteroid_cli.errors import InvalidOperation, NotFound, UsageError, cause
 
 if TYPE_CHECKING:
-    from trackteroid_cli.batches.operations import Operation
+    from trackteroid_cli.recording.lines import Part
     from trackteroid_cli.recording.program import Program
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -223,16 +223,15 @@ def _record_lines(
         report(saved, output, output_file is not None)
 
 
-def _read_lines(source: str) -> Iterator[Operation]:
-    from trackteroid_cli.batches.documents import read_operation
-    from trackteroid_cli.batches.operations import from_json
+def _read_lines(source: str) -> Iterator[Part]:
+    from trackteroid_cli.recording.lines import read_line
 
     for number, line in enumerate(_lines(source), start=1):
         if not line.strip():
             continue
         where = f"line {number} of {'standard input' if source == '-' else source}"
         try:
-            yield from_json(read_operation(line))
+            yield read_line(line)
         except InvalidOperation as error:
             raise InvalidOperation(
                 f"cannot record {where}", why=error.why, hint=error.hint

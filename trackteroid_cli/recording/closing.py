@@ -11,13 +11,16 @@ from pathlib import Path
 from trackteroid_cli import settings
 from trackteroid_cli.batches.batch import Batch, encode_operations, write
 from trackteroid_cli.batches.enclosures import media
+from trackteroid_cli.batches.enclosures.follow_ups import FollowUp
+from trackteroid_cli.batches.enclosures.uploads import Upload
 from trackteroid_cli.batches.header import Header, make_header
-from trackteroid_cli.batches.operations import Operation, counts
+from trackteroid_cli.batches.operations import counts
 from trackteroid_cli.batches.recordings.recording import Recording, bring_media, write_batch
 from trackteroid_cli.batches.recordings.recording_file import RecordingFile
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import NotConfigured, TrackteroidError
 from trackteroid_cli.kill_points import kill_point
+from trackteroid_cli.recording.lines import Part
 
 #: Returns the server at a URL, and who we are there.
 FindServer = Callable[[str], settings.Server]
@@ -119,23 +122,26 @@ def _complete(file: RecordingFile, url: str, find_server: FindServer) -> None:
 
 
 def save_operations(
-    operations: Iterable[Operation],
+    parts: Iterable[Part],
     spool: Spool,
     *,
     name: str,
     argv: list[str],
     output: Path | None = None,
 ) -> SavedBatch | None:
-    """Write *operations*, which no script made, as one batch.
+    """Write *parts*, which no script made, as one batch.
 
     The batch is for the server in the settings, or for any server if none is set.
 
     Returns:
-        The batch, or None if there are no operations.
+        The batch, or None if there are no parts.
     """
-    listed = list(operations)
+    listed = list(parts)
     if not listed:
         return None
+    uploads = [each for each in listed if isinstance(each, Upload)]
+    follow_ups = [each for each in listed if isinstance(each, FollowUp)]
+    operations = [each for each in listed if not isinstance(each, (Upload, FollowUp))]
     url, api_user = "", ""
     try:
         server = settings.server(reaching=False)
@@ -145,12 +151,16 @@ def save_operations(
         url, api_user = server.url, server.api_user
     header = make_header(
         name,
-        counts(listed),
+        counts(operations),
         argv=argv,
         server=url,
         api_user=api_user,
+        uploads=len(uploads),
+        follow_ups=len(follow_ups),
         batch_id="" if output else spool.new_id(),
     )
     path = output or spool.place(header.id, header.name)
-    write(path, header, encode_operations(listed), {})
+    if not output and (uploads or follow_ups):
+        spool.begin(header.id)
+    write(path, header, encode_operations(operations), {}, uploads=uploads, follow_ups=follow_ups)
     return SavedBatch(header, path)
