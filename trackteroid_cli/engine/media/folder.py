@@ -170,6 +170,13 @@ class MediaFolder:
                 if path.stat().st_mtime < time.time() - seconds:
                     path.unlink()
 
+    def thumbnail(self, name: str) -> bytes | None:
+        """Return the picture that `keep_thumbnail` kept, or None."""
+        try:
+            return (self.thumbnails / name).read_bytes()
+        except OSError:
+            return None
+
     def keep_thumbnail(self, name: str, data: bytes) -> None:
         """Keep a picture by a name that begins with the digest of what it shows."""
         with suppress(OSError):  # it is made again when it is asked for again

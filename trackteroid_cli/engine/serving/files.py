@@ -16,6 +16,7 @@ from typing import BinaryIO, NamedTuple
 from urllib.parse import quote
 
 from trackteroid_cli.engine.engine import Engine
+from trackteroid_cli.engine.media import pictures
 from trackteroid_cli.engine.media.content import Content
 from trackteroid_cli.engine.media.uploads import Upload, content_type
 from trackteroid_cli.engine.storage import addresses
@@ -26,10 +27,16 @@ from trackteroid_cli.engine.storage.errors import (
     ValidationError,
 )
 
+#: What ftrack's JavaScript client shows where there is no picture.
+PLACEHOLDER = "/img/thumbnail2.png"
+
 #: Where a client puts bytes; the other addresses are read.
 UPLOAD = "upload"
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+#: Pixels of a thumbnail: those that ftrack's clients ask for, and those that they get at most.
+_USUAL_SIZE, _LARGEST_SIZE = 300, 2048
+
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
 #: What a browser may show; anything else it saves, since a page from here could use the API.
@@ -96,6 +103,11 @@ def respond(engine: Engine, request: FileRequest) -> FileAnswer:
             return _READERS[request.action, request.method](engine, request)
     except EngineError as error:
         return refused(error)
+
+
+def placeholder(request: FileRequest) -> FileAnswer:
+    """Answer with what is shown where there is no picture; it needs no credentials."""
+    return _picture(request, pictures.PLACEHOLDER)
 
 
 def begin_upload(engine: Engine, request: FileRequest) -> Upload:
@@ -230,6 +242,26 @@ def _of_file(file_name: str) -> dict[str, str]:
     }
 
 
+def _thumbnail(engine: Engine, request: FileRequest) -> FileAnswer:
+    content = engine.media.find(request.query.get("id", ""))
+    size = _size(request.query.get("size", ""))
+    found = pictures.thumbnail(engine.media.folder, content, size) if content else None
+    return _picture(request, found or pictures.PLACEHOLDER)
+
+
+def _size(text: str) -> int:
+    if not text:
+        return _USUAL_SIZE
+    if not _LENGTH.fullmatch(text) or not int(text):
+        raise ValidationError(f'The "size" of a thumbnail is a number of pixels. Got "{text}"')
+    return min(int(text), _LARGEST_SIZE)
+
+
+def _picture(request: FileRequest, picture: pictures.Picture) -> FileAnswer:
+    answer = _answer(200, {"Content-Type": f"image/{picture.kind}"}, picture.data)
+    return answer if request.method == "GET" else answer._replace(body=io.BytesIO())
+
+
 def _remove(engine: Engine, request: FileRequest) -> FileAnswer:
     if not engine.media.remove(_component_id(request)):
         raise _no_file(request)
@@ -251,4 +283,6 @@ _READERS = {
     ("get", "GET"): _get,
     ("get", "HEAD"): _get,
     ("remove", "GET"): _remove,
+    ("thumbnail", "GET"): _thumbnail,
+    ("thumbnail", "HEAD"): _thumbnail,
 }

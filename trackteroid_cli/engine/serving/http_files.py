@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.engine.serving.files import (
+    PLACEHOLDER,
     UPLOAD,
     FileAnswer,
     FileRequest,
     begin_upload,
     end_upload,
+    placeholder,
     refused,
     respond,
     take,
@@ -55,13 +57,14 @@ def routes(engine: Engine, pool: Executor) -> list[Route]:
             return Response(answer.body.getvalue(), answer.status, answer.headers)
         return StreamingResponse(chunks(answer), answer.status, answer.headers)
 
-    async def answered(request: Request) -> Response:
-        asked = FileRequest(
-            request.method,
-            request.path_params["action"],
-            dict(request.query_params),
-            dict(request.headers),
+    def asked_for(request: Request) -> FileRequest:
+        action = request.path_params.get("action", "")
+        return FileRequest(
+            request.method, action, dict(request.query_params), dict(request.headers)
         )
+
+    async def answered(request: Request) -> Response:
+        asked = asked_for(request)
         if asked.action != UPLOAD:
             return response(await in_pool(respond, engine, asked))
         try:
@@ -90,8 +93,14 @@ def routes(engine: Engine, pool: Executor) -> list[Route]:
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
 
+    async def no_picture(request: Request) -> Response:
+        return response(placeholder(asked_for(request)))
+
     methods = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH"]  # refused in ftrack's form
-    return [Route("/component/{action}", file, methods=methods)]
+    return [
+        Route("/component/{action}", file, methods=methods),
+        Route(PLACEHOLDER, no_picture, methods=["GET"]),
+    ]
 
 
 async def _read_on(request: Request) -> None:

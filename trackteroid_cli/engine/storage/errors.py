@@ -8,6 +8,7 @@
   - DuplicateEntryError   a value that must be unique is taken
   - PermissionDenied      not allowed
   - NotFound              there is nothing at an address
+  - MissingPackage        the server lacks a package that this needs
 """
 
 from __future__ import annotations
@@ -93,3 +94,9 @@ class NotFound(EngineError):
 
     kind = "NotFoundError"
     status = 404
+
+
+class MissingPackage(EngineError):
+    """The server lacks a package that this needs."""
+
+    status = 501
