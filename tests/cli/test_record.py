@@ -181,9 +181,7 @@ def test_what_cannot_be_run_is_said_in_one_message(
 #: What a script may do that cannot be kept for later.
 AT_ONCE = {
     "call": "session.call([{'action': 'delayed_job', 'job_type': 'SYNC_USERS_LDAP'}])",
-    "upload": "shot.create_thumbnail('script.py')",
-    "encode": "session.encode_media('script.py')",
-    "invite": "session.query('User where username is demo').one().send_invite()",
+    "reset": "session.query('User where username is demo').one().reset_api_key()",
 }
 
 #: Asks for each of these, catches what is raised, and goes on.
@@ -245,14 +243,14 @@ def test_a_refusal_that_a_library_swallows_is_told_with_the_line_that_asked(
     script = connected.script(
         PUBLISH
         + "def listen(event):\n"
-        + "    session.encode_media('script.py')\n"
+        + "    session.call([{'action': 'delayed_job'}])\n"
         + "session.event_hub.subscribe('topic=studio.published', listen)\n"
         + "event = ftrack_api.event.base.Event(topic='studio.published')\n"
         + "session.event_hub.publish(event, synchronous=True)\n"
     )
     ran = connected("record", script)
     assert ran.returncode == 1
-    assert f"why: {script}, line 8: cannot encode media while recording" in ran.stderr
+    assert f"why: {script}, line 8: cannot run a job on the server while recording" in ran.stderr
     assert spool.entries() == []
 
 

@@ -7,6 +7,8 @@ import pytest
 from tests.offline.conftest import Offline
 from tests.recording.test_plugins import CONNECT, plug_in, recorded_kinds
 from tests.scripts import plugins
+from trackteroid_cli.batches.batch import Batch
+from trackteroid_cli.batches.enclosures.follow_ups import Kind
 from trackteroid_cli.batches.spool import Spool
 
 
@@ -30,12 +32,20 @@ def test_what_a_plugin_commits_offline_is_recorded_and_seen(
     assert recorded_kinds(spool) == [f"create {created}"]
 
 
-def test_a_plugin_cannot_connect_to_the_event_hub_offline(offline: Offline) -> None:
+def test_what_a_plugin_publishes_offline_is_recorded(offline: Offline, spool: Spool) -> None:
     folder = plug_in(
         offline.folder,
+        "import ftrack_api.event.base\n"
         "def register(session):\n"
-        "    try:\n        session.event_hub.connect()\n"
+        "    session.event_hub.connect()\n"
+        "    event = ftrack_api.event.base.Event('studio.started', data={'by': 'a plug-in'})\n"
+        "    print(session.event_hub.connected, session.event_hub.publish(event))\n"
+        "    try:\n        session.event_hub.wait(1)\n"
         "    except Exception as error:\n        print(error)\n",
     )
     ran = offline("record", "-c", CONNECT, FTRACK_EVENT_PLUGIN_PATH=folder)
-    assert "cannot connect to the event hub" in ran.stdout, ran.stderr
+    assert ran.stdout.startswith("True None\ncannot wait for events offline: "), ran.stderr
+    with Batch(spool.entries()[0].path) as batch:
+        (event,) = batch.follow_ups()
+    assert (event.kind, event.data["topic"]) == (Kind.PUBLISH, "studio.started")
+    assert event.data["data"] == {"by": "a plug-in"}

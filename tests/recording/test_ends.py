@@ -129,7 +129,7 @@ def test_what_a_failed_script_had_committed_can_be_forgotten(
 def test_what_was_refused_is_not_kept_in_part(
     connected: CommandLine, spool: Spool, home: Path
 ) -> None:
-    attempt = "try:\n    shot.create_thumbnail('none.jpg')\nexcept Exception:\n    pass\n"
+    attempt = "try:\n    session.call([{'action': 'delayed_job'}])\nexcept Exception:\n    pass\n"
     for ending, status in (("", 1), ("os._exit(0)", 1), ("sys.exit(2)", 2)):
         ran = connected("record", "-c", COMMIT + attempt + ending)
         assert ran.returncode == status
@@ -141,7 +141,7 @@ def test_what_was_refused_is_not_kept_in_part(
 def test_an_interrupted_recording_that_was_refused_something_is_kept_on_demand(
     connected: CommandLine, spool: Spool, home: Path
 ) -> None:
-    attempt = "try:\n    shot.create_thumbnail('none.jpg')\nexcept Exception:\n    pass\n"
+    attempt = "try:\n    session.call([{'action': 'delayed_job'}])\nexcept Exception:\n    pass\n"
     with waiting(connected, COMMIT + attempt + WAIT) as process:
         process.kill()
         process.communicate("\n")

@@ -130,7 +130,9 @@ BAD = {
     "a number": {"action": "delete", "entity_type": "Shot", "entity_key": [1]},
     "no data": {"action": "create", "entity_type": "Shot", "entity_key": [KEY]},
     "infinity": write("update", KEY, sort=float("inf")),
-    "an invitation": {"action": "send_user_invite", "user_id": "x"},
+    "a job": {"action": "delayed_job", "job_type": "SYNC_USERS_LDAP"},
+    "an invitation of nobody": {"action": "send_user_invite"},
+    "nothing to encode": {"action": "encode_media", "component_id": None, "version_id": KEY},
 }
 
 

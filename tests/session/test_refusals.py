@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import ftrack_api
-import ftrack_api.symbol
 import pytest
 
 from tests.support.servers import Server
 from tests.support.sessions import kinds, updates
 from trackteroid_cli.errors import CannotDefer
 from trackteroid_cli.session.session import Session
+
+#: What changes the server at once, and cannot be kept for later.
+AT_ONCE = {"action": "delayed_job", "job_type": "SYNC_USERS_LDAP"}
 
 
 @pytest.fixture
@@ -31,13 +32,13 @@ def recording(session: Session, server: Server, shot: Any, batch: Path) -> Itera
 
 @pytest.mark.parametrize(
     "action",
-    ["send_user_invite", "delayed_job", "no_such_action", None],
+    ["reset_remote", "delayed_job", "get_upload_metadata", "no_such_action", None],
 )
 def test_a_raw_call_that_may_change_the_server(
     recording: Session, server: Server, action: str | None
 ) -> None:
     server.requests.clear()
-    with pytest.raises(CannotDefer, match=r"cannot (record the action|send|run a job)") as caught:
+    with pytest.raises(CannotDefer, match=r"cannot (record the action|upload|run|reset)") as caught:
         recording.call(
             [
                 {"action": "query", "expression": "select id from Shot"},
@@ -53,71 +54,10 @@ def test_a_raw_call_that_reads_is_answered(recording: Session) -> None:
     assert len(answer[0]["data"]) == 2
 
 
-def reset_api_key(session: Session, user: Any, path: str) -> None:
-    user.reset_api_key()
-
-
-def send_invite(session: Session, user: Any, path: str) -> None:
-    user.send_invite()
-
-
-def send_review_invite(session: Session, user: Any, path: str) -> None:
-    session.send_review_session_invite({"id": "x"})
-
-
-def encode_component(session: Session, user: Any, path: str) -> None:
-    session.encode_media(session.query("FileComponent").first())
-
-
-@pytest.mark.parametrize("ask", [reset_api_key, send_invite, send_review_invite, encode_component])
-def test_a_request_that_acts_at_once(
-    recording: Session, ask: Callable[[Session, Any, str], None]
-) -> None:
+def test_a_request_that_acts_at_once(recording: Session) -> None:
     user = recording.query("User").first()
     with pytest.raises(CannotDefer, match="changes the server at once"):
-        ask(recording, user, "")
-
-
-def upload(session: Session, shot: Any, path: str) -> None:
-    server = session.get("Location", ftrack_api.symbol.SERVER_LOCATION_ID)
-    session.create_component(path, {"name": "movie"}, location=server)
-
-
-def create_thumbnail(session: Session, shot: Any, path: str) -> None:
-    shot.create_thumbnail(path)
-
-
-def encode_file(session: Session, shot: Any, path: str) -> None:
-    session.encode_media(path)
-
-
-def upload_sequence(session: Session, shot: Any, path: str) -> None:
-    server = session.get("Location", ftrack_api.symbol.SERVER_LOCATION_ID)
-    session.create_component(path.replace("image", "image.%04d") + " [1-3]", location=server)
-
-
-UPLOADS = {
-    upload: "cannot upload a file to the server while recording",
-    upload_sequence: "cannot upload a file to the server while recording",
-    create_thumbnail: "cannot create a thumbnail for salt_and_ember / sq010 / sh010 while",
-    encode_file: "cannot encode media while recording",
-}
-
-
-@pytest.mark.parametrize(("ask", "message"), UPLOADS.items(), ids=lambda each: str(each)[:20])
-def test_an_upload_is_refused_whole(
-    recording: Session,
-    shot: Any,
-    tmp_path: Path,
-    ask: Callable[[Session, Any, str], None],
-    message: str,
-) -> None:
-    file = tmp_path / "image.png"
-    file.write_bytes(b"pixels")
-    str(shot["link"])
-    with pytest.raises(CannotDefer, match=f"{message}.*changes the server"):
-        ask(recording, shot, str(file))
-    assert len(recording.unsent_operations) == 0
+        user.reset_api_key()
 
 
 def test_a_refused_create_leaves_nothing_of_its_metadata(recording: Session, shot: Any) -> None:
@@ -146,13 +86,14 @@ def test_a_block_that_goes_on_after_a_refusal_leaves_no_batch(
             shot["description"] = "after all"
             for _ in range(2):
                 with contextlib.suppress(CannotDefer):
-                    session.encode_media("image.png")
+                    session.call([AT_ONCE])
 
     with pytest.raises(CannotDefer, match="the script was refused 2 times, and went on") as caught:
         record()
     line = record.__code__.co_firstlineno + 5
-    assert f"{__file__}, line {line}: cannot encode media while recording (2 times)" in str(
-        caught.value
+    assert (
+        f"{__file__}, line {line}: cannot run a job on the server while recording (2 times)"
+        in str(caught.value)
     )
     assert "allow_refused=True" in caught.value.hint
     assert not batch.exists()
@@ -167,7 +108,7 @@ def test_a_block_within_another_one_cannot_be_refused_in_silence(
             shot["description"] = "outside"
             inner = session.deferred_operations(batch.with_name("inner.dbm"))
             with contextlib.suppress(CannotDefer), inner, contextlib.suppress(CannotDefer):
-                session.encode_media("image.png")
+                session.call([AT_ONCE])
 
     with pytest.raises(CannotDefer, match="the script was refused once"):
         record()
@@ -182,55 +123,8 @@ def test_what_a_block_is_allowed_to_be_refused_does_not_concern_the_outer_one(
         with session.deferred_operations(batch.with_name("inner.dbm"), allow_refused=True):
             shot["description"] = "inside"
             with pytest.raises(CannotDefer):
-                session.encode_media("image.png")
+                session.call([AT_ONCE])
     assert kinds(batch) == kinds(batch.with_name("inner.dbm")) == ["update Shot"]
-
-
-def test_writing_a_file_on_the_server(recording: Session) -> None:
-    location = recording.get("Location", ftrack_api.symbol.SERVER_LOCATION_ID)
-    with pytest.raises(CannotDefer, match="cannot upload"):
-        location.accessor.open("x", "wb")
-
-
-def test_removing_a_file_from_the_server(
-    session: Session, server: Server, batch: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    location = session.get("Location", ftrack_api.symbol.SERVER_LOCATION_ID)
-    component = session.query("FileComponent").first()
-    session.create(
-        "ComponentLocation",
-        {"component": component, "location": location, "resource_identifier": component["id"]},
-    )
-    session.commit()
-    server.requests.clear()
-    asked: list[Any] = []
-    monkeypatch.setattr("requests.get", lambda *args, **_: asked.append(args))
-    with session.deferred_operations(batch, allow_refused=True):
-        with pytest.raises(CannotDefer, match="cannot remove a file from the server"):
-            location.remove_component(component)
-        with pytest.raises(CannotDefer, match="cannot remove a file from the server"):
-            location.accessor.remove(component["id"])
-    assert asked == server.writes == []
-    assert kinds(batch) == []
-
-
-def test_the_server_location_works_as_usual_without_a_recording(
-    session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[Any] = []
-
-    class Answer:
-        def raise_for_status(self) -> None:
-            pass
-
-    def get(url: str, **_: Any) -> Answer:
-        asked.append(url)
-        return Answer()
-
-    monkeypatch.setattr("requests.get", get)
-    location = session.get("Location", ftrack_api.symbol.SERVER_LOCATION_ID)
-    location.accessor.remove("x")
-    assert asked == [f"{session.server_url}/component/remove"]
 
 
 VALUES = {

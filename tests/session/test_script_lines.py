@@ -44,7 +44,7 @@ def in_a_context_manager(session: Session, shot: Any) -> None:
 
 def by_the_standard_library(session: Session, shot: Any) -> None:
     with contextlib.ExitStack() as stack:
-        stack.callback(session.encode_media, "x")
+        stack.callback(session.call, [{"action": "delayed_job"}])
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,14 @@ def record(
             "Otherwise nothing is recorded then.",
         ),
     ] = False,
+    copy_media: Annotated[
+        bool,
+        typer.Option(
+            "--copy-media",
+            help="Keep copies of all files that the script uploads. Otherwise only of those that "
+            "will not be there later, such as in temporary folders.",
+        ),
+    ] = False,
 ) -> None:
     """Run a script with every ftrack session deferred, and keep what it commits as one batch.
 
@@ -150,7 +158,7 @@ def record(
     if jsonl is not None:
         _record_lines(jsonl, place, name, output_file, output)
         return
-    options = RunOptions(place, name, output_file, allow_refused)
+    options = RunOptions(place, name, output_file, allow_refused, copy_media)
     if keep is not None:
         keep_recording(keep, options, output)
         return

@@ -41,6 +41,7 @@ class RunOptions:
     name: str
     output_file: Path | None
     allow_refused: bool
+    copy_media: bool = False
 
 
 def record_program(program: Program, options: RunOptions, output: Output) -> int:
@@ -109,7 +110,11 @@ def _record(
     from trackteroid_cli.recording.run import recorded
 
     recording = Recordings.default().begin(
-        options.name or name, argv, script_digest, options.output_file
+        options.name or name,
+        argv,
+        script_digest,
+        options.output_file,
+        copy_media=options.copy_media,
     )
     meanwhile = _telling_progress(recording, options.name or name, output)
     try:

@@ -19,7 +19,7 @@ from trackteroid_cli import moments, settings
 from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.ids import is_id, new_id
 from trackteroid_cli.batches.recordings.recording import write_batch
-from trackteroid_cli.batches.recordings.recording_file import RecordingFile
+from trackteroid_cli.batches.recordings.recording_file import COPY_MEDIA, RecordingFile
 from trackteroid_cli.batches.spool import State
 from trackteroid_cli.batches.summary import Summary
 from trackteroid_cli.errors import AmbiguousBatch, BatchBusy, NotFound, StorageError
@@ -178,7 +178,13 @@ class Recordings:
         return cls(home() / "recordings")
 
     def begin(
-        self, name: str, argv: Sequence[str], script_digest: str, output: Path | None
+        self,
+        name: str,
+        argv: Sequence[str],
+        script_digest: str,
+        output: Path | None,
+        *,
+        copy_media: bool = False,
     ) -> OpenRecording:
         """Return a new recording.
 
@@ -187,6 +193,7 @@ class Recordings:
             argv: the arguments of the program.
             script_digest: as in `Header`.
             output: a file for the batch, instead of the spool.
+            copy_media: whether all that is to be uploaded is copied, wherever it lies.
 
         Raises:
             StorageError: the disk refuses; with an *output*, another folder is tried.
@@ -198,6 +205,7 @@ class Recordings:
             "user": settings.user_name(),
             "host": socket.gethostname(),
             "output": str(output or ""),
+            **({COPY_MEDIA: "1"} if copy_media else {}),
         }
         folder = self._folder / new_id()
         try:

@@ -8,7 +8,8 @@ from typing import Any
 
 import requests
 
-from trackteroid_cli.session.calls.raw_writes import WRITES
+from trackteroid_cli.batches.enclosures.follow_ups import REQUESTS
+from trackteroid_cli.session.deferral import READ_ONLY_ACTIONS
 from trackteroid_cli.session.recorder import Recorder, current_recorder, set_recorder
 from trackteroid_cli.session.session import Session
 
@@ -54,7 +55,9 @@ class RelayedSession(Session):
         entries = data if isinstance(data, list) else [data]
         deferral = self._deferral
         assert deferral is not None
-        self._refuse_other_actions(entries, deferral)
+        # A client of another process would ask at once for the job of media that it encodes.
+        self._refuse_other_actions(entries, deferral, kept=REQUESTS.keys() - {"encode_media"})
+        self._refuse_queries_of_jobs(entries, deferral)
 
         def send(reads: Sequence[Mapping[str, object]]) -> list[Any]:
             status, answer = self._forward(headers, json.dumps(list(reads)).encode())
@@ -65,7 +68,7 @@ class RelayedSession(Session):
             return results
 
         try:
-            if WRITES.isdisjoint(str(entry.get("action")) for entry in entries):
+            if all(entry.get("action") in READ_ONLY_ACTIONS for entry in entries):
                 return self._forward(headers, body)
             results = self._record_call(entries, deferral, send, list, process=process)
         except _ServerSays as told:

@@ -58,8 +58,6 @@ def complete_arguments(given: Arguments) -> Arguments:
         key=arguments.get("api_key") or "",
         offline=arguments["offline"],
     )
-    if arguments["offline"]:
-        arguments["auto_connect_event_hub"] = False
     if arguments["offline"] or not (found.url and found.key):
         settings.as_server(found)  # reports what is missing
     for name, setting in (

@@ -333,14 +333,25 @@ class Deferral:
         """
         document = json.loads(encoded)
         document.pop("seen", None)  # what it was, which is not sent
-        for text in texts(document):
-            if text in self.recording.side_effects:
-                made = self.recording.side_effects[text]
+        self.check_ids(texts(document), f"a change of {entity.entity_type}")
+
+    def check_ids(self, named: Iterable[object], what: str) -> None:
+        """Check that none of the texts *named* is the id of what only the server can make.
+
+        Args:
+            what: names them.
+
+        Raises:
+            CannotDefer: one of them is.
+        """
+        for text in named:
+            made = self.recording.side_effects.get(text) if isinstance(text, str) else None
+            if made is not None:
                 raise CannotDefer(
-                    f"cannot record a change of {entity.entity_type} that names a {made}",
+                    f"cannot record {what} that names a {made}",
                     why=f"the server makes this {made} when the batch is committed, and gives it "
                     "another id",
-                    hint="make this change in another recording, after the commit",
+                    hint="ask for it in another recording, after the commit",
                 )
 
     def rollback(self) -> None:
@@ -375,6 +386,9 @@ class Deferral:
                         _remove_from_cache(session, operation)
                     else:
                         _restore_value(session, operation)
+        for job in self.recording.jobs:
+            with suppress(KeyError):
+                session.cache.remove(session.cache_key_maker.key(("Job", [job])))
         self._committed.clear()
 
     def _note_committed(self, operations: list[Operation]) -> None:

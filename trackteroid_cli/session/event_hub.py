@@ -1,37 +1,169 @@
-"""The event hub of a session: it says hello to its own server only.
+"""The event hub of a session: its key goes to the server only, and a recording keeps its events.
 
-Source: ``ftrack_api/event/hub.py``, ``_get_socket_io_session`` and ``connect``.
+Source: ``ftrack_api/event/hub.py``.
 """
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+import weakref
+from collections.abc import Callable
+from typing import Any, Protocol
 
+import ftrack_api
 import ftrack_api.event.hub
 
-from trackteroid_cli.errors import ServerError
+from trackteroid_cli import settings
+from trackteroid_cli.batches.enclosures.follow_ups import FollowUp
+from trackteroid_cli.errors import CannotDefer, Offline, ServerError
 from trackteroid_cli.server.events.handshake import greet
+from trackteroid_cli.session.enclosing import events
+
+WITHOUT_OFFLINE = (
+    "while the server can be reached, make the session without offline=True, or record without "
+    f"--offline and {settings.OFFLINE}"
+)
 
 
-def keep_key(hub: Any) -> None:
-    """Let *hub* say hello to its own server only, and not where that one sends it."""
-    hub._get_socket_io_session = partial(_begin, hub)
+class HubSession(Protocol):
+    """A session that can keep events."""
+
+    @property
+    def deferring(self) -> bool:
+        """Whether it records."""
+
+    @property
+    def offline(self) -> object | None:
+        """What answers instead of the server; None if the server does."""
+
+    def keep_follow_up(self, follow_up: FollowUp) -> None:
+        """Add *follow_up* to the recording."""
+
+    def note_refused(self, error: CannotDefer) -> CannotDefer:
+        """Note that *error* refuses what the script asks for, and return it."""
 
 
-def _begin(hub: Any) -> ftrack_api.event.hub.SocketIoSession:
-    """Return what the server says of a new connection to its event hub.
+def take_over(hub: Any, session: HubSession) -> None:
+    """Let *hub* be that of *session*."""
+    ftrack_api.mixin(hub, RecordedEventHub, name="EventHub")
+    hub.find_session = weakref.ref(session)
 
-    Raises:
-        ftrack_api.exception.EventHubConnectionError: it says nothing that can be read.
+
+class RecordedEventHub(ftrack_api.event.hub.EventHub):  # type: ignore[misc]
+    """Publishes events; while the session defers, it keeps those that are for the server.
+
+    Offline, a script that is recorded connects to nothing: what it publishes is kept, and there is
+    nothing to listen to.
     """
-    url = f"{hub.server.scheme}://{hub.get_network_location()}"
-    try:
-        greeting = greet(
-            url, hub._api_user, hub._api_key, headers=hub._headers, cookies=hub._cookies
-        )
-    except ServerError as error:
-        raise ftrack_api.exception.EventHubConnectionError(
-            f"{error}. Next: {error.hint}"
-        ) from error
-    return ftrack_api.event.hub.SocketIoSession(*greeting)
+
+    find_session: Callable[[], HubSession | None]
+
+    #: Whether the script has connected while the session was offline.
+    _connected_offline = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether events can be published."""
+        return self._is_apart or bool(super().connected)
+
+    @property
+    def _session(self) -> HubSession | None:
+        """The session while it defers; None otherwise."""
+        session = self.find_session()
+        return session if session is not None and session.deferring else None
+
+    @property
+    def _is_apart(self) -> bool:
+        return self._connected_offline and self._session is not None
+
+    def connect(self) -> None:
+        """Connect to the server.
+
+        Raises:
+            Offline: the session is offline, and does not defer.
+            ftrack_api.exception.EventHubConnectionError: that fails.
+        """
+        session = self.find_session()
+        if session is None or session.offline is None:
+            super().connect()
+        elif not session.deferring:
+            raise Offline("cannot connect to the event hub offline", hint=WITHOUT_OFFLINE)
+        elif self.connected:
+            raise ftrack_api.exception.EventHubConnectionError("Already connected.")
+        else:
+            self.init_connection()
+            self._connected_offline = True
+
+    def disconnect(self, unsubscribe: bool = True, reconnect: bool = False) -> None:
+        """Disconnect from the server.
+
+        Raises:
+            ftrack_api.exception.EventHubConnectionError: there is no connection.
+        """
+        if self._is_apart:
+            self._connected_offline, self._connection_initialised = False, reconnect
+        else:
+            super().disconnect(unsubscribe=unsubscribe, reconnect=reconnect)
+
+    def wait(self, duration: float | None = None) -> None:
+        """Handle events as they arrive.
+
+        Raises:
+            Offline: the session is offline.
+        """
+        if self._is_apart:
+            raise Offline("cannot wait for events offline", hint=WITHOUT_OFFLINE)
+        super().wait(duration)
+
+    def publish(
+        self,
+        event: ftrack_api.event.base.Event,
+        synchronous: bool = False,
+        on_reply: Callable[..., object] | None = None,
+        on_error: str = "raise",
+    ) -> Any:
+        """Publish *event*; while the session defers, keep it, unless it is for this process only.
+
+        Raises:
+            CannotDefer: it waits for a reply, is one, or has no JSON form; whatever *on_error*.
+            ftrack_api.exception.EventHubConnectionError: the hub is not connected.
+        """
+        session = self._session
+        can_send = self.connected or self._connection_initialised
+        if session is None or synchronous or not can_send:
+            return super().publish(
+                event, synchronous=synchronous, on_reply=on_reply, on_error=on_error
+            )
+        if on_reply is not None:
+            raise session.note_refused(events.waits_for_reply(event))
+        if event["in_reply_to_event"] is not None:
+            raise session.note_refused(events.is_reply(event))
+        self._prepare_event(event)
+        try:
+            follow_up = events.read_event(self._encode(event))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise session.note_refused(events.no_json_form(event, error)) from error
+        session.keep_follow_up(follow_up)
+        return None if self.connected else True
+
+    def _publish(self, event: ftrack_api.event.base.Event, *args: Any, **kwargs: Any) -> Any:
+        """Publish *event*, such as one that tells the server of a subscriber."""
+        if self._is_apart and not kwargs.get("synchronous"):
+            return None
+        return super()._publish(event, *args, **kwargs)
+
+    def _get_socket_io_session(self) -> ftrack_api.event.hub.SocketIoSession:
+        """Return what the server says of a new connection, without leading the key elsewhere.
+
+        Raises:
+            ftrack_api.exception.EventHubConnectionError: it says nothing that can be read.
+        """
+        url = f"{self.server.scheme}://{self.get_network_location()}"
+        try:
+            greeting = greet(
+                url, self._api_user, self._api_key, headers=self._headers, cookies=self._cookies
+            )
+        except ServerError as error:
+            raise ftrack_api.exception.EventHubConnectionError(
+                f"{error}. Next: {error.hint}"
+            ) from error
+        return ftrack_api.event.hub.SocketIoSession(*greeting)

@@ -1,26 +1,31 @@
 """Locations with the components that a recording has added and removed.
 
-``ftrack_api`` asks the server where a component is. While a session defers, the server does not
-know the changes of the recording.
+``ftrack_api`` asks the server where a component is, and uploads and removes files by requests that
+bypass ``Session.call``. While a session defers, the server does not know the changes of the
+recording, and the bytes are kept with it.
 
 Source: ``ftrack_api/entity/location.py``; ``ftrack_api/accessor/server.py``.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
+import ftrack_api
+import ftrack_api.accessor.disk
 import ftrack_api.accessor.server
+import ftrack_api.data
 import ftrack_api.entity.location
 import ftrack_api.exception
-import ftrack_api.symbol
 
 from trackteroid_cli.batches.placements import Placement
+from trackteroid_cli.batches.recordings.recording import Recording
 from trackteroid_cli.session.api.protocols import Entity, EntitySession
-
-#: What a refusal calls the transfer of a file into the location of the server.
-UPLOAD = "upload a file to the server"
+from trackteroid_cli.session.enclosing import uploads
+from trackteroid_cli.session.enclosing.uploads import Elsewhere
 
 
 class LocationSession(EntitySession, Protocol):
@@ -41,8 +46,12 @@ class LocationSession(EntitySession, Protocol):
     def commit(self) -> None:
         """Commit all local changes."""
 
-    def refuse_while_deferring(self, asked: str, whose: Entity | None = None) -> None:
-        """Raise `CannotDefer` for what was *asked*, of the entity *whose*, if it defers."""
+    @property
+    def recordings(self) -> list[Recording]:
+        """The recordings of the session while it defers, the innermost first."""
+
+    def kept_bytes(self, component_id: str) -> Path | Elsewhere:
+        """Return the file with the bytes of a component that is kept, or where they are instead."""
 
 
 class RecordedLocation(ftrack_api.entity.location.Location):  # type: ignore[misc]
@@ -50,21 +59,36 @@ class RecordedLocation(ftrack_api.entity.location.Location):  # type: ignore[mis
 
     session: LocationSession
 
-    def add_components(
-        self,
-        components: Sequence[Entity],
-        sources: Entity | Sequence[Entity],
-        recursive: bool = True,
-        _depth: int = 0,
-    ) -> None:
-        """Add *components* to the location.
+    @property
+    def accessor(self) -> object:
+        """What reads and writes the files of the location."""
+        return self._accessor
+
+    @accessor.setter
+    def accessor(self, accessor: object) -> None:
+        if isinstance(accessor, ftrack_api.accessor.server._ServerAccessor):
+            ftrack_api.mixin(accessor, KeepingAccessor)
+        self._accessor = accessor
+
+    def _add_data(self, component: Entity, resource_identifier: str, source: Any) -> None:
+        """Transfer the bytes of *component*; a file that is only kept need not be copied.
 
         Raises:
-            CannotDefer: that is an upload to the server, and the session defers.
+            CannotDefer: the recording has ended.
+            StorageError: the disk refuses.
         """
-        if is_on_server(self):
-            self.session.refuse_while_deferring(UPLOAD)
-        super().add_components(components, sources, recursive=recursive, _depth=_depth)
+        recordings = self.session.recordings
+        if recordings and isinstance(self.accessor, KeepingAccessor):
+            path = _file_of(component, source)
+            if path is not None:
+                try:
+                    name = uploads.file_name(component)
+                    uploads.keep_file(recordings[0], resource_identifier, name, path)
+                except OSError:
+                    pass  # what reads it below raises what a direct run meets
+                else:
+                    return
+        super()._add_data(component, resource_identifier, source)
 
     def _get_resource_identifiers(self, components: Sequence[Entity]) -> list[str]:
         """Return the resource identifiers of *components*, those that are recorded first.
@@ -107,55 +131,80 @@ class RecordedLocation(ftrack_api.entity.location.Location):  # type: ignore[mis
         return self.session.placements_of(component["id"]).get(self["id"])
 
 
-class RecordedServerAccessor(ftrack_api.accessor.server._ServerAccessor):  # type: ignore[misc]
-    """Reads files on the server; changes them only while the session does not defer.
+def _file_of(component: Entity, source: Any) -> Path | None:
+    """Return the file in which the location *source* has *component*; None if there is none."""
+    is_container = "members" in component.keys()  # noqa: SIM118
+    # Another way to open it may lead to other bytes than those of the file.
+    opens = getattr(type(source.accessor), "open", None)
+    if is_container or opens is not ftrack_api.accessor.disk.DiskAccessor.open:
+        return None
+    path = source.accessor.get_filesystem_path(source.get_resource_identifier(component))
+    return Path(path).absolute()
 
-    ``ftrack_api`` uploads and removes files by requests that bypass ``Session.call``.
-    """
 
-    def open(
-        self, resource_identifier: str, mode: str = "rb"
-    ) -> ftrack_api.accessor.server.ServerFile:
-        """Return the file *resource_identifier*.
+class KeepingAccessor(ftrack_api.accessor.server._ServerAccessor):  # type: ignore[misc]
+    """Mixed into the accessor of the server's files: while the session defers, it keeps them."""
 
-        Raises:
-            CannotDefer: *mode* is for writing, and the session defers.
-        """
-        if "w" in mode:
-            self._session.refuse_while_deferring(UPLOAD)
+    def open(self, resource_identifier: str, mode: str = "rb") -> ftrack_api.data.Data:
+        """Return the file *resource_identifier*."""
+        if self._session.recordings:
+            return KeptFile(resource_identifier, self._session, mode)
         return super().open(resource_identifier, mode)
 
     def remove(self, resource_identifier: str) -> None:
         """Remove the file *resource_identifier*.
 
         Raises:
-            CannotDefer: the session defers.
+            CannotDefer: the recording has ended.
+            StorageError: the disk refuses.
         """
-        self._session.refuse_while_deferring("remove a file from the server")
-        super().remove(resource_identifier)
+        recordings = self._session.recordings
+        if recordings:
+            uploads.remove(recordings[0], resource_identifier)
+        else:
+            super().remove(resource_identifier)
 
 
-class RecordedThumbnails:
-    """Mixed into the session's classes of entities that have thumbnails.
+class KeptFile(ftrack_api.accessor.server.ServerFile):  # type: ignore[misc]
+    """A file on the server, or one that is kept for it while the session defers."""
 
-    ``ftrack_api`` creates a component and commits before it uploads the file.
-    """
-
-    session: LocationSession
-
-    def create_thumbnail(self, path: str, data: dict[str, object] | None = None) -> Entity:
-        """Set the thumbnail from the file at *path*.
+    def _read(self) -> None:
+        """Get the bytes.
 
         Raises:
-            CannotDefer: that is an upload to the server, and the session defers.
+            ftrack_api.exception.AccessorOperationFailedError: the server has none.
+            CannotDefer: they are those of a file that was changed since.
         """
-        location = self.session.get("Location", ftrack_api.symbol.SERVER_LOCATION_ID)
-        if is_on_server(location):
-            self.session.refuse_while_deferring("create a thumbnail", self)  # type: ignore[arg-type]
-        thumbnail: Entity = super().create_thumbnail(path, data)  # type: ignore[misc]
-        return thumbnail
+        kept = self._session.kept_bytes(self.resource_identifier)
+        if kept is Elsewhere.SERVER:
+            super()._read()
+        elif kept is Elsewhere.NOWHERE:
+            raise ftrack_api.exception.AccessorOperationFailedError(
+                f"Failed to read data: {self.resource_identifier} was removed."
+            )
+        else:
+            position = self.tell()
+            self.seek(0)
+            with kept.open("rb") as source:
+                shutil.copyfileobj(source, self.wrapped_file)
+            self.flush()
+            self.seek(position)
 
+    def _write(self) -> None:
+        """Upload the bytes, or keep them.
 
-def is_on_server(location: object) -> bool:
-    """Return whether files of *location* are uploaded to the server."""
-    return isinstance(getattr(location, "accessor", None), RecordedServerAccessor)
+        Raises:
+            ftrack_api.exception.AccessorOperationFailedError: there is no such component.
+            CannotDefer: the recording has ended.
+            StorageError: the disk refuses.
+        """
+        recordings = self._session.recordings
+        component = self._session.get("FileComponent", self.resource_identifier)
+        if not recordings or not component:
+            super()._write()
+            return
+        position = self.tell()
+        self.seek(0)
+        name = uploads.file_name(component)
+        uploads.keep_stream(recordings[0], self.resource_identifier, name, self.wrapped_file)
+        self.seek(position)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ftrack_api
@@ -17,15 +18,15 @@ import ftrack_api.attribute
 import ftrack_api.entity.factory
 
 from trackteroid_cli.batches.placements import Placement
+from trackteroid_cli.batches.recordings.recording import Recording
+from trackteroid_cli.errors import CannotDefer
 from trackteroid_cli.server.schemas import ServerSchema
 from trackteroid_cli.session.api.folding import is_create, is_update
 from trackteroid_cli.session.api.protocols import Entity, EntityCollection, Operation
 from trackteroid_cli.session.deferral import Deferral
-from trackteroid_cli.session.locations import (
-    RecordedLocation,
-    RecordedServerAccessor,
-    RecordedThumbnails,
-)
+from trackteroid_cli.session.enclosing import uploads
+from trackteroid_cli.session.enclosing.uploads import Elsewhere
+from trackteroid_cli.session.locations import RecordedLocation
 from trackteroid_cli.session.query_cache import ReusingSession
 
 if TYPE_CHECKING:
@@ -101,11 +102,27 @@ class ReadingBackSession(ReusingSession):
         if self._deferral is not None:
             self._deferral.recording.placements.remove(component_id, location_id)
 
-    def _configure_locations(self) -> None:
-        super()._configure_locations()
-        location = self._get("Location", [ftrack_api.symbol.SERVER_LOCATION_ID])
-        if type(location.accessor) is ftrack_api.accessor.server._ServerAccessor:
-            location.accessor = RecordedServerAccessor(session=self)
+    @property
+    def recordings(self) -> list[Recording]:
+        """The recordings of the session while it defers, the innermost first."""
+        recordings: list[Recording] = []
+        deferral = self._deferral
+        while deferral is not None:
+            recordings.append(deferral.recording)
+            deferral = deferral.outer
+        return recordings
+
+    def kept_bytes(self, component_id: str) -> Path | Elsewhere:
+        """Return the file with the bytes of a component that is kept, or where they are instead.
+
+        Raises:
+            CannotDefer: the script has changed or removed the file since.
+        """
+        try:
+            return uploads.find(self.recordings, component_id)
+        except CannotDefer as error:
+            assert self._deferral is not None
+            raise self._deferral.note(error) from None
 
     def _build_entity_type_classes(self, schemas: Sequence[SchemaDocument]) -> dict[str, type]:
         classes: dict[str, type] = super()._build_entity_type_classes(schemas)
@@ -115,11 +132,8 @@ class ReadingBackSession(ReusingSession):
                     attribute.set_local_value = partial(
                         self._set_parts, attribute.name, attribute.set_local_value
                     )
-        for name, found in classes.items():
-            if name == "Location":
-                classes[name] = _mixed(RecordedLocation, found)
-            elif hasattr(found, "create_thumbnail"):
-                classes[name] = _mixed(RecordedThumbnails, found)
+        if "Location" in classes:
+            classes["Location"] = _mixed(RecordedLocation, classes["Location"])
         return classes
 
     def _set_parts(

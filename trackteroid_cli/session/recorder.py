@@ -91,9 +91,10 @@ class Recorder:
         Raises:
             StorageError: the disk refuses.
         """
+        kept = self.file.counts()
         for url, recording in self.recordings.items():
             recording.catch_up()
-            if len(recording):
+            if url in kept:
                 session = self.session_for(url)
                 session.complete_recording(recording)
                 recording.keep_completion(**header_parts(session.offline, recording))

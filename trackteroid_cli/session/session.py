@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import groupby, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import ftrack_api
 import requests
 
 from trackteroid_cli import settings
+from trackteroid_cli.batches.enclosures.follow_ups import REQUESTS, FollowUp
 from trackteroid_cli.batches.operations import Identity, counts
 from trackteroid_cli.batches.recordings.recording import Recording
-from trackteroid_cli.batches.recordings.recording_file import RecordingFile
+from trackteroid_cli.batches.recordings.recording_file import COPY_MEDIA, RecordingFile
 from trackteroid_cli.errors import (
     AnswerLost,
     CannotDefer,
+    CannotReadBack,
     CredentialsRejected,
     NotConfigured,
     Offline,
@@ -45,13 +47,18 @@ from trackteroid_cli.session.arguments import (
     session_signature,
 )
 from trackteroid_cli.session.backfill import backfill, name_in_memory
-from trackteroid_cli.session.calls.at_once import changes_at_once, refused_call
+from trackteroid_cli.session.calls.at_once import refused_call
 from trackteroid_cli.session.calls.raw_writes import WRITES, RawWrite, answers_of, read_write
 from trackteroid_cli.session.calls.refusals import Refusals
 from trackteroid_cli.session.deferral import READ_ONLY_ACTIONS, Deferral, of_ftrack
 from trackteroid_cli.session.deletions import complete_deletions
-from trackteroid_cli.session.event_hub import keep_key
-from trackteroid_cli.session.locations import UPLOAD, is_on_server
+from trackteroid_cli.session.enclosing.requests import (
+    KeptRequest,
+    check_query,
+    mention_enclosed,
+    read_request,
+)
+from trackteroid_cli.session.event_hub import take_over
 from trackteroid_cli.session.reading_back import ReadingBackSession
 from trackteroid_cli.session.recorder import current_recorder
 
@@ -60,16 +67,6 @@ if TYPE_CHECKING:
     from trackteroid_cli.offline.answering.server import OfflineServer
     from trackteroid_cli.replay.schedule import Result
     from trackteroid_cli.server.answer_cache import AnswerCache
-
-
-_WITHOUT_OFFLINE = (
-    "while the server can be reached, make the session without offline=True, or record without "
-    f"--offline and {settings.OFFLINE}"
-)
-
-#: Names of components that ``ftrack_api`` adds to the location for reviews.
-#: Source: ``ftrack_api/session.py``, ``create_component``.
-_REVIEW_NAMES = frozenset({"ftrackreview-mp4", "ftrackreview-webm", "ftrackreview-image"})
 
 
 class _Unreachable(ServerUnreachable, requests.ConnectionError):
@@ -163,6 +160,8 @@ class Session(ReadingBackSession):
         self.offline = self.answers = None
         self._connected = False
         if offline:
+            if self._recorder is None:  # else its events are kept
+                completed["auto_connect_event_hub"] = False
             from trackteroid_cli.offline.answering.server import OfflineServer
 
             self.offline = OfflineServer(
@@ -200,12 +199,6 @@ class Session(ReadingBackSession):
             self._begin_deferral(recording, self._recorder.refusals, is_undone=False)
         return information
 
-    def _discover_plugins(self, plugin_arguments: Mapping[str, object] | None = None) -> None:
-        """Run the plug-ins; offline, they too are refused the event hub."""
-        if self.offline is not None:
-            self._event_hub.connect = _refuse_event_hub
-        super()._discover_plugins(plugin_arguments=plugin_arguments)
-
     @property
     def connected(self) -> bool:
         """Whether the session could be made, with the schemas of its server."""
@@ -231,7 +224,11 @@ class Session(ReadingBackSession):
 
     @contextmanager
     def deferred_operations(
-        self, path: str | Path, clear: bool = True, allow_refused: bool = False
+        self,
+        path: str | Path,
+        clear: bool = True,
+        allow_refused: bool = False,
+        copy_media: bool = False,
     ) -> Iterator[Session]:
         """Record the commits of the block as one batch in the dbm file *path*; send nothing.
 
@@ -245,6 +242,8 @@ class Session(ReadingBackSession):
             path: the batch file; its folder is created if it does not exist.
             clear: replace an existing file. False: add to the batch in it.
             allow_refused: leave out what cannot be recorded, if the block catches the error.
+            copy_media: keep copies of all files for the location of the server beside the batch.
+                By default only of those that will not be there later, such as in temporary folders.
 
         Raises:
             CannotDefer: a value or a request cannot be recorded; raised at the line that sets the
@@ -257,7 +256,8 @@ class Session(ReadingBackSession):
 
         path = Path(path)
         folder = TemporaryFolder()
-        file = RecordingFile(folder.path / "recording.sqlite", durable=False)
+        facts = {COPY_MEDIA: "1"} if copy_media else {}
+        file = RecordingFile(folder.path / "recording.sqlite", durable=False, facts=facts)
         recording = Recording(file)
         outer = self._deferral, self.recorded_operations
         try:
@@ -303,6 +303,7 @@ class Session(ReadingBackSession):
         """Add to *recording* what the server knows: labels, old values, and what is deleted."""
         if not self.connected:
             return
+        mention_enclosed(recording)
         backfill(recording, self, self.open_connection)
         complete_deletions(recording, self.open_connection)
 
@@ -335,54 +336,25 @@ class Session(ReadingBackSession):
             self._set_normal_values(committed)
         self._complete_custom_attributes(committed, self._deferral)
 
-    # -- what changes the server at once -----------------------------------------------------------
+    # -- what is kept besides operations -----------------------------------------------------------
 
-    def refuse_while_deferring(self, asked: str, whose: Entity | None = None) -> None:
-        """Raise `CannotDefer` for what was *asked* for, if the session defers.
+    def keep_follow_up(self, follow_up: FollowUp) -> None:
+        """Keep *follow_up*, in place of asking for it now.
 
-        Args:
-            whose: the entity that it is for.
+        Raises:
+            CannotDefer: the recording has ended.
+            StorageError: the disk refuses.
         """
-        if self._deferral is not None:
-            name = name_in_memory(self, self._deferral.identity(whose)) if whose else ""
-            raise self._deferral.note(changes_at_once(asked, name))
+        assert self._deferral is not None
+        self._deferral.recording.add_follow_up(follow_up)
+
+    def note_refused(self, error: CannotDefer) -> CannotDefer:
+        """Note that *error* refuses what the script asks for, and return it."""
+        assert self._deferral is not None
+        return self._deferral.note(error)
 
     def _name(self, entity: Identity) -> str:
         return name_in_memory(self, entity)
-
-    def create_component(
-        self,
-        path: str,
-        data: EntityData | None = None,
-        location: Entity | Literal["auto"] | None = "auto",
-    ) -> Entity:
-        """Create a component of the file or sequence at *path*, and add it to *location*.
-
-        Raises:
-            CannotDefer: while deferring, the location is that of the server; nothing was created.
-        """
-        if self._deferral is not None:
-            if location == "auto" and (data or {}).get("name") not in _REVIEW_NAMES:
-                location = self.pick_location()
-            if is_on_server(location):
-                self.refuse_while_deferring(UPLOAD)
-        component: Entity = super().create_component(path, data, location)
-        return component
-
-    def encode_media(
-        self,
-        media: str | Entity,
-        version_id: str | None = None,
-        keep_original: bool | Literal["auto"] = "auto",
-    ) -> Entity:
-        """Return a job that encodes *media*.
-
-        Raises:
-            CannotDefer: while deferring; nothing was created.
-        """
-        self.refuse_while_deferring("encode media")
-        job: Entity = super().encode_media(media, version_id, keep_original)
-        return job
 
     def create(
         self, entity_type: str, data: EntityData | None = None, reconstructing: bool = False
@@ -420,7 +392,8 @@ class Session(ReadingBackSession):
         if deferral is None:
             return self._send(data)
         self._refuse_other_actions(data, deferral)
-        if WRITES.isdisjoint(str(entry.get("action")) for entry in data):
+        self._refuse_queries_of_jobs(data, deferral)
+        if all(entry.get("action") in READ_ONLY_ACTIONS for entry in data):
             return self._send(data)
 
         def given(answers: Sequence[Mapping[str, object]]) -> list[object]:
@@ -430,17 +403,38 @@ class Session(ReadingBackSession):
         return self._record_call(data, deferral, self._send, given)
 
     def _refuse_other_actions(
-        self, data: Sequence[Mapping[str, object]], deferral: Deferral
+        self,
+        data: Sequence[Mapping[str, object]],
+        deferral: Deferral,
+        kept: Container[str] = REQUESTS,
     ) -> None:
-        """Refuse what neither reads nor writes entities.
+        """Refuse what neither reads nor writes entities, nor is among the *kept* requests.
 
         Raises:
             CannotDefer: one of the actions does not.
         """
         for entry in data:
             action = entry.get("action")
-            if action not in READ_ONLY_ACTIONS and action not in WRITES:
+            if action not in READ_ONLY_ACTIONS and action not in WRITES and action not in kept:
                 raise deferral.note(refused_call(entry, self._name))
+
+    def _refuse_queries_of_jobs(
+        self, data: Sequence[Mapping[str, object]], deferral: Deferral
+    ) -> None:
+        """Refuse to ask for the jobs of kept requests: the server has not begun them.
+
+        Raises:
+            CannotReadBack: a query does.
+        """
+        jobs = {job for each in self.recordings for job in each.current_jobs()}
+        if not jobs:
+            return
+        for entry in data:
+            if entry.get("action") in ("query", "search"):
+                try:
+                    check_query(str(entry.get("expression")), jobs)
+                except CannotReadBack as error:
+                    raise deferral.note(error) from None
 
     def _record_call(
         self,
@@ -461,39 +455,58 @@ class Session(ReadingBackSession):
             given: returns answers, in JSON form, as the caller wants them.
             process: the number of the process that calls; by default this one's.
         """
-        writes = self._read_writes(data, deferral)
-        reads = [entry for entry, write in zip(data, writes, strict=True) if write is None]
+        kept = self._read_kept(data, deferral)
+        reads = [entry for entry, each in zip(data, kept, strict=True) if each is None]
         answered = iter(send(reads) if reads else ())
         answers: list[object] = []
         has_recorded = False
-        for is_read, group in groupby(
-            zip(data, writes, strict=True), key=lambda pair: pair[1] is None
-        ):
+        for kind, group in groupby(zip(data, kept, strict=True), key=lambda pair: type(pair[1])):
             pairs = list(group)
-            if not is_read:
-                found = [write for _, write in pairs if write is not None]
-                operations = [each for write in found for each in write.operations]
+            if kind is RawWrite:
+                writes = [each for _, each in pairs if isinstance(each, RawWrite)]
+                operations = [operation for each in writes for operation in each.operations]
                 refuse_second_timers(self, map(of_ftrack, operations))
                 deferral.record(operations, process=process)
                 has_recorded = True
-                answers.extend(given(answers_of(found, self._normal().in_json)))
+                answers.extend(given(answers_of(writes, self._normal().in_json)))
+            elif kind is KeptRequest:
+                requests = [each for _, each in pairs if isinstance(each, KeptRequest)]
+                for request in requests:
+                    self._keep_request(request, deferral)
+                answers.extend(given([request.answer for request in requests]))
             elif has_recorded:
                 answers.extend(send([entry for entry, _ in pairs]))
             else:
                 answers.extend(islice(answered, len(pairs)))
         return answers
 
-    def _read_writes(
+    def _read_kept(
         self, data: Sequence[Mapping[str, object]], deferral: Deferral
-    ) -> list[RawWrite | None]:
-        """Return what each entry of a raw call writes, or None of one that reads."""
+    ) -> list[RawWrite | KeptRequest | None]:
+        """Return what each entry of a raw call writes or requests, or None of one that reads."""
         sent = json.loads(self.encode(list(data), entity_attribute_strategy="modified_only"))
         schema = ServerSchema(getattr(self, "schemas", ()))  # none before the session is made
+
+        def read(entry: Mapping[str, object]) -> RawWrite | KeptRequest | None:
+            if entry["action"] in WRITES:
+                return read_write(entry, schema)
+            if entry["action"] in REQUESTS:
+                request = read_request(entry)
+                deferral.check_ids(request.follow_up.data.values(), str(entry["action"]))
+                return request
+            return None
+
         try:
             deferral.check_value(sent)
-            return [read_write(each, schema) if each["action"] in WRITES else None for each in sent]
+            return [read(each) for each in sent]
         except CannotDefer as error:
             raise deferral.note(error) from error.__cause__
+
+    def _keep_request(self, request: KeptRequest, deferral: Deferral) -> None:
+        deferral.recording.add_follow_up(request.follow_up, job_id=request.job_id)
+        if request.job_id:
+            job = {"id": request.job_id, "status": "queued"}
+            self.create("Job", job, reconstructing=True)
 
     def _send(self, data: Sequence[Mapping[str, object]]) -> Any:
         with self._reaching():
@@ -669,18 +682,12 @@ class Session(ReadingBackSession):
             adapter=self.offline.adapter() if self.offline is not None else None,
         )
 
-    def _recordings(self) -> list[Recording]:
-        """Return the recordings of the session, the outermost first."""
-        recordings: list[Recording] = []
-        deferral = self._deferral
-        while deferral is not None:
-            recordings.insert(0, deferral.recording)
-            deferral = deferral.outer
-        return recordings
+    def _outermost_first(self) -> list[Recording]:
+        return self.recordings[::-1]
 
     def _created_keys(self) -> set[str]:
         """Return the keys of entities that the session has created and not sent to the server."""
-        keys = {part for each in self._recordings() for part in each.created.key_parts()}
+        keys = {part for each in self.recordings for part in each.created.key_parts()}
         for operation in self.recorded_operations:
             if isinstance(operation, ftrack_api.operation.CreateEntityOperation):
                 keys.update(operation.entity_key.values())
@@ -700,7 +707,7 @@ class Session(ReadingBackSession):
     def _request(self, value: requests.Session | None) -> None:
         if value is not None:
             if self.offline is not None:
-                adapter = self.offline.adapter(self._recordings, self._created_keys)
+                adapter = self.offline.adapter(self._outermost_first, self._created_keys)
                 mount_everywhere(value, adapter)
             else:
                 mount_bounded(value)
@@ -717,7 +724,7 @@ class Session(ReadingBackSession):
 
     @_event_hub.setter
     def _event_hub(self, hub: Any) -> None:
-        keep_key(hub)
+        take_over(hub, self)
         self._managed_event_hub = hub
 
     def _mount_live_adapter(self, request: requests.Session) -> None:
@@ -725,7 +732,7 @@ class Session(ReadingBackSession):
         from trackteroid_cli.offline.live.adapter import LiveAdapter
 
         inner = request.get_adapter(self.server_url)
-        adapter = LiveAdapter(inner, self.server_url, self._recordings, lambda: self.schemas)
+        adapter = LiveAdapter(inner, self.server_url, self._outermost_first, lambda: self.schemas)
         request.mount(self.server_url, adapter)
 
     def _write_schemas_to_cache(
@@ -755,7 +762,3 @@ def _refuse_partial(deferral: Deferral) -> None:
     error = deferral.refusals.error(unless="give the block allow_refused=True")
     if error is not None:
         raise deferral.outer.note(error) if deferral.outer is not None else error
-
-
-def _refuse_event_hub(*_: object, **__: object) -> None:
-    raise Offline("cannot connect to the event hub offline", hint=_WITHOUT_OFFLINE)

@@ -15,7 +15,8 @@ from typing import TypeGuard
 #: What ids of ftrack are made of; some of them are no UUIDs.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_MAX_NAME = 255
+#: How long the name of a file may be.
+MAX_NAME = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def read_upload(document: object) -> Upload:
         raise ValueError(f"an upload is damaged: 'sha256' is {sha256!r:.60}")
     if not (isinstance(size, int) and not isinstance(size, bool) and size >= 0):
         raise ValueError(f"an upload is damaged: 'size' is {size!r:.60}")
-    if not (isinstance(file_name, str) and 0 < len(file_name) <= _MAX_NAME):
+    if not (isinstance(file_name, str) and 0 < len(file_name) <= MAX_NAME):
         raise ValueError(f"an upload is damaged: 'file_name' is {file_name!r:.60}")
     if not isinstance(path, str) or "\0" in path or (path and not Path(path).is_absolute()):
         raise ValueError(f"an upload is damaged: 'path' is {path!r:.60}")

@@ -37,6 +37,7 @@ from trackteroid_cli.batches.recordings.recording_file import (
     RecordingFile,
     add_completion,
     add_operations,
+    jobs,
     new_rows,
     note_server,
 )
@@ -81,6 +82,8 @@ class Recording:
         self.provisional: dict[Identity, dict[str, object]] = {}
         #: Types, by id, of entities that the server makes besides, with other ids than shown here.
         self.side_effects: dict[str, str] = {}
+        #: The ids of jobs that requests were answered with; they are such entities.
+        self.jobs: set[str] = set()
         #: Labels of the other entities that the operations mention; None if not known yet.
         self.labels: dict[Identity, Label | None] = {}
         #: Attributes that were changed without having been read: the position of the update.
@@ -132,6 +135,21 @@ class Recording:
                 for entity in references(list(values_set(from_json(document)).values())):
                     self.mention(entity)
             self._row, self.commits = row.number, row.commit
+        for job in jobs(connection, self.server):
+            self._note_job(job)
+
+    def _note_job(self, job_id: str) -> None:
+        self.jobs.add(job_id)
+        self.side_effects[job_id] = "Job"
+
+    def current_jobs(self) -> set[str]:
+        """Return the ids of the jobs that requests of any process were answered with.
+
+        Raises:
+            StorageError: the file cannot be read.
+        """
+        self.catch_up()
+        return self.jobs
 
     def add_commit(
         self,
@@ -272,13 +290,26 @@ class Recording:
         """Return the uploads of all processes, by the id of the component."""
         return {each.component_id: each for each in self.file.uploads(self.server)}
 
-    def add_follow_up(self, follow_up: FollowUp) -> None:
+    def upload(self, component_id: str) -> Upload | None:
+        """Return the upload of a component, of any process; None if there is none."""
+        return self.file.upload(self.server, component_id)
+
+    def is_removed(self, component_id: str) -> bool:
+        """Return whether the bytes of a component are to be removed from the server."""
+        return self.file.is_removed(self.server, component_id)
+
+    def add_follow_up(self, follow_up: FollowUp, *, job_id: str = "") -> None:
         """Add a follow-up.
+
+        Args:
+            job_id: of the job that the script was answered with, if there is one.
 
         Raises:
             CannotDefer, StorageError: as `add_upload`.
         """
-        self.file.add_follow_ups(self.server, [follow_up], author=self.author)
+        self.file.add_follow_ups(self.server, [follow_up], author=self.author, job_id=job_id)
+        if job_id:
+            self._note_job(job_id)
 
     def value_of(self, entity: Identity, attribute: str) -> object:
         """Return the value that was recorded last, in JSON form, or `UNSET`."""

@@ -17,11 +17,12 @@ from io import FileIO
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from trackteroid_cli.batches.batch import encode_json
 from trackteroid_cli.batches.documents import read_json
-from trackteroid_cli.batches.enclosures.follow_ups import FollowUp, read_follow_up
+from trackteroid_cli.batches.enclosures.follow_ups import FollowUp, Kind, read_follow_up
+from trackteroid_cli.batches.enclosures.media import Digest, keep
 from trackteroid_cli.batches.enclosures.uploads import Upload, read_upload
 from trackteroid_cli.batches.labels import Label
 from trackteroid_cli.batches.operations import KINDS, Identity
@@ -57,6 +58,12 @@ CREATE TABLE IF NOT EXISTS uploads (
     UNIQUE (server, component_id));
 CREATE TABLE IF NOT EXISTS follow_ups (number INTEGER PRIMARY KEY, server TEXT, document BLOB);
 """
+
+#: The fact of a run that copies all that is to be uploaded, where it is so.
+COPY_MEDIA = "copy_media"
+
+#: What the names of the facts begin with that name jobs.
+_JOB = "job "
 
 #: The version of these tables; those of an earlier one are a part of them.
 _LAYOUT = 2
@@ -110,8 +117,8 @@ class RecordingFile:
             CannotDefer: the recording has ended.
             StorageError: the disk refuses.
         """
-        if not closing_it and not (self.path.parent.is_dir() and self._is_kept()):
-            raise _ended()
+        if not closing_it:
+            self._check_kept()
         with (
             self.lock,
             storing(
@@ -128,6 +135,10 @@ class RecordingFile:
                 raise _ended()
             yield connection
             connection.execute("COMMIT")
+
+    def _check_kept(self) -> None:
+        if not (self.path.parent.is_dir() and self._is_kept()):
+            raise _ended()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
@@ -326,8 +337,28 @@ class RecordingFile:
         """The folder of the copies of what is to be uploaded."""
         return self.path.parent / "media"
 
+    @property
+    def copies_media(self) -> bool:
+        """Whether all that is to be uploaded is copied, wherever it lies."""
+        return bool({**self._facts, **self.facts()}.get(COPY_MEDIA))
+
+    def keep_media(self, source: BinaryIO) -> Digest:
+        """Keep a copy of what *source* still has to read.
+
+        Raises:
+            CannotDefer: the recording has ended.
+            StorageError: the disk refuses.
+        """
+        self._check_kept()
+        with storing(
+            f"cannot keep what is to be uploaded in {self.media}", hint="make room, and try again"
+        ):
+            return keep(source, self.media)
+
     def add_uploads(self, server: str, uploads: Iterable[Upload], *, author: str) -> None:
         """Add uploads for *server*, each in place of an earlier one of the same component.
+
+        What is added again is not to be removed after all.
 
         Args:
             author: the user of the server who commits.
@@ -336,11 +367,16 @@ class RecordingFile:
             CannotDefer: the recording has ended.
             StorageError: the disk refuses.
         """
+        added = list(uploads)
         with self.writing() as connection:
             note_server(connection, server, author=author)
             connection.executemany(
                 "REPLACE INTO uploads VALUES (NULL, ?, ?, ?)",
-                ((server, each.component_id, encode_json(each.to_json())) for each in uploads),
+                ((server, each.component_id, encode_json(each.to_json())) for each in added),
+            )
+            connection.executemany(
+                "DELETE FROM follow_ups WHERE server = ? AND document = ?",
+                ((server, _encoded(removal(each.component_id))) for each in added),
             )
 
     def remove_upload(self, server: str, component_id: str) -> None:
@@ -354,12 +390,28 @@ class RecordingFile:
                 "DELETE FROM uploads WHERE server = ? AND component_id = ?", (server, component_id)
             )
 
+    def upload(self, server: str, component_id: str) -> Upload | None:
+        """Return the upload of a component, or None."""
+        found = self._enclosed("uploads", server, "component_id", component_id)
+        return read_upload(found[0]) if found else None
+
+    def is_removed(self, server: str, component_id: str) -> bool:
+        """Return whether the bytes of a component are to be removed from *server*."""
+        document = _encoded(removal(component_id))
+        return bool(self._enclosed("follow_ups", server, "document", document))
+
     def uploads(self, server: str) -> list[Upload]:
         """Return the uploads for *server*, in order."""
         return [read_upload(each) for each in self._enclosed("uploads", server)]
 
-    def add_follow_ups(self, server: str, follow_ups: Iterable[FollowUp], *, author: str) -> None:
+    def add_follow_ups(
+        self, server: str, follow_ups: Iterable[FollowUp], *, author: str, job_id: str = ""
+    ) -> None:
         """Add follow-ups for *server*.
+
+        Args:
+            author: the user of the server who commits.
+            job_id: of the job that the script was answered with, if there is one.
 
         Raises:
             CannotDefer, StorageError: as `add_uploads`.
@@ -368,19 +420,25 @@ class RecordingFile:
             note_server(connection, server, author=author)
             connection.executemany(
                 "INSERT INTO follow_ups VALUES (NULL, ?, ?)",
-                ((server, encode_json(each.to_json())) for each in follow_ups),
+                ((server, _encoded(each)) for each in follow_ups),
             )
+            if job_id:
+                connection.execute("INSERT INTO run VALUES (?, ?)", (f"{_JOB}{job_id}", server))
 
     def follow_ups(self, server: str) -> list[FollowUp]:
         """Return the follow-ups for *server*, in order."""
         return [read_follow_up(each) for each in self._enclosed("follow_ups", server)]
 
-    def _enclosed(self, table: str, server: str) -> list[object]:
+    def _enclosed(
+        self, table: str, server: str, column: str = "server", value: object = None
+    ) -> list[object]:
+        """Return the documents of a *table*, in order; with a *value*, those that have it."""
         with self.reading() as connection:
             if connection is None or table not in _enclosing(connection):
                 return []
             rows = connection.execute(
-                f"SELECT document FROM {table} WHERE server = ? ORDER BY number", (server,)
+                f"SELECT document FROM {table} WHERE server = ? AND {column} = ? ORDER BY number",
+                (server, server if value is None else value),
             )
             return [read_json(text) for (text,) in rows]
 
@@ -398,6 +456,15 @@ class RecordingFile:
             name, *link = json.loads(label)
             labels[Identity(entity_type, tuple(key))] = Label(name, tuple(link))
         return labels
+
+
+def removal(component_id: str) -> FollowUp:
+    """Return the follow-up that removes the bytes of a component."""
+    return FollowUp(Kind.REMOVE, {"component_id": component_id})
+
+
+def _encoded(follow_up: FollowUp) -> bytes:
+    return encode_json(follow_up.to_json())
 
 
 class Addition(NamedTuple):
@@ -418,6 +485,15 @@ def new_rows(connection: sqlite3.Connection, server: str, after: int) -> Iterato
     )
     for number, commit, lines in rows:
         yield Row(number, commit, lines.split(b"\n"))
+
+
+def jobs(connection: sqlite3.Connection, server: str) -> list[str]:
+    """Return the ids of the jobs that requests for *server* were answered with."""
+    names = connection.execute(
+        "SELECT name FROM run WHERE name >= ? AND name < ? AND value = ?",
+        (_JOB, f"{_JOB}~", server),
+    )
+    return [name.removeprefix(_JOB) for (name,) in names]
 
 
 def add_operations(

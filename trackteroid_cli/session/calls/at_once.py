@@ -18,20 +18,6 @@ _FOR = {
 _AFTERWARDS = "do it after the batch is committed, outside of what is recorded"
 
 
-def changes_at_once(asked: str, whose: str = "") -> CannotDefer:
-    """Return the error for what was *asked* for, such as "encode media".
-
-    Args:
-        whose: the name of the entity that it is for, if it is known.
-    """
-    named = f"{asked} for {whose}" if whose else asked
-    return CannotDefer(
-        f"cannot {named} while recording",
-        why="it changes the server at once and cannot be kept for later",
-        hint=_AFTERWARDS,
-    )
-
-
 def refused_call(entry: Mapping[str, object], name_of: Callable[[Identity], str]) -> CannotDefer:
     """Return the error for an entry of a raw ``session.call`` that changes the server.
 
@@ -49,4 +35,9 @@ def refused_call(entry: Mapping[str, object], name_of: Callable[[Identity], str]
     entity_type, key_name = _FOR.get(str(entry.get("action")), given)
     key = entry.get(key_name)
     name = name_of(Identity(entity_type, (key,))) if isinstance(key, str) else ""
-    return changes_at_once(asked, name)
+    named = f"{asked} for {name}" if name else asked
+    return CannotDefer(
+        f"cannot {named} while recording",
+        why="it changes the server at once and cannot be kept for later",
+        hint=_AFTERWARDS,
+    )
