@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.engine.events.clients import PythonClient
 from tests.support.command_line import CommandLine
 from tests.support.faults import COMMON, Fault, FaultyProxy
 from tests.support.generated import part, some
@@ -226,6 +227,52 @@ def test_an_event_that_cannot_be_published_waits_while_the_batch_is_committed(
     given_up = connected("discard", first)
     assert given_up.returncode == 0, given_up.stderr
     assert waiting(publishes.spool) == []
+
+
+def event(number: int) -> FollowUp:
+    data = {"topic": f"studio.{number}", "id": f"event-{number}", "data": {"number": number}}
+    return FollowUp(Kind.PUBLISH, {**data, "source": {"id": "script"}, "target": ""})
+
+
+def test_events_are_published_in_order_after_the_batch_has_landed(
+    publishes: Publishes, connected: CommandLine, server: Server
+) -> None:
+    publishes.put(b"film", follow_ups=map(event, range(4)))
+    with PythonClient(server) as listener:
+        heard = listener.listen("topic=studio.* or topic=ftrack.update")
+        assert connected("commit").returncode == 0
+        listener.wait(lambda: len(heard) == 5)
+        assert connected("commit").returncode == 0
+        listener.catch_up()
+    topics = [each["topic"] for each in heard]
+    assert topics == ["ftrack.update", "studio.0", "studio.1", "studio.2", "studio.3"]
+    assert [each["id"] for each in heard[1:]] == [f"event-{number}" for number in range(4)]
+    publishes.check(server)
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [("following", [1, 2]), ("followed", [0, 1, 2]), ("follow-up noted", [0, 1, 2])],
+)
+def test_no_event_is_published_twice_although_a_commit_is_killed(
+    publishes: Publishes,
+    connected: CommandLine,
+    server: Server,
+    place: str,
+    expected: list[int],
+) -> None:
+    publishes.put(follow_ups=map(event, range(3)))
+    with PythonClient(server) as listener:
+        heard = listener.listen("topic=studio.*")
+        assert connected.fresh("commit", **{VARIABLE: place}).returncode == -signal.SIGKILL
+        again = connected("commit")
+        is_known = place == "follow-up noted"
+        assert again.returncode == (0 if is_known else ExitCode.FAILED)
+        assert ("publish the event studio.0: it may" in again.stderr) is not is_known
+        assert connected("commit").returncode == 0
+        listener.catch_up()
+    assert [each["data"]["number"] for each in heard] == expected
+    publishes.check(server)
 
 
 def changed(path: Path) -> None:

@@ -266,7 +266,15 @@ def plural(number: int, noun: str) -> str:
     return f"{number} {noun}{'es' if noun.endswith(('ch', 's', 'x')) else 's'}"
 
 
+#: What is counted besides operations.
+_NOUNS = {"upload": "upload", "follow_up": "follow-up"}
+
+
 def counted(counts: dict[str, int]) -> str:
-    """Return ``8 create, 3 update, 1 delete``, leaving out what there is none of."""
-    shown = (f"{number} {kind.replace('_', '-')}" for kind, number in counts.items() if number)
+    """Return ``8 create, 3 update, 2 uploads``, leaving out what there is none of."""
+    shown = (
+        plural(number, _NOUNS[kind]) if kind in _NOUNS else f"{number} {kind}"
+        for kind, number in counts.items()
+        if number
+    )
     return ", ".join(shown) or "nothing"
