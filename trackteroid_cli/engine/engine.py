@@ -127,15 +127,18 @@ class Engine:
             EngineError: the request is refused; nothing was changed.
             sqlite3.Error: a finished file cannot be read; see `Store`.
         """
-        with self._refusing():
+        with self.refusing():
             return self._call(operations, user, key, strict, moment or values.now(), tokens)
 
     @contextmanager
-    def _refusing(self) -> Iterator[None]:
-        """Refuse a request that the database cannot carry out.
+    def refusing(self) -> Iterator[None]:
+        """Refuse a request that the database or the disk cannot carry out.
 
         A finished file is neither busy nor on a full disk: that it cannot be read is no matter of
         the request, but of who keeps the file.
+
+        Raises:
+            EngineError: in place of what they say.
         """
         try:
             yield
@@ -144,6 +147,11 @@ class Engine:
                 raise
             raise EngineError(
                 f"The database {self.store.path.name} cannot do this: {error}. Nothing was changed."
+            ) from error
+        except OSError as error:
+            raise EngineError(
+                f"The disk of the server cannot do this: {error.strerror or error}. "
+                f"Nothing was changed."
             ) from error
 
     def _call(
@@ -172,7 +180,7 @@ class Engine:
         Raises:
             EngineError: they are wrong, or cannot be looked up.
         """
-        with self._refusing(), self.store.reading() as connection:
+        with self.refusing(), self.store.reading() as connection:
             _authenticate(connection, user, key)
 
     def apply(self, operations: object, *, user: str, moment: str) -> list[Change]:
@@ -190,7 +198,7 @@ class Engine:
             EngineError: they are refused; nothing was changed.
         """
         wanted = registry.read_operations(operations)
-        with self._refusing(), self.store.writing() as connection:
+        with self.refusing(), self.store.writing() as connection:
             row = connection.execute(
                 "SELECT id FROM resource WHERE _type = 'User' AND username = ?", [user]
             ).fetchone()

@@ -122,8 +122,8 @@ def _answered_file(
             upload = files.begin_upload(engine, asked)
             try:
                 for data in chunks_of_body(request):
-                    files.take(upload, data)
-                answer = files.end_upload(upload)
+                    files.take(engine, upload, data)
+                answer = files.end_upload(engine, upload)
             finally:
                 upload.discard()
         except EngineError as error:

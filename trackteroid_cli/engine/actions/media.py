@@ -7,7 +7,7 @@ JavaScript client.
 from __future__ import annotations
 
 from trackteroid_cli.engine.actions.request import Action, Answer, Operation, Request, text
-from trackteroid_cli.engine.media import uploads
+from trackteroid_cli.engine.media import encoding, uploads
 from trackteroid_cli.engine.storage import addresses
 
 
@@ -35,7 +35,20 @@ def _complete_multipart_upload(request: Request, operation: Operation) -> Answer
     }
 
 
+def _encode_media(request: Request, operation: Operation) -> Answer:
+    version_id = operation.get("version_id")
+    job_id = encoding.encode(
+        request.transaction,
+        request.files(),
+        text(operation, "component_id"),
+        None if version_id is None else text(operation, "version_id"),
+        keep_original=operation.get("keep_original") is not False,
+    )
+    return lambda: {"action": "encode_media", "job_id": job_id}
+
+
 ACTIONS = {
+    "encode_media": Action(_encode_media, writes=True, about_files=True),
     "get_upload_metadata": Action(_get_upload_metadata, about_files=True),
     "complete_multipart_upload": Action(_complete_multipart_upload, writes=True, about_files=True),
 }

@@ -246,49 +246,57 @@ class Media:
         self.sweep()
 
     def sweep(self) -> None:
-        """Remove the files that nothing holds any more."""
+        """Remove the files that nothing holds any more; what cannot go now goes another time."""
+        with suppress(sqlite3.Error, OSError):
+            self._sweep()
+
+    def _sweep(self) -> None:
         if self._store.connection.execute("SELECT 1 FROM _media_lost LIMIT 1").fetchone() is None:
             return
         kill_point("bytes lost")
         with self._store.writing() as connection:
             for (digest,) in connection.execute("SELECT digest FROM _media_lost").fetchall():
-                if not _is_held(connection, digest):
-                    with suppress(PermissionError):  # `collect` tries again
-                        self.folder.remove(digest)
                 if not _is_shown(connection, digest):
                     self.folder.remove_thumbnails(digest)
+                if not _is_held(connection, digest):
+                    with suppress(PermissionError):  # somebody reads it; `collect` tries again
+                        self.folder.remove(digest)
             kill_point("lost bytes removed")
             connection.execute("DELETE FROM _media_lost")
 
-    def collect(self) -> None:
+    def collect(self, age: timedelta = ORPHAN_AGE) -> None:
         """Remove what came and was not taken: uploads not completed, bytes without a component.
 
-        Only what is older than `ORPHAN_AGE` goes, since its component may still come.
+        What cannot go now goes another time.
+
+        Args:
+            age: how long it has waited at least, since its component may still come.
         """
-        oldest = str(datetime.fromisoformat(values.now()) - ORPHAN_AGE)
-        self.folder.remove_drafts(ORPHAN_AGE.total_seconds())
-        with self._changing() as connection:
+        with suppress(sqlite3.Error, OSError):
+            self._collect(str(datetime.fromisoformat(values.now()) - age))
+            self.folder.remove_drafts(age.total_seconds())
+            self._sweep()
+
+    def _collect(self, oldest: str) -> None:
+        with self._store.writing() as connection:
             connection.execute(
-                "DELETE FROM _media WHERE stored_at < ? AND component_id NOT IN "
+                "DELETE FROM _media WHERE stored_at <= ? AND component_id NOT IN "
                 "(SELECT id FROM component)",
                 [oldest],
             )
-            connection.execute("DELETE FROM _media_upload WHERE stored_at < ?", [oldest])
+            connection.execute("DELETE FROM _media_upload WHERE stored_at <= ?", [oldest])
             connection.execute(
                 "INSERT OR REPLACE INTO _setting VALUES (?, ?)", [_COLLECTED, values.now()]
             )
         connection = self._store.connection
-        for digest in self.folder.digests():
-            if not _is_held(connection, digest):
-                self._note_lost(digest)
-        for digest in self.folder.pictured_digests():
-            if not _is_shown(connection, digest):
-                self._note_lost(digest)
-        self.sweep()
-
-    def _note_lost(self, digest: str) -> None:
-        with self._store.writing() as connection:
-            connection.execute("INSERT OR IGNORE INTO _media_lost VALUES (?)", [digest])
+        held = [digest for digest in self.folder.digests() if not _is_held(connection, digest)]
+        shown = self.folder.pictured_digests()
+        lost = [*held, *(digest for digest in shown if not _is_shown(connection, digest))]
+        if lost:  # `sweep` looks again, in a transaction: a rival may have just named them
+            with self._store.writing() as connection:
+                connection.executemany(
+                    "INSERT OR IGNORE INTO _media_lost VALUES (?)", [(digest,) for digest in lost]
+                )
 
     def _collect_now_and_then(self) -> None:
         last = self._store.get_setting(_COLLECTED)

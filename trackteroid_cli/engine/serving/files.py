@@ -9,9 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
 from urllib.parse import quote
 
@@ -98,7 +96,7 @@ def respond(engine: Engine, request: FileRequest) -> FileAnswer:
     if (request.action, request.method) not in _READERS:
         return _refusal(405, EngineError(f"{request.method} is not for this address."))
     try:
-        with refusing():
+        with engine.refusing():
             _check_caller(engine, request)
             return _READERS[request.action, request.method](engine, request)
     except EngineError as error:
@@ -119,7 +117,7 @@ def begin_upload(engine: Engine, request: FileRequest) -> Upload:
     if request.method != "PUT":
         raise PermissionDenied(f"{request.method} is not for this address: PUT the bytes there.")
     length = request.headers.get("content-length", "")
-    with refusing():
+    with engine.refusing():
         return Upload(
             engine.media,
             request.query,
@@ -128,40 +126,24 @@ def begin_upload(engine: Engine, request: FileRequest) -> Upload:
         )
 
 
-def take(upload: Upload, data: bytes) -> None:
+def take(engine: Engine, upload: Upload, data: bytes) -> None:
     """Take a piece of the body of an upload.
 
     Raises:
         EngineError: there is too much of it, or it cannot be kept.
     """
-    with refusing():
+    with engine.refusing():
         upload.write(data)
 
 
-def end_upload(upload: Upload) -> FileAnswer:
+def end_upload(engine: Engine, upload: Upload) -> FileAnswer:
     """Keep the bytes of an upload whose body has come whole.
 
     Raises:
         EngineError: they are not those that were announced, or cannot be kept.
     """
-    with refusing():
+    with engine.refusing():
         return _answer(200, {"ETag": f'"{upload.finish()}"'})
-
-
-@contextmanager
-def refusing() -> Iterator[None]:
-    """Refuse a request that the disk or the database cannot carry out.
-
-    Raises:
-        EngineError: in place of what they say.
-    """
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise EngineError(f"The database cannot do this: {error}. Nothing was changed.") from error
-    except OSError as error:
-        said = error.strerror or error
-        raise EngineError(f"The disk of the server cannot do this: {said}.") from error
 
 
 def refused(error: EngineError) -> FileAnswer:

@@ -80,8 +80,8 @@ def routes(engine: Engine, pool: Executor) -> list[Route]:
         try:
             async for data in request.stream():
                 if data:
-                    await in_pool(take, upload, data)
-            return await in_pool(end_upload, upload)
+                    await in_pool(take, engine, upload, data)
+            return await in_pool(end_upload, engine, upload)
         finally:
             await asyncio.shield(in_pool(upload.discard))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -205,22 +205,30 @@ def _make(file: Path, origin: Origin, *, source: Path | None = None, replace: bo
             make_file(draft)
             try:
                 with closing(_filled(draft, origin, source)) as engine:
+                    engine.prepare_media()
+                    media = engine.media.folder.path.name
                     # What a full disk leaves in the log beside the file would not be moved with it.
                     engine.store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 write_origin(file, origin)
                 move_database(draft, file)
-                _remove_media(file)  # the new data have no files
+                _remove_media(file, but=media)
             finally:
                 remove_database(draft)
     return True
 
 
-def _remove_media(file: Path) -> None:
+def _remove_media(file: Path, *, but: str = "") -> None:
+    """Remove the media of the databases that were in *file* before; those of one may stay."""
     import shutil
 
     from trackteroid_cli.engine.media.media import folder_of
 
-    shutil.rmtree(folder_of(file), ignore_errors=True)
+    folder = folder_of(file)
+    for each in folder.iterdir() if folder.is_dir() else ():
+        if each.name != but:
+            shutil.rmtree(each, ignore_errors=True)
+    with suppress(OSError):  # somebody has uploaded something meanwhile
+        folder.rmdir()
 
 
 def _filled(file: Path, origin: Origin, source: Path | None) -> Engine:
