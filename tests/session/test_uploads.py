@@ -183,7 +183,7 @@ class Decoding(ftrack_api.accessor.disk.DiskAccessor):  # type: ignore[misc]
     """Gives other bytes than those of its files."""
 
     def open(self, resource_identifier: str, mode: str = "rb") -> Any:
-        with Path(self.get_filesystem_path(resource_identifier)).open("rb") as file:
+        with contextlib.closing(super().open(resource_identifier, mode)) as file:
             data = ftrack_api.data.String(file.read().upper())
         data.seek(0)
         return data
@@ -266,7 +266,7 @@ def test_a_file_that_is_not_there_fails_as_it_does_directly(
 
 
 def test_what_a_failing_block_uploaded_is_gone(
-    session: Session, place: Any, tmp_path: Path, batch: Path
+    session: Session, place: Any, tmp_path: Path, batch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = tmp_path / "image.png"
     image.write_bytes(b"pixels")
@@ -276,10 +276,12 @@ def test_what_a_failing_block_uploaded_is_gone(
             session.create_component(str(image), location=place)
             raise KeyError
 
-    before = set(Path(tempfile.gettempdir()).glob("trackteroid-*"))
-    pytest.raises(KeyError, record)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    with pytest.raises(KeyError):
+        record()
     assert not list(tmp_path.glob("batch*"))
-    assert set(Path(tempfile.gettempdir()).glob("trackteroid-*")) <= before
+    assert not list((tmp_path / "temporary").iterdir())
     assert place.get_component_availability(session.query("FileComponent").first()) == 0.0
 
 
