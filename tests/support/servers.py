@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import uvicorn
-
 from trackteroid_cli.engine.engine import Engine
+from trackteroid_cli.engine.events.hub import Hub
 from trackteroid_cli.engine.serving.http import application
+from trackteroid_cli.engine.serving.server import Server as WebServer
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 T = TypeVar("T")
@@ -34,6 +34,8 @@ class Server:
 
     engine: Engine
     url: str = ""
+    #: The event hub of the server.
+    hub: Hub = field(default_factory=Hub)
     #: The actions of every request, in order.
     requests: list[list[str]] = field(default_factory=list)
 
@@ -108,23 +110,18 @@ class WebThread:
         self._thread.join()
         self._loop.close()
 
-    def start(self, database: Path) -> tuple[Server, uvicorn.Server]:
+    def start(self, database: Path, port: int = 0) -> tuple[Server, WebServer]:
         """Serve the engine in the file *database*."""
         server = Server(Engine(database))
-        config = uvicorn.Config(
-            server.watched(application(server.engine)),
-            host="127.0.0.1",
-            port=0,
-            log_level="error",
-            lifespan="off",
-        )
-        web = uvicorn.Server(config)
+        app = application(server.engine)
+        server.hub = app.state.hub
+        web = WebServer(server.watched(app), app.state.hub, port=port)
         self._run(_start(web))
         port = web.servers[0].sockets[0].getsockname()[1]
         server.url = server.engine.server_url = f"http://127.0.0.1:{port}"
         return server, web
 
-    def stop(self, server: Server, web: uvicorn.Server) -> None:
+    def stop(self, server: Server, web: WebServer) -> None:
         """Close the port and the connections, once requests under way are answered."""
         self._run(_stop(web))
         server.engine.close()
@@ -133,7 +130,7 @@ class WebThread:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
-async def _start(web: uvicorn.Server) -> None:
+async def _start(web: WebServer) -> None:
     """Start *web* as `uvicorn.Server.serve` does, but without a loop of its own that ends it."""
     web.config.load()
     web.lifespan = web.config.lifespan_class(web.config)
@@ -141,10 +138,11 @@ async def _start(web: uvicorn.Server) -> None:
     await web.on_tick(0)  # the headers of every answer, such as the date
 
 
-async def _stop(web: uvicorn.Server) -> None:
+async def _stop(web: WebServer) -> None:
     """Stop *web* as `uvicorn.Server.shutdown` does, without its pauses of a tenth of a second."""
     for listener in web.servers:
         listener.close()
+    await web.hub.end()
     for connection in list(web.server_state.connections):
         connection.shutdown()
     while web.server_state.connections or web.server_state.tasks:
@@ -156,13 +154,21 @@ class ServerMaker:
 
     def __init__(self, web: WebThread, demo_database: Path, folder: Path) -> None:
         self._web, self._demo_database, self._folder = web, demo_database, folder
-        self._running: list[tuple[Server, uvicorn.Server]] = []
+        self._running: list[tuple[Server, WebServer]] = []
 
     def __call__(self) -> Server:
         path = self._folder / f"server-{len(self._running)}.sqlite"
         shutil.copy(self._demo_database, path)
         self._running.append(self._web.start(path))
         return self._running[-1][0]
+
+    def restart(self, server: Server) -> Server:
+        """Stop *server*, and return one with its data at its address."""
+        place = next(place for place, (each, _) in enumerate(self._running) if each is server)
+        self._web.stop(*self._running[place])
+        port = int(server.url.rpartition(":")[2])
+        self._running[place] = self._web.start(server.engine.store.path, port)
+        return self._running[place][0]
 
     def close(self) -> None:
         for each in self._running:

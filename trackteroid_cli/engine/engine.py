@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from trackteroid_cli.engine import seed
 from trackteroid_cli.engine.actions import registry
 from trackteroid_cli.engine.actions.request import Caller, Request
+from trackteroid_cli.engine.events.updates import NO_TOKENS, Prepare, Tokens, Updates
 from trackteroid_cli.engine.media.media import Media, forget_removed
 from trackteroid_cli.engine.schema.schema import Schema, is_dense
 from trackteroid_cli.engine.storage import values
@@ -30,6 +31,9 @@ class Engine:
     Raises:
         ValueError, sqlite3.Error: as `Store`.
     """
+
+    #: Tells listeners what each request changed; None where nobody can listen.
+    updates: Updates | None = None
 
     def __init__(self, path: Path, *, server_url: str = "", is_finished: bool = False) -> None:
         self.store = Store(path, is_finished=is_finished)
@@ -104,6 +108,7 @@ class Engine:
         key: str,
         strict: bool = False,
         moment: str | None = None,
+        tokens: Tokens = NO_TOKENS,
     ) -> list[Any]:
         """Execute the operations of one request, all of them or none.
 
@@ -113,6 +118,7 @@ class Engine:
             key: that user's API key, or one for all users.
             strict: whether the client asked for strict answers, which aggregates need.
             moment: the time of the request, ``YYYY-MM-DD HH:MM:SS`` in UTC; None for now.
+            tokens: what listeners are told of the client.
 
         Returns:
             One result for each operation, in order, ready for JSON.
@@ -122,7 +128,7 @@ class Engine:
             sqlite3.Error: a finished file cannot be read; see `Store`.
         """
         with self._refusing():
-            return self._call(operations, user, key, strict, moment or values.now())
+            return self._call(operations, user, key, strict, moment or values.now(), tokens)
 
     @contextmanager
     def _refusing(self) -> Iterator[None]:
@@ -140,19 +146,25 @@ class Engine:
                 f"The database {self.store.path.name} cannot do this: {error}. Nothing was changed."
             ) from error
 
-    def _call(self, sent: object, user: str, key: str, strict: bool, moment: str) -> list[object]:
+    def _call(
+        self, sent: object, user: str, key: str, strict: bool, moment: str, tokens: Tokens
+    ) -> list[object]:
         operations = registry.read_operations(sent)
         media = self.media if registry.any_about_files(operations) else None
         opened = self.store.writing() if registry.any_writes(operations) else self.store.reading()
-        with opened as connection:
+        with self._telling() as prepare, opened as connection:
             caller = _authenticate(connection, user, key)
             transaction = Transaction(connection, self.store.schema, caller.id, moment)
             request = Request(transaction, caller, self.server_url, strict, media)
             results = registry.execute(request, operations)
             loses_files = forget_removed(transaction)
+            prepare(transaction, caller, tokens)
         if loses_files or media is not None:
             self.media.sweep()
         return results
+
+    def _telling(self) -> AbstractContextManager[Prepare]:
+        return self.updates.telling() if self.updates else nullcontext(_tell_nobody)
 
     def authenticate(self, user: str, key: str) -> None:
         """Check credentials that are not those of a call.
@@ -204,6 +216,10 @@ class Engine:
     def close(self) -> None:
         """Close the database."""
         self.store.close()
+
+
+def _tell_nobody(*_: object) -> None:
+    """Prepare to tell nobody of a transaction."""
 
 
 def _authenticate(connection: sqlite3.Connection, user: str, key: str) -> Caller:

@@ -41,9 +41,9 @@ def serve(name: str, *, port: int, ready: Callable[[str], None]) -> None:
 
     try:
         import starlette  # noqa: F401  (the application needs it)
-        import uvicorn
 
         from trackteroid_cli.engine.serving.http import application
+        from trackteroid_cli.engine.serving.server import Server
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("trackteroid_cli"):
             raise
@@ -64,17 +64,10 @@ def serve(name: str, *, port: int, ready: Callable[[str], None]) -> None:
         ) from error
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     engine = open_engine(name, server_url=url)
-    engine.media.collect()
-
-    class Announcing(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if self.started:
-                ready(url)
-
     try:
-        config = uvicorn.Config(application(engine), log_level="warning", lifespan="off")
-        Announcing(config).run(sockets=[listener])
+        engine.media.collect()
+        app = application(engine)
+        Server(app, app.state.hub, ready=lambda: ready(url)).run(sockets=[listener])
     finally:
         engine.close()
 

@@ -150,6 +150,14 @@ class Schema:
         """Return the family that holds the rows of *type_name*."""
         return self.families[self.types[type_name].root]
 
+    def storage_of(self, type_name: str) -> str:
+        """Return the name of *type_name* in ftrack's storage, which events have."""
+        return _storage(self._by_name[type_name])
+
+    def column_in_storage(self, type_name: str, attribute: str) -> str:
+        """Return the name of an attribute in ftrack's storage, which events have."""
+        return self._by_name[type_name]["properties"].get(attribute, {}).get("alias_for", attribute)
+
     def stored_root(self, type_name: str) -> str:
         """Return the root type whose stored rows answer for *type_name*.
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def application(engine: Engine) -> Starlette:
     """Return the ASGI application that serves *engine* at ``POST /api`` and below ``/component``.
 
+    Its event hub, at ``/socket.io``, is the ``hub`` of the application's ``state``.
+
     Requests are answered in a pool of threads, so that a slow one does not block the others.
     The threads live on, since each of them keeps a connection to the database.
 
@@ -32,11 +34,15 @@ def application(engine: Engine) -> Starlette:
     from starlette.responses import Response
     from starlette.routing import Route
 
-    from trackteroid_cli.engine.serving import http_files
+    from trackteroid_cli.engine.events.hub import Hub
+    from trackteroid_cli.engine.events.updates import Updates
+    from trackteroid_cli.engine.serving import http_files, socket_io
     from trackteroid_cli.engine.serving.pages import middleware
     from trackteroid_cli.engine.serving.wire import respond
 
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
+    hub = Hub()
+    engine.updates = Updates(hub)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -52,8 +58,14 @@ def application(engine: Engine) -> Starlette:
         status, content = await loop.run_in_executor(pool, respond, engine, request.headers, body)
         return Response(content, status_code=status, media_type="application/json")
 
-    return Starlette(
-        routes=[Route("/api", api, methods=["POST"]), *http_files.routes(engine, pool)],
+    app = Starlette(
+        routes=[
+            Route("/api", api, methods=["POST"]),
+            *http_files.routes(engine, pool),
+            *socket_io.routes(hub, engine, pool),
+        ],
         middleware=middleware(),
         lifespan=lifespan,
     )
+    app.state.hub = hub
+    return app

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from trackteroid_cli.engine.engine import Engine
+from trackteroid_cli.engine.events.updates import Tokens
 from trackteroid_cli.engine.storage.errors import EngineError, ValidationError
 
 OK = 200
@@ -26,7 +27,8 @@ def respond(
     Args:
         engine: executes the operations.
         headers: the request's, in any case: ``ftrack-user``, ``ftrack-api-key``, and optionally
-            ``ftrack-strict-api`` and ``ftrack-api-options``.
+            ``ftrack-strict-api``, ``ftrack-api-options``, ``ftrack-clienttoken`` and
+            ``ftrack-pushtoken``.
         body: a JSON list of operations, in UTF-8.
         review: called with the results, one for each operation, before they are encoded.
 
@@ -42,6 +44,7 @@ def respond(
             user=fields.get("ftrack-user", ""),
             key=fields.get("ftrack-api-key", ""),
             strict=strict,
+            tokens=Tokens(_token(fields, "client"), _token(fields, "push")),
         )
     except EngineError as error:
         answer: object = error.payload()
@@ -50,7 +53,40 @@ def respond(
         answer, status = results, OK
         if review is not None:
             review(results)
-    return status, json.dumps(answer, separators=(",", ":")).encode("ascii")
+    return status, _encoded(answer)
+
+
+def authenticate(
+    engine: Engine, headers: Mapping[str, str], query: Mapping[str, str]
+) -> bytes | None:
+    """Return why a request is refused, as JSON; None if its credentials are valid.
+
+    Args:
+        engine: knows the users.
+        headers: the request's, in any case; the Python client has ``ftrack-user`` and
+            ``ftrack-api-key`` there.
+        query: the parameters of its URL; the JavaScript client has ``api_user`` and ``api_key``
+            there.
+    """
+    fields = {name.lower(): value for name, value in headers.items()}
+    try:
+        engine.authenticate(
+            fields.get("ftrack-user") or query.get("api_user", ""),
+            fields.get("ftrack-api-key") or query.get("api_key", ""),
+        )
+    except EngineError as error:
+        return _encoded(error.payload())
+    return None
+
+
+def _encoded(answer: object) -> bytes:
+    return json.dumps(answer, separators=(",", ":")).encode("ascii")
+
+
+def _token(fields: Mapping[str, str], name: str) -> str | None:
+    """Return the token *name*; the JavaScript client sends one that it lacks as ``undefined``."""
+    token = fields.get(f"ftrack-{name}token", "")
+    return token if token not in ("", "undefined") else None
 
 
 def _read(body: bytes) -> object:
