@@ -11,7 +11,7 @@ from typing import Any
 from trackteroid_cli.engine import seed
 from trackteroid_cli.engine.actions import registry
 from trackteroid_cli.engine.actions.request import Caller, Request
-from trackteroid_cli.engine.events.updates import Prepare, Tokens, Updates
+from trackteroid_cli.engine.events.updates import NO_TOKENS, Prepare, Tokens, Updates
 from trackteroid_cli.engine.media.media import Media, forget_removed
 from trackteroid_cli.engine.schema.schema import Schema, is_dense
 from trackteroid_cli.engine.storage import values
@@ -108,7 +108,7 @@ class Engine:
         key: str,
         strict: bool = False,
         moment: str | None = None,
-        tokens: Tokens = Tokens(),  # noqa: B008  (it cannot be changed)
+        tokens: Tokens = NO_TOKENS,
     ) -> list[Any]:
         """Execute the operations of one request, all of them or none.
 

@@ -105,6 +105,9 @@ class Tokens(NamedTuple):
     push: str | None = None
 
 
+#: Of a client that said nothing of itself.
+NO_TOKENS: Final = Tokens()
+
 #: Prepares to tell of what a transaction changed.
 Prepare: TypeAlias = Callable[[Transaction, Author, Tokens], None]
 
