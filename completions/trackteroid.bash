@@ -66,7 +66,7 @@ _trackteroid() {
     case "$command" in
         "") words="record inspect commit discard revert query replica sandbox doctor demo --sandbox --version -h --help" ;;
         "record")
-            words="-c -m --jsonl --exec --keep --name -o --output --offline --without-pending --allow-refused -h --help"
+            words="-c -m --jsonl --exec --keep --name -o --output --offline --without-pending --allow-refused --copy-media -h --help"
             ;;
         "inspect")
             words="--state --json --jsonl --check -h --help"

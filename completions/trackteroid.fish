@@ -41,6 +41,7 @@ complete -c trackteroid -n "__fish_seen_subcommand_from record" -s o -l output -
 complete -c trackteroid -n "__fish_seen_subcommand_from record" -l offline -d 'Ask the replica on this machine (see replica), with the batches that wait laid over it, instead of the server.'
 complete -c trackteroid -n "__fish_seen_subcommand_from record" -l without-pending -d 'With --offline, leave out the batches that wait.'
 complete -c trackteroid -n "__fish_seen_subcommand_from record" -l allow-refused -d 'Where the script catches the error of what cannot be recorded, leave that out. Otherwise nothing is recorded then.'
+complete -c trackteroid -n "__fish_seen_subcommand_from record" -l copy-media -d 'Keep copies of all files that the script uploads. Otherwise only of those that will not be there later, such as in temporary folders.'
 complete -c trackteroid -n "__fish_seen_subcommand_from record" -s h -l help -d 'Show a summary and exit.'
 complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -l state -x -a 'pending committing committed failed discarded interrupted' -d 'List only the batches in this state.'
 complete -c trackteroid -n "__fish_seen_subcommand_from inspect" -l json -d 'Summaries, or one summary with its operations, as JSON.'
