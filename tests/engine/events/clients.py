@@ -116,17 +116,10 @@ class RawClient:
         return False
 
     def _take(self) -> str:
-<<<<<<< HEAD
-        while True:
-            packet: str = self.socket.recv()
-            if packet != "2::":
-                return packet
-=======
         end = time.monotonic() + TOO_LONG
         while (packet := self.socket.recv()) == "2::":
             assert time.monotonic() < end, "nothing comes but heartbeats"
         return packet  # type: ignore[no-any-return]
->>>>>>> 5d0dfafc7aa7560df88fe3ec683a74789a38587d
 
     def hear_event(self) -> dict[str, Any]:
         """Return the event in the next packet, which is to be one."""
