@@ -150,21 +150,6 @@ def test_files_are_on_the_server_before_the_batch_is_sent_and_gone_from_the_spoo
     assert written.count("create") == 6
 
 
-PLACES = ("uploaded", "upload noted", "compared", "journaled", "sent", "noted", "settled")
-
-
-@pytest.mark.parametrize("place", some(PLACES))
-def test_a_commit_that_is_killed_while_it_uploads_is_carried_on(
-    publishes: Publishes, connected: CommandLine, server: Server, place: str
-) -> None:
-    publishes.put(b"one", b"two", b"three")
-    killed = connected.fresh("commit", **{VARIABLE: place})
-    assert killed.returncode == -signal.SIGKILL
-    again = connected("commit")
-    assert again.returncode == 0, again.stderr
-    publishes.check(server)
-
-
 @pytest.mark.parametrize("place", ["following", "followed"])
 def test_what_the_server_can_tell_about_is_done_once_although_a_commit_is_killed(
     publishes: Publishes, connected: CommandLine, server: Server, place: str

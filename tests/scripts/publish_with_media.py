@@ -61,3 +61,5 @@ try:
     server.add_component(component, session.get("Location", ftrack_api.symbol.ORIGIN_LOCATION_ID))
 except ftrack_api.exception.ComponentInLocationError:
     print("it is there already")
+job = session.encode_media(component, version_id=version["id"])
+print(job.entity_type)
