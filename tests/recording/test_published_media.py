@@ -1,4 +1,4 @@
-"""A publish with media: recorded and committed it leaves what a direct run leaves, bytes included."""
+"""A publish with media: what is committed is what a direct run leaves, bytes included."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -12,7 +13,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import strategies as st
 
 from tests.engine.events.clients import PythonClient
 from tests.support.command_line import CommandLine
@@ -22,8 +26,14 @@ from tests.support.servers import Server
 from trackteroid_cli import settings
 from trackteroid_cli.batches.batch import Batch, encode_operations, write
 from trackteroid_cli.batches.enclosures import media
-from trackteroid_cli.batches.enclosures.follow_ups import FollowUp, Kind
-from trackteroid_cli.batches.enclosures.uploads import Upload
+from trackteroid_cli.batches.enclosures.follow_ups import (
+    REQUESTS,
+    FollowUp,
+    Kind,
+    in_words,
+    read_follow_up,
+)
+from trackteroid_cli.batches.enclosures.uploads import Upload, read_upload
 from trackteroid_cli.batches.header import make_header
 from trackteroid_cli.batches.ids import new_id
 from trackteroid_cli.batches.operations import Create, Operation, counts
@@ -510,3 +520,81 @@ def test_a_digest_covers_what_is_uploaded_and_what_follows(
             assert list(batch.operations())
             digests.add(batch.header.digest)
     assert len(digests) == 3
+
+
+def test_a_batch_of_another_platform_opens_here_and_waits_for_its_files(
+    publishes: Publishes, connected: CommandLine, server: Server
+) -> None:
+    upload, operations = component(1, b"film")
+    upload = Upload(upload.component_id, upload.file_name, 4, upload.sha256, r"C:\renders\1.mov")
+    header = make_header("windows", counts(operations), argv=[], batch_id=new_id())
+    place = publishes.spool.place(header.id, header.name)
+    write(place, header, encode_operations(operations), {}, uploads=[upload])
+    lines = connected("inspect", header.id).stdout
+    assert r"C:\renders\1.mov" in lines
+    ran = connected("commit")
+    assert ran.returncode == ExitCode.CONFLICT
+    assert "is on a machine of another platform" in ran.stderr
+    assert server.requests == []
+
+
+#: What a file of anybody may hold in place of an upload or a follow-up.
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 2**40) | st.text(max_size=70) | st.just("a" * 64),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["action", "topic", "id", "component_id"]), inner)
+    ),
+    max_leaves=6,
+)
+NAMES = ("component_id", "file_name", "size", "sha256", "path", "follow_up", "data")
+
+
+@hypothesis.settings(
+    max_examples=part(400),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@hypothesis.given(
+    document=st.dictionaries(st.sampled_from(NAMES), ANYTHING)
+    | st.fixed_dictionaries(
+        {
+            "component_id": st.just("x") | ANYTHING,
+            "file_name": st.sampled_from(["a\nb", "../a", "\x1b[2J"]) | ANYTHING,
+            "size": st.just(4) | ANYTHING,
+            "sha256": st.sampled_from(["a" * 64, "../../../etc/passwd"]) | ANYTHING,
+            "path": st.sampled_from(["", "/dev/zero", "x", "/etc/passwd"]) | ANYTHING,
+            "follow_up": st.sampled_from(["publish", "request", "remove"]) | ANYTHING,
+            "data": st.fixed_dictionaries({"action": st.sampled_from(["delete", *REQUESTS])})
+            | ANYTHING,
+        }
+    )
+)
+def test_whatever_a_file_holds_as_an_upload_or_a_follow_up_it_is_read_or_refused(
+    document: object, tmp_path: Path
+) -> None:
+    folder = tmp_path / "media"
+    with contextlib.suppress(ValueError):
+        upload = read_upload(document)
+        assert read_upload(upload.to_json()) == upload
+        source = upload.source(folder)
+        assert source == Path(upload.path) if upload.path else source.parent == folder
+    with contextlib.suppress(ValueError):
+        follow_up = read_follow_up(document)
+        assert read_follow_up(follow_up.to_json()) == follow_up
+        assert in_words(follow_up)
+
+
+def test_no_name_of_a_file_forges_a_line_of_a_review(
+    publishes: Publishes, connected: CommandLine
+) -> None:
+    upload, operations = component(1, b"film")
+    upload = Upload(upload.component_id, "a\n+ Shot  forged\x1b[2J", 4, upload.sha256, "/a\nb")
+    forged = FollowUp(Kind.PUBLISH, {"topic": "x\n+ Shot  forged", "data": {"\x1b": "\n"}})
+    header = make_header("hostile", counts(operations), argv=[], batch_id=new_id())
+    place = publishes.spool.place(header.id, header.name)
+    write(place, header, encode_operations(operations), {}, uploads=[upload], follow_ups=[forged])
+    for arguments in (("inspect", header.id), ("inspect",), ("commit",)):
+        ran = connected(*arguments)
+        assert not [each for each in ran.stdout.splitlines() if each.startswith("+ Shot")]
+        assert "\x1b" not in ran.stdout + ran.stderr

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TypeGuard
 
 #: What ids of ftrack are made of; some of them are no UUIDs.
@@ -50,6 +50,11 @@ class Upload:
         return Path(self.path) if self.path else media / self.sha256
 
 
+def _is_absolute(path: str) -> bool:
+    """Return whether *path* names one file on the platform that it is of, whichever that is."""
+    return PurePosixPath(path).is_absolute() or PureWindowsPath(path).is_absolute()
+
+
 def is_id_of_ftrack(value: object) -> TypeGuard[str]:
     """Return whether *value* may be the id of an entity."""
     return isinstance(value, str) and _ID.fullmatch(value) is not None
@@ -75,6 +80,6 @@ def read_upload(document: object) -> Upload:
         raise ValueError(f"an upload is damaged: 'size' is {size!r:.60}")
     if not (isinstance(file_name, str) and 0 < len(file_name) <= MAX_NAME):
         raise ValueError(f"an upload is damaged: 'file_name' is {file_name!r:.60}")
-    if not isinstance(path, str) or "\0" in path or (path and not Path(path).is_absolute()):
+    if not isinstance(path, str) or "\0" in path or (path and not _is_absolute(path)):
         raise ValueError(f"an upload is damaged: 'path' is {path!r:.60}")
     return Upload(component_id, file_name, size, sha256, path)

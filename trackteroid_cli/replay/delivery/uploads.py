@@ -120,6 +120,8 @@ class Uploads:
         """Return what is wrong with a file; '' if it is what was recorded."""
         upload, path = waiting.upload, waiting.upload.source(self._media)
         name = str(path) if upload.path else f"the copy of {upload.file_name}"
+        if not path.is_absolute():
+            return f"{name} is on a machine of another platform"
         try:
             with open_plain(path) as source:
                 state = state_of(source)
