@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.batches import states
 from tests.support.command_line import CommandLine, refused
+from tests.support.hub_clients import TOO_LONG, RawClient
 from trackteroid_cli.batches.spool import Spool
 
 
@@ -63,6 +64,26 @@ def test_a_served_sandbox_prints_its_settings_answers_and_stops_quietly(
     assert process.returncode == 0
     assert out == ""
     assert re.fullmatch(r"serving the sandbox demo on http://\S+; stop with Ctrl-C\n", errors)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_served_sandbox_ends_in_good_order_for_listeners_whatever_they_do(
+    ready: Path, stop: signal.Signals
+) -> None:
+    with serving() as (process, settings):
+        url = settings["FTRACK_SERVER"]
+        with RawClient(url) as listener, RawClient(url) as stuck:
+            assert stuck.subscribe("topic=studio.load")["success"]
+            for _ in range(8):  # more than the connection holds that nobody reads
+                listener.send({"topic": "studio.load", "data": "x" * 1_000_000})
+            assert listener.ask({"topic": "studio.any"})["success"]
+            process.send_signal(stop)
+            assert listener.hear() == "0::"
+            assert listener.hear() == ""
+            out, errors = process.communicate(timeout=TOO_LONG)
+    assert process.returncode == 0
+    assert out == ""
+    assert errors.count("\n") == 1, errors
 
 
 def test_a_request_that_is_broken_off_leaves_no_trace(ready: Path) -> None:

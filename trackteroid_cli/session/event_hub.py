@@ -14,7 +14,7 @@ import ftrack_api.event.hub
 
 from trackteroid_cli import settings
 from trackteroid_cli.batches.enclosures.follow_ups import FollowUp
-from trackteroid_cli.errors import CannotDefer, Offline, ServerError
+from trackteroid_cli.errors import CannotDefer, Offline, ServerError, ServerUnreachable
 from trackteroid_cli.server.events.handshake import greet
 from trackteroid_cli.session.enclosing import events
 
@@ -22,6 +22,22 @@ WITHOUT_OFFLINE = (
     "while the server can be reached, make the session without offline=True, or record without "
     f"--offline and {settings.OFFLINE}"
 )
+
+
+class NoEventHub(ServerUnreachable, ftrack_api.exception.EventHubConnectionError):  # type: ignore[misc]
+    """A sandbox in this process has no event hub: nobody else could be connected to it.
+
+    It is also the error that ``ftrack_api`` raises where a hub cannot be reached.
+    """
+
+    def __init__(self, url: str, wanted: str) -> None:
+        name = url.removeprefix(settings.SANDBOX_SCHEME)
+        super().__init__(
+            f"cannot {wanted} in {url}",
+            why="a sandbox in this process has none, since nobody else could be connected to it",
+            hint=f"serve it with `trackteroid sandbox serve {name}`, and set FTRACK_SERVER to the "
+            "address that this prints",
+        )
 
 
 class HubSession(Protocol):
@@ -42,6 +58,18 @@ class HubSession(Protocol):
         """Note that *error* refuses what the script asks for, and return it."""
 
 
+def missing_hub(url: str, *, is_offline: bool, wanted: str) -> ServerUnreachable | None:
+    """Return the error for what needs the event hub of *url*; None if there is one.
+
+    Args:
+        is_offline: whether the session asks a replica in place of the server.
+        wanted: what cannot be done without it.
+    """
+    if is_offline:
+        return Offline(f"cannot {wanted} offline", hint=WITHOUT_OFFLINE)
+    return NoEventHub(url, wanted) if url.startswith(settings.SANDBOX_SCHEME) else None
+
+
 def take_over(hub: Any, session: HubSession) -> None:
     """Let *hub* be that of *session*."""
     ftrack_api.mixin(hub, RecordedEventHub, name="EventHub")
@@ -51,14 +79,14 @@ def take_over(hub: Any, session: HubSession) -> None:
 class RecordedEventHub(ftrack_api.event.hub.EventHub):  # type: ignore[misc]
     """Publishes events; while the session defers, it keeps those that are for the server.
 
-    Offline, a script that is recorded connects to nothing: what it publishes is kept, and there is
-    nothing to listen to.
+    Where there is no hub, a script that is recorded connects to nothing: what it publishes is kept,
+    and there is nothing to listen to. There is none offline, and none of a sandbox in this process.
     """
 
     find_session: Callable[[], HubSession | None]
 
-    #: Whether the script has connected while the session was offline.
-    _connected_offline = False
+    #: Whether the script has connected where there is no hub.
+    _connected_to_nothing = False
 
     @property
     def connected(self) -> bool:
@@ -73,25 +101,31 @@ class RecordedEventHub(ftrack_api.event.hub.EventHub):  # type: ignore[misc]
 
     @property
     def _is_apart(self) -> bool:
-        return self._connected_offline and self._session is not None
+        return self._connected_to_nothing and self._session is not None
 
     def connect(self) -> None:
         """Connect to the server.
 
         Raises:
             Offline: the session is offline, and does not defer.
+            NoEventHub: it is that of a sandbox in this process, and does not defer.
             ftrack_api.exception.EventHubConnectionError: that fails.
         """
-        session = self.find_session()
-        if session is None or session.offline is None:
+        missing = self._missing("connect to the event hub")
+        if missing is None:
             super().connect()
-        elif not session.deferring:
-            raise Offline("cannot connect to the event hub offline", hint=WITHOUT_OFFLINE)
+        elif self._session is None:
+            raise missing
         elif self.connected:
             raise ftrack_api.exception.EventHubConnectionError("Already connected.")
         else:
             self.init_connection()
-            self._connected_offline = True
+            self._connected_to_nothing = True
+
+    def _missing(self, wanted: str) -> ServerUnreachable | None:
+        session = self.find_session()
+        is_offline = session is not None and session.offline is not None
+        return missing_hub(self.get_server_url(), is_offline=is_offline, wanted=wanted)
 
     def disconnect(self, unsubscribe: bool = True, reconnect: bool = False) -> None:
         """Disconnect from the server.
@@ -100,7 +134,7 @@ class RecordedEventHub(ftrack_api.event.hub.EventHub):  # type: ignore[misc]
             ftrack_api.exception.EventHubConnectionError: there is no connection.
         """
         if self._is_apart:
-            self._connected_offline, self._connection_initialised = False, reconnect
+            self._connected_to_nothing, self._connection_initialised = False, reconnect
         else:
             super().disconnect(unsubscribe=unsubscribe, reconnect=reconnect)
 
@@ -109,9 +143,11 @@ class RecordedEventHub(ftrack_api.event.hub.EventHub):  # type: ignore[misc]
 
         Raises:
             Offline: the session is offline.
+            NoEventHub: it is that of a sandbox in this process.
         """
-        if self._is_apart:
-            raise Offline("cannot wait for events offline", hint=WITHOUT_OFFLINE)
+        missing = self._missing("wait for events") if self._is_apart else None
+        if missing is not None:
+            raise missing
         super().wait(duration)
 
     def publish(

@@ -6,6 +6,7 @@ It keeps every capability and every parameter of ``ftrack_api.Session``.
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -58,7 +59,7 @@ from trackteroid_cli.session.enclosing.requests import (
     mention_enclosed,
     read_request,
 )
-from trackteroid_cli.session.event_hub import take_over
+from trackteroid_cli.session.event_hub import missing_hub, take_over
 from trackteroid_cli.session.reading_back import ReadingBackSession
 from trackteroid_cli.session.recorder import current_recorder
 
@@ -67,6 +68,9 @@ if TYPE_CHECKING:
     from trackteroid_cli.offline.answering.server import OfflineServer
     from trackteroid_cli.replay.schedule import Result
     from trackteroid_cli.server.answer_cache import AnswerCache
+
+
+_log = logging.getLogger(__name__)
 
 
 class _Unreachable(ServerUnreachable, requests.ConnectionError):
@@ -159,9 +163,16 @@ class Session(ReadingBackSession):
         self._close_sources()
         self.offline = self.answers = None
         self._connected = False
+        missing = missing_hub(
+            completed.get("server_url") or "",
+            is_offline=offline,
+            wanted="connect to the event hub",
+        )
+        if missing is not None and self._recorder is None:  # else its events are kept
+            is_wanted = completed.pop("auto_connect_event_hub", False)
+            if is_wanted and not offline:
+                _log.warning("%s. Next: %s", missing, missing.hint)
         if offline:
-            if self._recorder is None:  # else its events are kept
-                completed["auto_connect_event_hub"] = False
             from trackteroid_cli.offline.answering.server import OfflineServer
 
             self.offline = OfflineServer(

@@ -11,8 +11,8 @@ import websocket
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.engine.events.clients import RawClient, handshake
 from tests.support.generated import part
+from tests.support.hub_clients import RawClient, handshake
 from tests.support.servers import Server, ServerMaker
 
 NONSENSE: list[str | bytes] = [
@@ -39,13 +39,13 @@ NONSENSE: list[str | bytes] = [
 def test_nonsense_is_refused_and_the_connection_goes_on(
     shared_server: Server, bad: str | bytes
 ) -> None:
-    with RawClient(shared_server) as client:
+    with RawClient(shared_server.url) as client:
         client.socket.send(bad, opcode=2 if isinstance(bad, bytes) else 1)
         assert client.ask({"topic": "studio.any"}) == {"success": True}
 
 
 def test_who_asks_is_told_what_was_wrong_and_others_get_an_error(shared_server: Server) -> None:
-    with RawClient(shared_server) as client:
+    with RawClient(shared_server.url) as client:
         for event, name, told in (
             ({"topic": "a"}, "other.event", "the name ftrack.event"),
             ({"data": {}}, "ftrack.event", "the topic of an event"),
@@ -65,7 +65,7 @@ def test_who_asks_is_told_what_was_wrong_and_others_get_an_error(shared_server: 
 
 
 def test_nothing_is_answered_to_who_did_not_ask(shared_server: Server) -> None:
-    with RawClient(shared_server) as client:
+    with RawClient(shared_server.url) as client:
         client.subscribe("topic=studio.mark")
         for packet in ("1::", "2::", "2:::", "2", "3:::text", "4:::{}", "6:::1+[]", "7:::", "8::"):
             client.socket.send(packet)
@@ -78,7 +78,7 @@ def test_nothing_is_answered_to_who_did_not_ask(shared_server: Server) -> None:
 def test_a_connection_needs_the_secret_of_a_handshake_and_each_is_good_for_one(
     shared_server: Server,
 ) -> None:
-    with RawClient(shared_server) as client:
+    with RawClient(shared_server.url) as client:
         for secret in (client.secret, "0" * 32, "unknown"):
             address = shared_server.url.replace("http", "ws") + f"/socket.io/1/websocket/{secret}"
             with pytest.raises(websocket.WebSocketBadStatusException, match="403"):
@@ -88,10 +88,10 @@ def test_a_connection_needs_the_secret_of_a_handshake_and_each_is_good_for_one(
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])
 def test_pages_of_other_servers_cannot_connect(shared_server: Server, origin: str) -> None:
     with pytest.raises(urllib.error.HTTPError, match="403"):
-        handshake(shared_server, "/socket.io/1/", Origin=origin)
+        handshake(shared_server.url, "/socket.io/1/", Origin=origin)
     with pytest.raises(websocket.WebSocketBadStatusException, match="403"):
-        RawClient(shared_server, origin=origin)
-    with RawClient(shared_server, origin="http://localhost:3000") as client:
+        RawClient(shared_server.url, origin=origin)
+    with RawClient(shared_server.url, origin="http://localhost:3000") as client:
         assert client.ask({"topic": "studio.any"}) == {"success": True}
 
 
@@ -100,7 +100,7 @@ def test_a_client_that_takes_nothing_is_cut_off_and_holds_up_nobody(
 ) -> None:
     server = make_server()
     server.hub.max_waiting = 3_000_000
-    with RawClient(server) as stuck, RawClient(server) as other:
+    with RawClient(server.url) as stuck, RawClient(server.url) as other:
         assert stuck.subscribe("topic=studio.load")["success"]
         assert other.subscribe("topic=studio.load")["success"]
         for number in range(12):
@@ -114,7 +114,7 @@ def test_who_gives_no_sign_of_life_is_cut_off_and_who_does_is_not(
 ) -> None:
     server = make_server()
     server.hub.heartbeat_seconds, server.hub.silent_seconds = 0.02, 0.3
-    with RawClient(server) as silent, RawClient(server) as alive:
+    with RawClient(server.url) as silent, RawClient(server.url) as alive:
         for _ in range(40):
             assert alive.socket.recv() == "2::"
             alive.socket.send("2::")
@@ -123,12 +123,12 @@ def test_who_gives_no_sign_of_life_is_cut_off_and_who_does_is_not(
 
 
 def test_a_heartbeat_follows_at_once_when_a_client_connects(shared_server: Server) -> None:
-    with RawClient(shared_server) as client:
+    with RawClient(shared_server.url) as client:
         assert client.socket.recv() == "2::"
 
 
 def test_a_client_that_closes_is_answered_at_once_and_forgotten(shared_server: Server) -> None:
-    with RawClient(shared_server) as client, RawClient(shared_server) as leaving:
+    with RawClient(shared_server.url) as client, RawClient(shared_server.url) as leaving:
         assert leaving.subscribe("topic=studio.any", id="gone")["success"]
         leaving.socket.send("0::")
         assert leaving.hear() == ""
@@ -197,7 +197,7 @@ packets = st.one_of(
 def test_whatever_clients_send_the_others_get_their_events(
     shared_server: Server, sent: list[str | bytes]
 ) -> None:
-    with RawClient(shared_server) as hostile, RawClient(shared_server) as other:
+    with RawClient(shared_server.url) as hostile, RawClient(shared_server.url) as other:
         assert other.subscribe("topic=studio.safe and data.n=yes")["success"]
         try:
             for packet in sent:

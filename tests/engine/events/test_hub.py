@@ -9,7 +9,7 @@ import ftrack_api.exception
 import pytest
 from ftrack_api.event.hub import EventHub
 
-from tests.engine.events.clients import PythonClient, RawClient, handshake
+from tests.support.hub_clients import PythonClient, RawClient, handshake
 from tests.support.servers import Server, ServerMaker
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
@@ -19,7 +19,7 @@ def test_a_client_hears_what_another_publishes_unchanged(shared_server: Server) 
         "data": {"text": "a:b::c ünï \U0001f3ac", "deep": [{"n": 1.5, "none": None}]},
         "source": {"applicationId": "studio", "user": {"username": "jane", "id": "u1"}},
     }
-    with PythonClient(shared_server) as listener, PythonClient(shared_server) as publisher:
+    with PythonClient(shared_server.url) as listener, PythonClient(shared_server.url) as publisher:
         heard = listener.listen("topic=studio.published and source.user.username=jane")
         own = publisher.listen("topic=studio.*")
         publisher.publish("studio.published", **sent)
@@ -37,9 +37,9 @@ def test_a_client_hears_what_another_publishes_unchanged(shared_server: Server) 
 
 def test_every_subscriber_can_reply_to_an_event(shared_server: Server) -> None:
     with (
-        PythonClient(shared_server) as one,
-        PythonClient(shared_server) as other,
-        PythonClient(shared_server) as asking,
+        PythonClient(shared_server.url) as one,
+        PythonClient(shared_server.url) as other,
+        PythonClient(shared_server.url) as asking,
     ):
         one.listen("topic=studio.question", reply={"says": "one"})
         by_one = one.listen("topic=studio.question", reply={"says": "one again"})
@@ -58,7 +58,7 @@ def test_every_subscriber_can_reply_to_an_event(shared_server: Server) -> None:
 
 
 def test_an_event_with_a_target_reaches_those_that_it_is_for(shared_server: Server) -> None:
-    with PythonClient(shared_server) as in_nuke, PythonClient(shared_server) as in_maya:
+    with PythonClient(shared_server.url) as in_nuke, PythonClient(shared_server.url) as in_maya:
         nuke = in_nuke.listen("topic=studio.run", subscriber={"id": "n1", "application": "nuke"})
         maya = in_maya.listen("topic=studio.run", subscriber={"id": "m1", "application": "maya"})
         for target in ("application=maya", "application=nuke and not id=n1", "", "id=n1"):
@@ -70,10 +70,10 @@ def test_an_event_with_a_target_reaches_those_that_it_is_for(shared_server: Serv
 
 
 def test_who_unsubscribes_hears_no_more(shared_server: Server) -> None:
-    with RawClient(shared_server) as client:
+    with RawClient(shared_server.url) as client:
         assert client.subscribe("topic=studio.news", id="reader") == {"success": True}
         unsubscribe = {"topic": "ftrack.meta.unsubscribe", "data": {"subscriber": {"id": "reader"}}}
-        with RawClient(shared_server) as stranger:
+        with RawClient(shared_server.url) as stranger:
             assert stranger.ask(unsubscribe)["success"] is False  # not theirs
         client.send({"topic": "studio.news", "data": 1})
         assert client.hear_event()["data"] == 1
@@ -87,7 +87,7 @@ def test_who_unsubscribes_hears_no_more(shared_server: Server) -> None:
 def test_a_client_gets_an_event_once_however_many_of_its_subscribers_want_it(
     shared_server: Server,
 ) -> None:
-    with RawClient(shared_server) as client:
+    with RawClient(shared_server.url) as client:
         for _ in range(3):
             assert client.subscribe("topic=studio.once")["success"]
         client.send({"topic": "studio.once", "data": 1})
@@ -98,21 +98,21 @@ def test_a_client_gets_an_event_once_however_many_of_its_subscribers_want_it(
 def test_a_subscriber_of_another_connection_is_refused(
     shared_server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with PythonClient(shared_server) as first, PythonClient(shared_server) as second:
+    with PythonClient(shared_server.url) as first, PythonClient(shared_server.url) as second:
         heard = first.listen("topic=studio.mine", subscriber={"id": "taken"})
         with caplog.at_level("WARNING", "ftrack_api"):
             second.listen("topic=studio.mine", subscriber={"id": "taken"})
         assert 'another connection has a subscriber "taken" already' in caplog.text
         second.publish("studio.mine")
         first.wait(lambda: heard)
-    with RawClient(shared_server) as third:  # they are forgotten as they close
+    with RawClient(shared_server.url) as third:  # they are forgotten as they close
         assert third.subscribe("topic=studio.mine", id="taken") == {"success": True}
         assert third.subscribe("topic=studio.mine", id="taken") == {"success": True}  # harmless
 
 
 def test_an_expression_that_cannot_be_read_is_refused(shared_server: Server) -> None:
     for bad in ("", "topic", "topic=", "a=1 and", "not " * 60 + "a=1", "x" * 3000 + "=1", 5, None):
-        with RawClient(shared_server) as client:
+        with RawClient(shared_server.url) as client:
             answer = client.subscribe(bad)
             assert answer["success"] is False
             assert "subscription" in answer["message"]
@@ -127,25 +127,25 @@ def test_only_valid_credentials_get_a_connection(shared_server: Server) -> None:
     with pytest.raises(ftrack_api.exception.EventHubConnectionError, match="status code 401"):
         EventHub(shared_server.url, SANDBOX_USER, "wrong").connect()
     secret, silent, _, transports = handshake(
-        shared_server, f"/socket.io/1/?api_user={SANDBOX_USER}&api_key={SANDBOX_KEY}"
+        shared_server.url, f"/socket.io/1/?api_user={SANDBOX_USER}&api_key={SANDBOX_KEY}"
     ).split(":")
     assert len(secret) == 32
     assert int(silent) > 15
     assert transports == "websocket"
     for path in ("/socket.io/1/?api_user=demo&api_key=no", "/socket.io/1/?"):
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            handshake(shared_server, path)
+            handshake(shared_server.url, path)
 
 
 def test_a_client_connects_again_after_a_restart_and_hears_what_is_published_then(
     make_server: ServerMaker,
 ) -> None:
     server = make_server()
-    with PythonClient(server) as listener:
+    with PythonClient(server.url) as listener:
         heard = listener.listen("topic=studio.after")
         again = make_server.restart(server)
         listener.wait(lambda: listener.hub.connected)
-        with PythonClient(again) as publisher:
+        with PythonClient(again.url) as publisher:
             listener.catch_up()
             publisher.publish("studio.after")
             listener.wait(lambda: heard)
@@ -156,7 +156,7 @@ def test_the_server_says_that_it_ends_before_it_closes_connections(
     make_server: ServerMaker,
 ) -> None:
     server = make_server()
-    with RawClient(server) as client:
+    with RawClient(server.url) as client:
         make_server.restart(server)
         assert client.hear() == "0::"
         assert client.hear() == ""  # a frame that closes the websocket

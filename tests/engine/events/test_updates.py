@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.engine.events.clients import PythonClient, RawClient
 from tests.support.command_line import CommandLine
 from tests.support.generated import part
+from tests.support.hub_clients import PythonClient, RawClient
 from tests.support.servers import Server
 from trackteroid_cli.engine.storage.errors import EngineError
 from trackteroid_cli.session.session import Session
@@ -26,7 +26,7 @@ from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 @pytest.fixture
 def listener(shared_server: Server) -> Iterator[RawClient]:
     """A client that hears of every change."""
-    with RawClient(shared_server) as client:
+    with RawClient(shared_server.url) as client:
         assert client.subscribe("topic=ftrack.update")["success"]
         yield client
 
@@ -191,7 +191,7 @@ def test_nothing_is_told_of_what_was_read_or_refused(
 
 
 def test_nothing_is_found_out_for_those_who_do_not_listen(shared_server: Server) -> None:
-    with RawClient(shared_server) as client:
+    with RawClient(shared_server.url) as client:
         assert not shared_server.hub.is_listening
         client.subscribe("topic=studio.news and not topic=ftrack.update")
         assert not shared_server.hub.is_listening
@@ -263,7 +263,7 @@ def test_a_listener_hears_what_a_commit_did(
         " 'parent_type': 'TypedContext', 'author': session.query('User').first()})\n"
         "session.commit()\n"
     )
-    with PythonClient(shared_server) as client:
+    with PythonClient(shared_server.url) as client:
         heard = client.listen("topic=ftrack.update")
         settings = shared_server.environment
         recorded = trackteroid("record", str(tmp_path / "script.py"), **settings)
@@ -306,7 +306,7 @@ def test_what_is_told_is_what_differs(
 ) -> None:
     top = new_folder(shared_server)
     known: list[str] = []
-    with RawClient(shared_server) as listener:
+    with RawClient(shared_server.url) as listener:
         listener.subscribe("topic=ftrack.update")
         before = folders(shared_server)
         for batch in batches:

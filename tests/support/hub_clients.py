@@ -15,7 +15,6 @@ import websocket
 from ftrack_api.event.base import Event
 from ftrack_api.event.hub import EventHub
 
-from tests.support.servers import Server
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 #: Seconds after which something is wrong.
@@ -25,8 +24,8 @@ TOO_LONG = 20
 class PythonClient:
     """The official client's event hub, which notes what it hears."""
 
-    def __init__(self, server: Server) -> None:
-        self.hub = EventHub(server.url, SANDBOX_USER, SANDBOX_KEY)
+    def __init__(self, url: str) -> None:
+        self.hub = EventHub(url, SANDBOX_USER, SANDBOX_KEY)
         self.hub._auto_reconnect_delay = 0.05  # ten seconds, otherwise
         self.hub.connect()
 
@@ -81,9 +80,9 @@ class PythonClient:
 class RawClient:
     """A websocket that is connected to the hub, and says what it likes."""
 
-    def __init__(self, server: Server, **options: Any) -> None:
-        self.secret = handshake(server).split(":")[0]
-        address = server.url.replace("http", "ws") + f"/socket.io/1/websocket/{self.secret}"
+    def __init__(self, url: str, **options: Any) -> None:
+        self.secret = handshake(url).split(":")[0]
+        address = url.replace("http", "ws") + f"/socket.io/1/websocket/{self.secret}"
         self.socket = websocket.create_connection(
             address, timeout=TOO_LONG, skip_utf8_validation=True, **options
         )
@@ -150,11 +149,11 @@ class RawClient:
         return self.ask({"topic": "ftrack.meta.subscribe", "data": data})
 
 
-def handshake(server: Server, path: str = "/socket.io/1/", **headers: str) -> str:
+def handshake(url: str, path: str = "/socket.io/1/", **headers: str) -> str:
     """Return what the server says to a client that wants to connect."""
     credentials = {"ftrack-user": SANDBOX_USER, "ftrack-api-key": SANDBOX_KEY}
     request = urllib.request.Request(
-        server.url + path, headers=headers if headers or "?" in path else credentials
+        url + path, headers=headers if headers or "?" in path else credentials
     )
     with urllib.request.urlopen(request, timeout=TOO_LONG) as answer:
         text: str = answer.read().decode()
