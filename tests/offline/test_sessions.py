@@ -174,3 +174,12 @@ def test_a_session_without_a_schema_cache_reads_the_schemas_of_the_replica(
     connect: Connect,
 ) -> None:
     assert first_shot(connect(schema_cache_path=False))["name"]
+
+
+def test_an_offline_session_asks_the_server_for_no_file(server: Server, session: Session) -> None:
+    """The official client asks for files past the session; a removal could not be taken back."""
+    location = session.query('Location where name is "ftrack.server"').one()
+    with pytest.raises(Offline, match="open a file"):
+        location.accessor.open("any")
+    with pytest.raises(Offline, match="remove a file"):
+        location.accessor.remove("any")

@@ -23,6 +23,7 @@ import ftrack_api.exception
 
 from trackteroid_cli.batches.placements import Placement
 from trackteroid_cli.batches.recordings.recording import Recording
+from trackteroid_cli.errors import Offline
 from trackteroid_cli.session.api.protocols import Entity, EntitySession
 from trackteroid_cli.session.enclosing import uploads
 from trackteroid_cli.session.enclosing.uploads import Elsewhere
@@ -45,6 +46,10 @@ class LocationSession(EntitySession, Protocol):
 
     def commit(self) -> None:
         """Commit all local changes."""
+
+    @property
+    def offline(self) -> object:
+        """What answers in place of the server, or None."""
 
     @property
     def recordings(self) -> list[Recording]:
@@ -142,13 +147,31 @@ def _file_of(component: Entity, source: Any) -> Path | None:
     return Path(path).absolute()
 
 
+def _refuse_offline(session: LocationSession, asked: str) -> None:
+    """Refuse what would ask the server for a file: ``ftrack_api`` does that past the session.
+
+    Raises:
+        Offline: the session is offline.
+    """
+    if session.offline is not None:
+        raise Offline(
+            f"cannot {asked} a file of the server offline",
+            why="a replica has what the server knows of files, and not their bytes",
+        )
+
+
 class KeepingAccessor(ftrack_api.accessor.server._ServerAccessor):  # type: ignore[misc]
     """Mixed into the accessor of the server's files: while the session defers, it keeps them."""
 
     def open(self, resource_identifier: str, mode: str = "rb") -> ftrack_api.data.Data:
-        """Return the file *resource_identifier*."""
+        """Return the file *resource_identifier*.
+
+        Raises:
+            Offline: the session is offline, and records nothing.
+        """
         if self._session.recordings:
             return KeptFile(resource_identifier, self._session, mode)
+        _refuse_offline(self._session, "open")
         return super().open(resource_identifier, mode)
 
     def remove(self, resource_identifier: str) -> None:
@@ -157,11 +180,13 @@ class KeepingAccessor(ftrack_api.accessor.server._ServerAccessor):  # type: igno
         Raises:
             CannotDefer: the recording has ended.
             StorageError: the disk refuses.
+            Offline: the session is offline, and records nothing.
         """
         recordings = self._session.recordings
         if recordings:
             uploads.remove(recordings[0], resource_identifier)
         else:
+            _refuse_offline(self._session, "remove")
             super().remove(resource_identifier)
 
 
@@ -174,9 +199,11 @@ class KeptFile(ftrack_api.accessor.server.ServerFile):  # type: ignore[misc]
         Raises:
             ftrack_api.exception.AccessorOperationFailedError: the server has none.
             CannotDefer: they are those of a file that was changed since.
+            Offline: the server has them, and the session is offline.
         """
         kept = self._session.kept_bytes(self.resource_identifier)
         if kept is Elsewhere.SERVER:
+            _refuse_offline(self._session, "read")
             super()._read()
         elif kept is Elsewhere.NOWHERE:
             raise ftrack_api.exception.AccessorOperationFailedError(

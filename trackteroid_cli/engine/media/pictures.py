@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 #: What is read. ftrack takes thumbnails in all but the last of them.
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 
-#: Pixels of a picture that is opened: a plate of 8K by 6K has about as many as half of that.
-_MOST_PIXELS = 100_000_000
+#: Pixels of a picture that is opened: more than one of 10K by 5K has.
+_MOST_PIXELS = 60_000_000
 
 #: What Pillow raises for files that are damaged, or made to confuse it.
 _DAMAGED = (
