@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from trackteroid_cli.engine.schema.standard import standard_schemas
 from trackteroid_cli.fluent.types import relations
 from trackteroid_cli.session import default_session as sessions
 from trackteroid_cli.session.default_session import DefaultSession
+from trackteroid_cli.session.enclosing.uploads import is_temporary
 from trackteroid_cli.session.session import Session
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
@@ -42,6 +44,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     generated.choose(config.getoption("--generated"))
+
+
+#: Folders that are not temporary, of which one lets a test have files there.
+PLACES = (Path(__file__).resolve().parent, Path.home(), Path.home().parent)
+
+
+@pytest.fixture(scope="session")
+def lasting() -> Iterator[Path]:
+    """A folder whose files will be there later, as far as anybody can tell."""
+    for place in PLACES:
+        if not is_temporary(place / "x") and os.access(place, os.W_OK):
+            folder = Path(tempfile.mkdtemp(prefix=".trackteroid-tests-", dir=place))
+            yield folder
+            shutil.rmtree(folder)
+            return
+    pytest.skip("all folders that can be written to are temporary ones")
 
 
 @pytest.fixture(autouse=True)

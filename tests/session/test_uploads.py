@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -26,23 +25,7 @@ from trackteroid_cli.batches.enclosures import media
 from trackteroid_cli.batches.enclosures.follow_ups import FollowUp, Kind
 from trackteroid_cli.batches.enclosures.uploads import Upload
 from trackteroid_cli.errors import CannotDefer
-from trackteroid_cli.session.enclosing.uploads import is_temporary
 from trackteroid_cli.session.session import Session
-
-#: Folders that are not temporary, of which one lets a test have files there.
-PLACES = (Path(__file__).resolve().parent, Path.home(), Path.home().parent)
-
-
-@pytest.fixture(scope="module")
-def lasting() -> Iterator[Path]:
-    """A folder whose files will be there later, as far as anybody can tell."""
-    for place in PLACES:
-        if not is_temporary(place / "x") and os.access(place, os.W_OK):
-            folder = Path(tempfile.mkdtemp(prefix=".trackteroid-tests-", dir=place))
-            yield folder
-            shutil.rmtree(folder)
-            return
-    pytest.skip("all folders that can be written to are temporary ones")
 
 
 @pytest.fixture

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trackteroid_cli.batches.spool import Spool
-from trackteroid_cli.cli.render.output import Output, counted, plural
+from trackteroid_cli.cli.render.output import Output, counted, plural, shortened
 from trackteroid_cli.errors import NotFound, StorageError, TrackteroidError, UsageError
 from trackteroid_cli.moments import ago
 
 if TYPE_CHECKING:
     from trackteroid_cli import settings
+    from trackteroid_cli.batches.recordings.recording_file import RecordingFile
     from trackteroid_cli.recording.closing import SavedBatch
     from trackteroid_cli.recording.program import Program
     from trackteroid_cli.recording.recordings import OpenRecording
@@ -141,16 +142,27 @@ def _give_up(recording: OpenRecording, ended: Ended, output: Output) -> None:
     how = _how_it_ended(ended.status)
     with suppress(StorageError):  # nobody keeps it any more: that ends it, too
         recording.file.end(f"the script {how}")
-    committed = sum(sum(kinds.values()) for kinds in recording.file.counts().values())
+    committed = _committed(recording.file)
     if recording.file.refusals() or not committed or not recording.is_listed:
         recording.remove()
-        committed = 0
+        committed = ""
     if (ended.reports.has_sessions or committed) and not ended.reports.is_error_shown:
         output.note(f"nothing was recorded: the script {how}")
     if committed:
-        output.note(f"  it had committed {plural(committed, 'operation')}")
+        output.note(f"  it had committed {committed}")
         output.note(f"  keep:   trackteroid record --keep {recording.id}")
         output.note(f"  forget: trackteroid discard {recording.id}")
+
+
+def _committed(file: RecordingFile) -> str:
+    """Return how much a run has committed, such as ``3 operations, 1 upload``; '' for nothing."""
+    counts = file.counts()
+    numbers = {
+        "operation": sum(sum(kinds.values()) for kinds in counts.values()),
+        "upload": sum(len(file.uploads(url)) for url in counts),
+        "follow-up": sum(len(file.follow_ups(url)) for url in counts),
+    }
+    return ", ".join(plural(number, noun) for noun, number in numbers.items() if number)
 
 
 def _how_it_ended(status: int) -> str:
@@ -180,7 +192,7 @@ def _close(
             goes on is removed, too.
         StorageError: a batch cannot be written; it is kept.
     """
-    from trackteroid_cli.recording.closing import save_batches
+    from trackteroid_cli.recording.closing import changed_files, save_batches
     from trackteroid_cli.session.calls.refusals import Refusals, summary
 
     with _keeping_what_cannot_be_written(recording):
@@ -194,11 +206,19 @@ def _close(
     with _keeping_what_cannot_be_written(recording):
         saved = save_batches(recording.file, options.place, find_server, name=options.name)
     refused, processes = refusals.noted, recording.file.processes()
+    changed = changed_files(recording.file)
     recording.remove()
     if refused:
         output.note(f"note: {plural(len(refused), 'refused request')} left out of the batch:")
         for line in summary(refused):
             output.note(f"  {line}")
+    if changed:
+        output.note(
+            f"note: {plural(len(changed), 'file')} changed or removed since the script uploaded "
+            "from there; the batch cannot be committed so. Record with --copy-media"
+        )
+        for path in shortened(list(map(str, changed))):
+            output.note(f"  {path}")
     for batch in saved:
         report(batch, output, options.output_file is not None, processes)
     return saved

@@ -85,6 +85,19 @@ def save_batches(
     return saved
 
 
+def changed_files(file: RecordingFile) -> list[Path]:
+    """Return the files that are to be uploaded from where they are, and are gone or not as long."""
+
+    def is_changed(upload: Upload) -> bool:
+        try:
+            return Path(upload.path).stat().st_size != upload.size
+        except OSError:
+            return True
+
+    uploads = (each for url in file.counts() for each in file.uploads(url) if each.path)
+    return list(dict.fromkeys(Path(each.path) for each in uploads if is_changed(each)))
+
+
 def _path(header: Header, output: str, number: int, spool: Spool) -> Path:
     """Return where a batch goes: the batch for a second server beside that for the first."""
     if not output:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import requests
 
-from trackteroid_cli.batches.enclosures.follow_ups import REQUESTS
+from trackteroid_cli.batches.enclosures.uploads import MAX_NAME, is_id_of_ftrack
+from trackteroid_cli.recording.startup.relay import UPLOAD
 from trackteroid_cli.session.deferral import READ_ONLY_ACTIONS
+from trackteroid_cli.session.enclosing import uploads
+from trackteroid_cli.session.enclosing.requests import asked_for_job
 from trackteroid_cli.session.recorder import Recorder, current_recorder, set_recorder
 from trackteroid_cli.session.session import Session
 
 _OK = int(requests.codes.ok)
+
+#: Where clients are told to upload to: nothing goes there, as the relay takes it.
+_NOWHERE = "http://127.0.0.1:9/upload"
 
 
 class _ServerSays(Exception):
@@ -33,6 +40,8 @@ class RelayedSession(Session):
     """
 
     def __init__(self, recorder: Recorder, url: str, key: str, user: str) -> None:
+        #: What clients are about to upload: the component and the name, by token.
+        self._expected: dict[str, tuple[str, str]] = {}
         former = current_recorder()
         set_recorder(recorder)
         try:
@@ -55,8 +64,10 @@ class RelayedSession(Session):
         entries = data if isinstance(data, list) else [data]
         deferral = self._deferral
         assert deferral is not None
-        # A client of another process would ask at once for the job of media that it encodes.
-        self._refuse_other_actions(entries, deferral, kept=REQUESTS.keys() - {"encode_media"})
+        ours = self._own_answer(entries)
+        if ours is not None:
+            return _OK, json.dumps([ours] if isinstance(data, list) else ours).encode()
+        self._refuse_other_actions(entries, deferral)
         self._refuse_queries_of_jobs(entries, deferral)
 
         def send(reads: Sequence[Mapping[str, object]]) -> list[Any]:
@@ -74,6 +85,50 @@ class RelayedSession(Session):
         except _ServerSays as told:
             return told.status, told.body
         return _OK, json.dumps(results if isinstance(data, list) else results[0]).encode()
+
+    def _own_answer(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, object] | None:
+        """Return the answer to a request that the server is not to see; None to another one.
+
+        A client prepares an upload, or looks for the job of media that it has had encoded.
+        """
+        if len(entries) != 1:
+            return None
+        (entry,) = entries
+        component_id, action = entry.get("component_id"), entry.get("action")
+        if action == "get_upload_metadata" and is_id_of_ftrack(component_id):
+            token = secrets.token_hex(16)
+            name = str(entry.get("file_name"))[:MAX_NAME] or component_id
+            self._expected[token] = component_id, name
+            headers = {UPLOAD: token}
+            return {"component_id": component_id, "url": _NOWHERE, "headers": headers}
+        if action == "query":
+            job = asked_for_job(str(entry.get("expression")), self.recordings[0].current_jobs())
+            if job:
+                found = {"__entity_type__": "Job", "id": job}
+                return {"action": action, "data": [found], "metadata": {"next": {"offset": None}}}
+        return None
+
+    def expects(self, token: str) -> bool:
+        """Return whether a client has asked where to upload to, and was given *token*."""
+        return token in self._expected
+
+    def keep_upload(self, token: str, source: BinaryIO) -> None:
+        """Keep what a client uploads.
+
+        Raises:
+            CannotDefer: the recording has ended.
+            StorageError: the disk refuses.
+        """
+        uploads.keep_stream(self.recordings[0], *self._expected[token], source)
+
+    def remove_upload(self, component_id: str) -> None:
+        """Let the bytes of a component not be on the server in the end.
+
+        Raises:
+            CannotDefer: the recording has ended.
+            StorageError: the disk refuses.
+        """
+        uploads.remove(self.recordings[0], component_id)
 
     def _forward(self, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         """Ask the server, as the client that sent *headers*, and return its answer."""

@@ -14,6 +14,8 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from trackteroid_cli.errors import TrackteroidError
@@ -28,8 +30,24 @@ if TYPE_CHECKING:
 #: Bytes of the first line of a message, at most.
 _LINE = 1 << 20
 
+_CHUNK = 1 << 20
+
 #: Seconds that a client may take to say who it is.
 _PATIENCE = 60.0
+
+
+class _Limited(BytesIO):
+    """The next *length* bytes of *file*."""
+
+    def __init__(self, file: BinaryIO, length: int) -> None:
+        super().__init__()
+        self._file, self._left = file, length
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read *size* bytes, or all that are left."""
+        found = self._file.read(self._left if size is None or size < 0 else min(size, self._left))
+        self._left -= len(found)
+        return found
 
 
 class Service:
@@ -106,9 +124,11 @@ class Service:
         import ftrack_api
         import requests
 
-        body, headers = file.read(int(message["length"])), message["headers"]
         try:
             with asked_for_in(str(message["line"])):
+                if "kept" in message:
+                    return self._keep(message["kept"], message, file), b""
+                body, headers = file.read(int(message["length"])), message["headers"]
                 session = self._session(str(message["url"]), headers)
                 status, answer = session.answer(headers, body, int(message["process"]))
                 return {"status": status}, answer
@@ -121,7 +141,30 @@ class Service:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             told = f"the request cannot be read: {error!r}"
         refused = {"exception": "CannotRecord", "content": told}
-        return {"status": requests.codes.ok}, json.dumps(refused).encode()
+        return {"status": requests.codes.ok, "error": told}, json.dumps(refused).encode()
+
+    def _keep(self, what: str, message: dict[str, Any], file: BinaryIO) -> dict[str, Any]:
+        """Keep what a client uploads, publishes or removes, or return where it is kept."""
+        if what == "upload":
+            token, length = str(message["token_of_upload"]), int(message["length"])
+            (session,) = (each for each in list(self._sessions.values()) if each.expects(token))
+            source = _Limited(file, length)
+            try:
+                session.keep_upload(token, source)
+            finally:
+                while source.read(_CHUNK):  # a client that still sends would hear nothing
+                    pass
+            return {}
+        session = self._session(str(message["url"]), message["headers"])
+        if what == "event":
+            text = file.read(int(message["length"])).decode("utf-8", "surrogatepass")
+            session.keep_event(lambda: text, message["topic"], waits=bool(message["waits"]))
+        elif what == "remove":
+            session.remove_upload(str(message["component_id"]))
+        else:
+            found = session.kept_bytes(str(message["component_id"]))
+            return {"path": str(found)} if isinstance(found, Path) else {"where": found.name}
+        return {}
 
     def _session(self, url: str, headers: Mapping[str, str]) -> RelayedSession:
         """Return the session that records for a client.

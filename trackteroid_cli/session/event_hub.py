@@ -13,10 +13,8 @@ import ftrack_api
 import ftrack_api.event.hub
 
 from trackteroid_cli import settings
-from trackteroid_cli.batches.enclosures.follow_ups import FollowUp
-from trackteroid_cli.errors import CannotDefer, Offline, ServerError, ServerUnreachable
+from trackteroid_cli.errors import Offline, ServerError, ServerUnreachable
 from trackteroid_cli.server.events.handshake import greet
-from trackteroid_cli.session.enclosing import events
 
 WITHOUT_OFFLINE = (
     "while the server can be reached, make the session without offline=True, or record without "
@@ -51,11 +49,8 @@ class HubSession(Protocol):
     def offline(self) -> object | None:
         """What answers instead of the server; None if the server does."""
 
-    def keep_follow_up(self, follow_up: FollowUp) -> None:
-        """Add *follow_up* to the recording."""
-
-    def note_refused(self, error: CannotDefer) -> CannotDefer:
-        """Note that *error* refuses what the script asks for, and return it."""
+    def keep_event(self, encode: Callable[[], str], topic: object, *, waits: bool) -> None:
+        """Keep an event; see `events.read_event`."""
 
 
 def missing_hub(url: str, *, is_offline: bool, wanted: str) -> ServerUnreachable | None:
@@ -169,16 +164,10 @@ class RecordedEventHub(ftrack_api.event.hub.EventHub):  # type: ignore[misc]
             return super().publish(
                 event, synchronous=synchronous, on_reply=on_reply, on_error=on_error
             )
-        if on_reply is not None:
-            raise session.note_refused(events.waits_for_reply(event))
-        if event["in_reply_to_event"] is not None:
-            raise session.note_refused(events.is_reply(event))
         self._prepare_event(event)
-        try:
-            follow_up = events.read_event(self._encode(event))
-        except (TypeError, ValueError, RecursionError) as error:
-            raise session.note_refused(events.no_json_form(event, error)) from error
-        session.keep_follow_up(follow_up)
+        session.keep_event(
+            lambda: str(self._encode(event)), event.get("topic"), waits=on_reply is not None
+        )
         return None if self.connected else True
 
     def _publish(self, event: ftrack_api.event.base.Event, *args: Any, **kwargs: Any) -> Any:

@@ -18,7 +18,7 @@ import ftrack_api
 import requests
 
 from trackteroid_cli import settings
-from trackteroid_cli.batches.enclosures.follow_ups import REQUESTS, FollowUp
+from trackteroid_cli.batches.enclosures.follow_ups import REQUESTS
 from trackteroid_cli.batches.operations import Identity, counts
 from trackteroid_cli.batches.recordings.recording import Recording
 from trackteroid_cli.batches.recordings.recording_file import COPY_MEDIA, RecordingFile
@@ -53,6 +53,7 @@ from trackteroid_cli.session.calls.raw_writes import WRITES, RawWrite, answers_o
 from trackteroid_cli.session.calls.refusals import Refusals
 from trackteroid_cli.session.deferral import READ_ONLY_ACTIONS, Deferral, of_ftrack
 from trackteroid_cli.session.deletions import complete_deletions
+from trackteroid_cli.session.enclosing.events import read_event
 from trackteroid_cli.session.enclosing.requests import (
     KeptRequest,
     check_query,
@@ -349,20 +350,19 @@ class Session(ReadingBackSession):
 
     # -- what is kept besides operations -----------------------------------------------------------
 
-    def keep_follow_up(self, follow_up: FollowUp) -> None:
-        """Keep *follow_up*, in place of asking for it now.
+    def keep_event(self, encode: Callable[[], str], topic: object, *, waits: bool) -> None:
+        """Keep an event, in place of publishing it now; see `read_event`.
 
         Raises:
-            CannotDefer: the recording has ended.
+            CannotDefer: it cannot be kept, or the recording has ended.
             StorageError: the disk refuses.
         """
         assert self._deferral is not None
-        self._deferral.recording.add_follow_up(follow_up)
-
-    def note_refused(self, error: CannotDefer) -> CannotDefer:
-        """Note that *error* refuses what the script asks for, and return it."""
-        assert self._deferral is not None
-        return self._deferral.note(error)
+        try:
+            event = read_event(encode, topic, waits=waits)
+        except CannotDefer as error:
+            raise self._deferral.note(error) from error.__cause__
+        self._deferral.recording.add_follow_up(event)
 
     def _name(self, entity: Identity) -> str:
         return name_in_memory(self, entity)

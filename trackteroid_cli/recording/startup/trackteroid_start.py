@@ -62,6 +62,8 @@ class _Finder:
             def execute_and_relay(module: ModuleType) -> None:
                 _load("relay").relay_requests(self._recording)
                 execute(module)
+                hub = sys.modules["ftrack_api.event.hub"].EventHub
+                _load("relay").relay_events(self._recording, hub)
 
             spec.loader.exec_module = execute_and_relay  # type: ignore[method-assign]
         return spec

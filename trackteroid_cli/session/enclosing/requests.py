@@ -23,6 +23,11 @@ _WITH_JOB = "encode_media"
 _TYPES = {"send_review_session_invite": "ReviewSessionInvitee", "send_user_invite": "User"}
 _COMPONENT = "FileComponent"
 
+#: How a client asks whether a job is there. Source: ``ftrack_api/session.py``, ``get``.
+_THE_JOB = re.compile(
+    r'(?:select id from )?Job where \(id is "([\w-]+)"\)(?:\s+(?:offset|limit)\s+\d+)*\s*'
+)
+
 #: What in a query leads to jobs, and the texts in it, which do not.
 _JOBS = re.compile(r"\b(Job|JobComponent|jobs?|job_components)\b")
 _TEXTS = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'')
@@ -71,6 +76,12 @@ def mention_enclosed(recording: Recording) -> None:
         if follow_up.kind is not Kind.PUBLISH:
             entity_type = _TYPES.get(str(follow_up.data.get("action")), _COMPONENT)
             recording.mention(Identity(entity_type, (follow_up.entity_id,)))
+
+
+def asked_for_job(expression: str, jobs: Collection[str]) -> str:
+    """Return the id of the one of *jobs* that a query asks for, and for no more than its id; ''."""
+    found = _THE_JOB.fullmatch(expression)
+    return found[1] if found and found[1] in jobs else ""
 
 
 def check_query(expression: str, jobs: Collection[str]) -> None:

@@ -1,0 +1,133 @@
+"""Programs that publish media: what they upload and publish is recorded, in any process."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.events.clients import PythonClient
+from tests.recording.test_corpus import before, make_twin
+from tests.support.changes import Contents, changes
+from tests.support.command_line import CommandLine
+from tests.support.generated import some
+from tests.support.servers import Server
+from trackteroid_cli.batches.spool import Spool
+
+__all__ = ["before", "make_twin"]
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform cannot fork")
+
+#: Publishes a version with media in the way that is asked for, and tells what it has seen.
+PUBLISH = """
+import multiprocessing, os, pathlib, subprocess, sys, tempfile
+import ftrack_api, ftrack_api.symbol
+from ftrack_api.event.base import Event
+
+def publish(folder):
+    session = ftrack_api.Session(auto_connect_event_hub=False)
+    session.event_hub.connect()
+    place = session.get("Location", ftrack_api.symbol.SERVER_LOCATION_ID)
+    task = session.query("Task where parent.name is sh010 order by id").first()
+    kind = session.query("AssetType").first()
+    asset = session.create("Asset", {"name": "plate", "parent": task["parent"], "type": kind})
+    version = session.create("AssetVersion", {"asset": asset, "task": task})
+    session.commit()
+    movie = pathlib.Path(folder, "movie.mov")
+    movie.write_bytes(b"movie" * 100000)
+    main = version.create_component(str(movie), {"name": "main"}, location=place)
+    with tempfile.TemporaryDirectory() as temporary:
+        image = pathlib.Path(temporary, "image.jpg")
+        image.write_bytes(b"thumbnail")
+        version.create_thumbnail(str(image))
+        image.write_bytes(b"")
+        nothing = session.create_component(str(image), {"name": "empty"}, location=place)
+    note = version.create_note("see this", session.query("User").first())
+    text = session.create("FileComponent", {"name": "attachment", "file_type": ".txt"})
+    file = place.accessor.open(text["id"], "wb")
+    file.write(b"attached")
+    file.close()
+    session.create("ComponentLocation", {"component": text, "location": place,
+        "resource_identifier": text["id"]})
+    session.create("NoteComponent", {"component_id": text["id"], "note_id": note["id"]})
+    session.commit()
+    session.event_hub.publish(Event("studio.published", data={"name": "plate"}))
+    content = place.accessor.open(main["id"]).read()
+    print(len(content), place.get_component_availability(main), nothing["size"])
+    gone = version.create_component(str(movie), {"name": "gone"}, location=place)
+    place.remove_component(gone)
+    try:
+        print(place.accessor.open(gone["id"]).read())
+    except Exception as error:
+        print(type(error).__name__)
+    session.event_hub.publish(Event("studio.encoding", data={"by": [1, None]}))
+    session.close()
+
+def main(how, folder):
+    if how == "itself":
+        publish(folder)
+    elif how == "subprocess":
+        subprocess.run([sys.executable, __file__, "itself", folder], check=True)
+    else:
+        process = multiprocessing.get_context(how).Process(target=publish, args=(folder,))
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
+"""
+
+
+def media_of(server: Server) -> Counter[Any]:
+    """Return the bytes of each component of *server*, without its id."""
+    found: Counter[Any] = Counter()
+    for component in server.query("select id, name, size from FileComponent"):
+        content = server.engine.media.find(component["id"])
+        if content is not None:
+            with content.open() as file:
+                found[component["name"], component["size"], file.read()] += 1
+    return found
+
+
+@pytest.mark.parametrize("how", ["itself", *some(["fork", "spawn", "subprocess"])])
+def test_a_publish_that_is_recorded_and_committed_leaves_what_a_direct_one_leaves(
+    how: str,
+    make_server: Callable[[], Server],
+    before: Contents,
+    connected: CommandLine,
+    schemas: Path,
+    spool: Spool,
+    lasting: Path,
+) -> None:
+    script = connected.script(PUBLISH)
+    twin, server = make_server(), make_server()
+    cache = {"FTRACK_API_SCHEMA_CACHE_PATH": str(schemas)}
+    with PythonClient(twin) as told_directly, PythonClient(server) as told:
+        expected, heard = (each.listen("topic=studio.*") for each in (told_directly, told))
+        direct = connected.python(script, how, lasting, **twin.environment, **cache)
+        assert direct.returncode == 0, direct.stderr
+        told_directly.catch_up()
+
+        ran = connected("record", script, how, lasting, **server.environment, **cache)
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stdout == direct.stdout
+        assert server.writes == []
+        told.catch_up()
+        assert (heard, sum(media_of(server).values())) == ([], 0)
+        committed = connected("commit", **server.environment)
+        assert committed.returncode == 0, committed.stderr
+        told.catch_up()
+    assert [(each["topic"], each["data"]) for each in heard] == [
+        (each["topic"], each["data"]) for each in expected
+    ]
+    assert len(heard) == 2
+    assert media_of(server) == media_of(twin)
+    changed, changed_directly = changes(server, before), changes(twin, before)
+    assert changed.named == changed_directly.named
+    assert changed.related == changed_directly.related
+    assert not list((spool.folder / "media").iterdir())
