@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.engine.events.clients import PythonClient
 from tests.recording.test_corpus import before, make_twin
 from tests.support.changes import Contents, changes
 from tests.support.command_line import CommandLine
 from tests.support.generated import some
+from tests.support.hub_clients import PythonClient
 from tests.support.servers import Server
 from trackteroid_cli.batches.spool import Spool
 

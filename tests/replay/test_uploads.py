@@ -18,10 +18,10 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import strategies as st
 
-from tests.engine.events.clients import PythonClient
 from tests.support.command_line import CommandLine
 from tests.support.faults import COMMON, Fault, FaultyProxy
 from tests.support.generated import part, some
+from tests.support.hub_clients import PythonClient
 from tests.support.servers import Server
 from trackteroid_cli import settings
 from trackteroid_cli.batches.batch import Batch, encode_operations, write

@@ -13,8 +13,8 @@ from ftrack_api.event.base import Event
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.engine.events.clients import PythonClient
 from tests.support.generated import part
+from tests.support.hub_clients import PythonClient
 from tests.support.servers import Server
 from tests.support.sessions import kinds
 from trackteroid_cli.batches.batch import Batch

@@ -60,8 +60,9 @@ class Header:
 
     @property
     def totals(self) -> dict[str, int]:
-        """The numbers of operations of each kind, of uploads and of follow-ups."""
-        return {**self.counts, "upload": self.uploads, "follow_up": self.follow_ups}
+        """The numbers of operations of each kind, and of uploads and follow-ups if there are any."""
+        besides = {"upload": self.uploads, "follow_up": self.follow_ups}
+        return {**self.counts, **{kind: number for kind, number in besides.items() if number}}
 
 
 def make_header(

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from trackteroid_cli.replay.schedule import Result
 
 
+#: What the counts of a batch tell of, also where there is none.
+COUNTED = ("create", "update", "delete", "upload", "follow_up")
+
+
 def conflict_document(conflict: Conflict) -> dict[str, object]:
     """Return a conflict as ``inspect --check --json`` shows it."""
     return {
@@ -60,7 +64,7 @@ def summary_document(summary: Summary) -> dict[str, object]:
         "host": header.host,
         "server": header.server,
         "path": str(summary.path),
-        "counts": {"create": 0, "update": 0, "delete": 0, **header.totals},
+        "counts": {**dict.fromkeys(COUNTED, 0), **header.totals},
         "reason": summary.reason,
         "replica": header.replica or None,
         "built_on": header.built_on,
