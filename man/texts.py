@@ -69,6 +69,7 @@ _ANSWERS = {"$TRACKTEROID_HOME/cache": "Schemas and answers of each server."}
 _REPLICAS = {"$TRACKTEROID_HOME/replicas": "The replica of each server."}
 _SANDBOXES = {
     "$TRACKTEROID_HOME/sandboxes/NAME.sqlite": "The sandbox NAME.",
+    "$TRACKTEROID_HOME/sandboxes/NAME.media": "The files that were uploaded to it.",
     "$TRACKTEROID_HOME/sandboxes/NAME.json": "What it was made as, unless it was the demo data.",
 }
 _CONFIG = {
@@ -618,6 +619,12 @@ TEXTS = {
             "be used on this machine: set `FTRACK_SERVER=sandbox://NAME`, or use the global option "
             "`--sandbox` for the one named demo. Serve it for tools that speak HTTP, such as a "
             "script that uses `ftrack_api` without trackteroid.",
+            "Scripts, and pages with ftrack's JavaScript client, upload files to its location "
+            "ftrack.server, read them back and remove them. It scales pictures for thumbnails and "
+            "reviews, which takes the optional packages also without serving. It has no encoder: "
+            "`encode_media` hands on a .mp4, .mov or .webm as it is, and the job of any other "
+            "movie fails and says so. What an upload leaves behind whose component never came is "
+            "removed after three days.",
             "`create` makes one that holds something else. With `--schemas` it has the entity "
             "types of another server, a studio's own object types among them. With `--empty` it "
             "has none of the demo data, but what every server has: object types, statuses, "
