@@ -618,6 +618,12 @@ TEXTS = {
             "be used on this machine: set `FTRACK_SERVER=sandbox://NAME`, or use the global option "
             "`--sandbox` for the one named demo. Serve it for tools that speak HTTP, such as a "
             "script that uses `ftrack_api` without trackteroid.",
+            "A served sandbox has an event hub, as ftrack has: scripts connect to it, subscribe, "
+            "publish and reply, and hear `ftrack.update` of what every request changed, that of "
+            "`trackteroid commit` among them. What a process changes at `sandbox://NAME`, beside "
+            "the server, nobody hears. A sandbox that is not served has no hub.",
+            "It answers programs of this machine, and web pages that come from this machine, on "
+            "whichever port; pages of other servers are refused.",
             "`create` makes one that holds something else. With `--schemas` it has the entity "
             "types of another server, a studio's own object types among them. With `--empty` it "
             "has none of the demo data, but what every server has: object types, statuses, "
