@@ -625,6 +625,12 @@ TEXTS = {
             "`encode_media` hands on a .mp4, .mov or .webm as it is, and the job of any other "
             "movie fails and says so. What an upload leaves behind whose component never came is "
             "removed after three days.",
+            "A served sandbox has an event hub, as ftrack has: scripts connect to it, subscribe, "
+            "publish and reply, and hear `ftrack.update` of what every request changed, that of "
+            "`trackteroid commit` among them. What a process changes at `sandbox://NAME`, beside "
+            "the server, nobody hears. A sandbox that is not served has no hub.",
+            "It answers programs of this machine, and web pages that come from this machine, on "
+            "whichever port; pages of other servers are refused.",
             "`create` makes one that holds something else. With `--schemas` it has the entity "
             "types of another server, a studio's own object types among them. With `--empty` it "
             "has none of the demo data, but what every server has: object types, statuses, "

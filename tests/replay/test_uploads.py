@@ -233,7 +233,7 @@ def test_events_are_published_in_order_after_the_batch_has_landed(
     publishes: Publishes, connected: CommandLine, server: Server
 ) -> None:
     publishes.put(b"film", follow_ups=map(event, range(4)))
-    with PythonClient(server) as listener:
+    with PythonClient(server.url) as listener:
         heard = listener.listen("topic=studio.* or topic=ftrack.update")
         assert connected("commit").returncode == 0
         listener.wait(lambda: len(heard) == 5)
@@ -257,7 +257,7 @@ def test_no_event_is_published_twice_although_a_commit_is_killed(
     expected: list[int],
 ) -> None:
     publishes.put(follow_ups=map(event, range(3)))
-    with PythonClient(server) as listener:
+    with PythonClient(server.url) as listener:
         heard = listener.listen("topic=studio.*")
         assert connected.fresh("commit", **{VARIABLE: place}).returncode == -signal.SIGKILL
         again = connected("commit")

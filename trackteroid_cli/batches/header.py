@@ -60,7 +60,7 @@ class Header:
 
     @property
     def totals(self) -> dict[str, int]:
-        """The numbers of operations of each kind, and of uploads and follow-ups if there are any."""
+        """The numbers of operations of each kind, and of uploads and follow-ups where there are."""
         besides = {"upload": self.uploads, "follow_up": self.follow_ups}
         return {**self.counts, **{kind: number for kind, number in besides.items() if number}}
 
