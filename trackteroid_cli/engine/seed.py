@@ -15,6 +15,8 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
+from trackteroid_cli.engine.actions.permissions import ADMINISTRATOR, PROJECT, PROJECT_MANAGER
+from trackteroid_cli.engine.actions.permissions import SETTING as ROLES_RESTRICT
 from trackteroid_cli.engine.schema.documents import JSON
 from trackteroid_cli.engine.schema.schema import EntityType, Schema
 from trackteroid_cli.engine.storage.custom_attribute_values import TYPE_NAMES
@@ -29,7 +31,6 @@ SeedRow: TypeAlias = dict[str, JSON]
 MOMENT = "2024-01-01 00:00:00"
 
 PROJECT_SCHEMA = "VFX"
-ADMINISTRATOR = "Administrator"
 
 #: The priority that the entity schemas name as the default.
 _DEFAULT_PRIORITY = "9661b320-3a0c-11e2-81c1-0800200c9a66"
@@ -59,7 +60,7 @@ _STATUSES = (
     ("In progress", "IN_PROGRESS", "#3498DB"),
     ("Pending review", "IN_PROGRESS", "#A569BD"),
     ("Changes requested", "IN_PROGRESS", "#E67E22"),
-    ("On hold", "BLOCKED", "#BA4A00"),
+    ("On Hold", "BLOCKED", "#BA4A00"),
     ("Approved", "DONE", "#27AE60"),
     ("Completed", "DONE", "#1CBC90"),
     ("Omitted", "DONE", "#7F8C8D"),
@@ -70,12 +71,12 @@ _TASK_STATUSES = (
     "In progress",
     "Pending review",
     "Changes requested",
-    "On hold",
+    "On Hold",
     "Completed",
     "Omitted",
 )
 _VERSION_STATUSES = ("Pending review", "Changes requested", "Approved", "Omitted")
-_OBJECT_STATUSES = ("Not started", "In progress", "On hold", "Completed", "Omitted")
+_OBJECT_STATUSES = ("Not started", "In progress", "On Hold", "Completed", "Omitted")
 
 _TASK_TYPES = (
     "Generic",
@@ -93,8 +94,16 @@ _TASK_TYPES = (
     "Compositing",
     "Editorial",
     "Production",
+    "Previz",
+    "Tracking",
+    "Matte Painting",
+    "Conform",
+    "Deliverable",
 )
 _OBJECT_TYPES_OF_TYPES = {"Asset Build": ("Character", "Environment", "Prop", "Vehicle")}
+
+#: Types of security roles by name.
+_ROLES = {ADMINISTRATOR: PROJECT, PROJECT_MANAGER: PROJECT, "User": PROJECT, "API": "API"}
 
 _ASSET_TYPES = {
     "Animation": "anim",
@@ -115,6 +124,11 @@ def identify(type_name: str, name: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{type_name}/{name}"))
 
 
+def identify_status(name: str) -> str:
+    """Return the id of a status, in any case: earlier versions wrote some names in another one."""
+    return identify("Status", name.capitalize())
+
+
 def create_rows(transaction: Transaction) -> None:
     """Create the rows of all types that the schema has."""
     for type_name, rows in _rows(transaction.schema):
@@ -122,6 +136,7 @@ def create_rows(transaction: Transaction) -> None:
             entity_type = transaction.schema.types[type_name]
             for row in rows:
                 create.create(transaction, entity_type, _supported_attributes(entity_type, row))
+    transaction.connection.execute("INSERT INTO _setting VALUES (?, '1')", [ROLES_RESTRICT])
 
 
 def admit(transaction: Transaction, username: str, key: str) -> None:
@@ -205,6 +220,10 @@ def _rows(schema: Schema) -> Iterator[tuple[str, Iterable[SeedRow]]]:
     for type_name, names in _NAMED.items():
         yield type_name, [_named(type_name, name) for name in names]
     yield (
+        "SecurityRole",
+        [{**_named("SecurityRole", name), "type": kind} for name, kind in _ROLES.items()],
+    )
+    yield (
         "CustomAttributeType",
         [{**_named("CustomAttributeType", name), "core": True} for name in TYPE_NAMES],
     )
@@ -232,8 +251,7 @@ _NAMED = {
     "CustomAttributeGroup": ("Default",),
     "ListCategory": ("Dailies", "Deliveries", "General"),
     "ManagerType": ("Coordinator", "Producer", "Supervisor"),
-    "NoteLabel": ("Client", "Dailies", "Internal"),
-    "SecurityRole": (ADMINISTRATOR, "Project Manager", "User"),
+    "NoteLabel": ("Client", "Dailies", "Internal", "External Note"),
     "UserType": ("Default",),
 }
 
@@ -271,7 +289,13 @@ def _priorities() -> Iterator[SeedRow]:
 def _statuses() -> Iterator[SeedRow]:
     for sort, (name, state, color) in enumerate(_STATUSES):
         state_reference = {"__entity_type__": "State", "id": identify("State", state)}
-        yield {**_named("Status", name), "sort": sort, "color": color, "state": state_reference}
+        yield {
+            "id": identify_status(name),
+            "name": name,
+            "sort": sort,
+            "color": color,
+            "state": state_reference,
+        }
 
 
 def _types() -> Iterator[SeedRow]:
@@ -286,7 +310,7 @@ def _workflow(name: str, statuses: Iterable[str]) -> Iterator[tuple[str, Iterabl
     yield (
         "WorkflowSchemaStatus",
         [
-            {"workflow_schema_id": workflow["id"], "status_id": identify("Status", status)}
+            {"workflow_schema_id": workflow["id"], "status_id": identify_status(status)}
             for status in statuses
         ],
     )
@@ -321,7 +345,7 @@ def _object_type_schema(
     yield (
         "SchemaStatus",
         [
-            {"schema_id": schema_id, "status_id": identify("Status", name), "sort": sort}
+            {"schema_id": schema_id, "status_id": identify_status(name), "sort": sort}
             for sort, name in enumerate(statuses if object_type["is_statusable"] else ())
         ],
     )

@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _WORDS = {
+    "add_user_security_role": "add a security role to a user",
+    "complete_multipart_upload": "complete an upload",
     "compute_rollups": "compute roll-ups",
+    "configure_totp": "configure one-time passwords",
     "create": "create an entity by a raw call",
     "delayed_job": "run a job on the server",
     "delete": "delete an entity by a raw call",
@@ -16,10 +19,14 @@ _WORDS = {
     "generate_signed_url": "get the address of a file",
     "get_upload_metadata": "upload a file to the server",
     "get_widget_url": "get the address of a widget",
+    "grant_user_security_role_project": "grant a security role for a project",
     "permissions": "ask for permissions",
+    "remove_user_security_role": "remove a security role of a user",
+    "revoke_user_security_role_project": "revoke a security role for a project",
     "send_review_session_invite": "send an invitation to a review session",
     "send_user_invite": "send an invitation",
     "update": "update an entity by a raw call",
+    "update_user_security_role": "change a security role of a user",
 }
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import ftrack_api
@@ -13,12 +11,12 @@ from ftrack_api.symbol import NOT_SET
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.engine.conftest import Clients
 from tests.support.generated import part
-from tests.support.servers import Server, WebThread
+from tests.support.servers import Server
 from trackteroid_cli.engine.schema.schema import Relation, Schema
 from trackteroid_cli.engine.schema.standard import standard_schemas
 from trackteroid_cli.engine.storage import occurrences
-from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 SCHEMA = Schema(standard_schemas())
 PROPERTIES = {document["id"]: document["properties"] for document in SCHEMA.documents}
@@ -29,30 +27,9 @@ LEFT_OUT = {"custom_attributes", "metadata", "descendants", "tasks"}
 
 
 @pytest.fixture(scope="module")
-def server(
-    web_thread: WebThread, demo_database: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    """A server that the tests of this module share."""
-    database = tmp_path_factory.mktemp("server") / "demo.sqlite"
-    shutil.copy(demo_database, database)
-    server, web = web_thread.start(database)
-    yield server
-    web_thread.stop(server, web)
-
-
-@pytest.fixture(scope="module")
-def client(server: Server, schemas: Path) -> Iterator[ftrack_api.Session]:
-    """A session of ftrack's own client that asks for nothing by itself."""
-    session = ftrack_api.Session(
-        server.url,
-        SANDBOX_KEY,
-        SANDBOX_USER,
-        auto_populate=False,
-        schema_cache_path=str(schemas),
-        plugin_paths=[],
-    )
-    yield session
-    session.close()
+def quiet(clients: Clients) -> ftrack_api.Session:
+    """A session that asks for nothing by itself."""
+    return clients(auto_populate=False)
 
 
 def relations_of(type_name: str) -> list[Relation]:
@@ -114,13 +91,13 @@ def shown(value: Any, names: list[str]) -> Any:
 @settings(max_examples=part(240), deadline=None)
 @given(queries())
 def test_the_client_has_all_projections_of_a_query_without_asking_again(
-    server: Server, client: ftrack_api.Session, asked: tuple[str, list[str]]
+    shared: Server, quiet: ftrack_api.Session, asked: tuple[str, list[str]]
 ) -> None:
     type_name, projections = asked
-    client.cache.clear()
-    found = client.query(f"select {', '.join(projections)} from {type_name} limit 12").all()
+    quiet.cache.clear()
+    found = quiet.query(f"select {', '.join(projections)} from {type_name} limit 12").all()
     for path in projections:
-        separate = server.query(f"select {path} from {type_name} limit 12")
+        separate = shared.query(f"select {path} from {type_name} limit 12")
         names = path.split(".")
         assert [shown(row, names) for row in found] == [shown(row, names) for row in separate]
 
@@ -140,9 +117,9 @@ def occurrences_in(value: Any) -> Iterator[dict[str, Any]]:
 @settings(max_examples=part(160), deadline=None)
 @given(st.lists(queries(), min_size=1, max_size=3))
 def test_who_reads_an_answer_from_its_beginning_learns_all_of_an_entity_at_once(
-    server: Server, asked: list[tuple[str, list[str]]]
+    shared: Server, asked: list[tuple[str, list[str]]]
 ) -> None:
-    answer = server.call(
+    answer = shared.call(
         *(
             {
                 "action": "query",
@@ -159,10 +136,10 @@ def test_who_reads_an_answer_from_its_beginning_learns_all_of_an_entity_at_once(
 
 
 def test_a_chain_of_entities_nests_no_deeper_than_clients_can_follow(
-    server: Server, client: ftrack_api.Session
+    shared: Server, quiet: ftrack_api.Session
 ) -> None:
-    project = server.query("select id from Project")[0]["id"]
-    server.call(
+    project = shared.query("select id from Project")[0]["id"]
+    shared.call(
         *(
             {
                 "action": "create",
@@ -180,8 +157,8 @@ def test_a_chain_of_entities_nests_no_deeper_than_clients_can_follow(
             for number in range(299)
         ),
     )
-    client.cache.clear()
-    found = client.query("select name, outgoing_links.to from Shot where id like 'chain%'").all()
+    quiet.cache.clear()
+    found = quiet.query("select name, outgoing_links.to from Shot where id like 'chain%'").all()
     assert [shot["name"] for shot in found] == [f"c{number}" for number in range(300)]
     linked = [shot["outgoing_links"][0]["to"]["name"] for shot in found[: occurrences.DEPTH // 2]]
     assert linked == [f"c{number + 1}" for number in range(occurrences.DEPTH // 2)]

@@ -5,14 +5,32 @@ Source: ``ftrack_api/session.py``; ftrack's API documentation, "Understanding op
 
 from __future__ import annotations
 
-from trackteroid_cli.engine.actions import information, media, queries, writes
+from trackteroid_cli.engine.actions import (
+    information,
+    media,
+    permissions,
+    queries,
+    reviews,
+    services,
+    users,
+    writes,
+)
 from trackteroid_cli.engine.actions.request import Action, Operation, Request
 from trackteroid_cli.engine.storage.errors import UnknownAction, ValidationError
 from trackteroid_cli.engine.storage.occurrences import Entity, complete
 from trackteroid_cli.engine.writing import checks
 from trackteroid_cli.engine.writing.transaction import Transaction
 
-_ACTIONS = information.ACTIONS | media.ACTIONS | queries.ACTIONS | writes.ACTIONS
+_ACTIONS = (
+    information.ACTIONS
+    | media.ACTIONS
+    | permissions.ACTIONS
+    | queries.ACTIONS
+    | reviews.ACTIONS
+    | services.ACTIONS
+    | users.ACTIONS
+    | writes.ACTIONS
+)
 
 
 def execute(request: Request, operations: list[Operation]) -> list[object]:
@@ -25,9 +43,16 @@ def execute(request: Request, operations: list[Operation]) -> list[object]:
     Raises:
         EngineError: an operation is refused, or a check at the end fails.
     """
-    answers = [_action(operation).run(request, operation) for operation in operations]
+    guard = permissions.guard(request) if any_writes(operations) else None
+    answers = []
+    for operation in operations:
+        if guard is not None:
+            guard.before(operation)
+        answers.append(_action(operation).run(request, operation))
     if request.transaction.changes or request.transaction.paired or request.transaction.awaited:
         _finish(request.transaction)
+    if guard is not None:
+        guard.after()
     return _whole(request, [answer() for answer in answers])
 
 
