@@ -48,7 +48,7 @@ def put_updates(put: Put, server: Server) -> Entry:
     )
     change(server, second, description="theirs")
     change(server, third, description="ours")
-    change(server, first, status=status(server, "On hold"))
+    change(server, first, status=status(server, "On Hold"))
     return entry
 
 
@@ -68,7 +68,7 @@ def test_conflicts_are_lines_of_recorded_now_and_wanted_then_a_verdict(
     assert described[3:] == ['"theirs"', '"ours"']
     assert completed[:2] == [f"Shot {first['id']}", "status"]
     # The batch knows no names; the server is asked for that of what it has.
-    assert completed[3] == "On hold"
+    assert completed[3] == "On Hold"
     assert server.writes == []
 
 

@@ -155,7 +155,7 @@ some_task = session.query(
     'select status, assignments from Task where name is "lighting" and parent.name is "sh030" '
     'and project.name is "salt_and_ember"'
 ).first()
-some_task["status_id"] = status("On hold")["id"]
+some_task["status_id"] = status("On Hold")["id"]
 session.create("Appointment", {"context": some_task, "resource": other, "type": "assignment"})
 session.commit()
 

@@ -17,7 +17,7 @@ def report():
 
 
 report()
-status = session.query('Status where name is "On hold"').one()
+status = session.query('Status where name is "On Hold"').one()
 for shot in session.query('Shot where status.name is "Not started"').all():
     shot["status"] = status
 session.commit()

@@ -10,7 +10,7 @@ def rolled_up(states):
     if all(state == "Done" for state in states):
         return "Completed"
     if any(state == "Blocked" for state in states):
-        return "On hold"
+        return "On Hold"
     if any(state in ("In progress", "Done") for state in states):
         return "In progress"
     return "Not started"
@@ -20,7 +20,7 @@ with ftrack_api.Session() as session:
     statuses = {each["name"]: each for each in session.query("select name from Status")}
     held = session.query('Task where name is "layout" and parent.name is "sh020"').all()
     for task in held:
-        task["status"] = statuses["On hold"]
+        task["status"] = statuses["On Hold"]
     session.commit()
 
     for shot in session.query("select children[Task].status.state.name, status.name from Shot"):
@@ -29,6 +29,6 @@ with ftrack_api.Session() as session:
             shot["status"] = statuses[rolled_up(states)]
     session.commit()
 
-    for name in ("Not started", "In progress", "On hold", "Completed"):
+    for name in ("Not started", "In progress", "On Hold", "Completed"):
         found = session.query(f'select name from Shot where status.name is "{name}"')
         print(name, len(found), Counter(sorted(shot["name"] for shot in found)))

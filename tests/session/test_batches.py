@@ -106,7 +106,7 @@ def test_old_values_are_those_that_the_author_saw(session: Session, shot: Any, b
     with session.deferred_operations(batch):
         shot["name"] = "first"
         shot["name"] = "second"
-        shot["status"] = session.query('Status where name is "On hold"').one()
+        shot["status"] = session.query('Status where name is "On Hold"').one()
         shot["metadata"]["reel"] = "A001"
         session.commit()
         shot["name"] = "third"
@@ -138,7 +138,7 @@ def test_attributes_that_were_not_read_get_the_servers_value(
     with session.deferred_operations(batch):
         shot = session.create("Shot", {"id": found["id"]}, reconstructing=True)
         shot["name"] = "changed"
-        shot["status"] = session.query('Status where name is "On hold"').one()
+        shot["status"] = session.query('Status where name is "On Hold"').one()
         shot["bid"] = 10
     assert updates(batch, "name")[0]["old_value"] == "sh010"
     assert updates(batch, "status")[0]["old_value"] == {"__entity_type__": "Status", "id": status}
@@ -191,7 +191,7 @@ def test_a_batch_holds_no_key(session: Session, shot: Any, batch: Path) -> None:
 
 def test_labels_of_mentioned_entities_are_kept(session: Session, shot: Any, batch: Path) -> None:
     with session.deferred_operations(batch):
-        shot["status"] = session.query('Status where name is "On hold"').one()
+        shot["status"] = session.query('Status where name is "On Hold"').one()
     with Batch(batch) as found:
         names = {entity[0]: str(label) for entity, label in found.labels().items()}
     assert names["Shot"].endswith("/ sq010 / sh010")

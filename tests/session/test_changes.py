@@ -82,13 +82,13 @@ def test_a_changed_date_reads_back_and_lands(
 def test_a_changed_reference_reads_back_and_lands(
     session: Session, server: Server, shot: Any, batch: Path
 ) -> None:
-    status = session.query('Status where name is "On hold"').one()
+    status = session.query('Status where name is "On Hold"').one()
     with session.deferred_operations(batch):
         shot["status"] = status
         new = session.create("Sequence", {"name": "sq900", "parent": shot["project"]})
         shot["parent"] = new
         session.commit()
-        assert shot["status"]["name"] == "On hold"
+        assert shot["status"]["name"] == "On Hold"
         assert shot["parent"] is new
     assert updates(batch, "status")[0]["new_value"] == {
         "__entity_type__": "Status",
@@ -96,7 +96,7 @@ def test_a_changed_reference_reads_back_and_lands(
     }
     session.reconnect_and_commit(batch)
     held = on_server(server, shot, "status.name, parent.name")
-    assert (held["status"]["name"], held["parent"]["name"]) == ("On hold", "sq900")
+    assert (held["status"]["name"], held["parent"]["name"]) == ("On Hold", "sq900")
 
 
 def make_list(session: Session, **data: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.engine.schema.documents import JSON
-from trackteroid_cli.engine.seed import PROJECT_SCHEMA, identify
+from trackteroid_cli.engine.seed import PROJECT_SCHEMA, identify, identify_status
 
 DEMO_USER = "demo"
 
@@ -252,6 +252,7 @@ class _Production:
                 )
             self.add("Milestone", name, name="Final delivery", parent=project, end_date=_date(85))
         self.set_custom(_demo_reference("Project", "brightwater"), "fps", 25)
+        self.set_custom(_demo_reference("Project", "salt_and_ember"), "fps", 24)
         self.set_custom(_demo_reference("Project", "salt_and_ember"), "stereo", True)
 
     def builds(self) -> None:
@@ -287,6 +288,8 @@ class _Production:
                     context=sequence,
                     resource=_demo_reference("Group", "Animation"),
                 )
+        # The slow motion of one sequence, against the rate of its project.
+        self.set_custom(_demo_reference("Sequence", "salt_and_ember/sq030"), "fps", 48)
 
     def shots(self) -> None:
         """Create the shots and their tasks."""
@@ -589,7 +592,8 @@ def _reference(type_name: str, id_: str) -> Reference:
 
 def _seed_reference(type_name: str, name: str) -> Reference:
     """Return a reference to a row that every store has."""
-    return _reference(type_name, identify(type_name, name))
+    id_ = identify_status(name) if type_name == "Status" else identify(type_name, name)
+    return _reference(type_name, id_)
 
 
 def _demo_reference(type_name: str, name: str) -> Reference:

@@ -223,7 +223,7 @@ def test_custom_attributes_are_typed_and_complete(alpha: Production) -> None:
         "ok": False,
         "due": {"__type__": "datetime", "value": "2024-06-01T00:00:00"},
         "tags": ["foo", "bar"],
-        "fps": 24.0,
+        "fps": None,
     }
     first = next(entry for entry in row["custom_attributes"] if entry["key"] == "fps")
     assert first == {
@@ -231,7 +231,7 @@ def test_custom_attributes_are_typed_and_complete(alpha: Production) -> None:
         "configuration_id": "c-fps",
         "entity_id": "alpha/anim",
         "key": "fps",
-        "value": 24.0,
+        "value": None,
     }
 
 
@@ -241,14 +241,14 @@ def test_custom_attributes_apply_by_type_and_project(alpha: Production) -> None:
         return {entry["key"]: entry["value"] for entry in row["custom_attributes"]}
 
     assert keys("select custom_attributes from Project where id is alpha") == {
-        "fps": 24.0,
+        "fps": None,
         "code": "P",
     }
     assert keys("select custom_attributes from Sequence") == {"fps": 25.0}
     assert keys("select custom_attributes from User where id is bob") == {"mood": "calm"}
     in_beta = keys("select custom_attributes from Task where id is beta/anim")
     assert in_beta["comment"] == "beta's own"
-    assert keys("select custom_attributes from AssetVersion where id is v1") == {"fps": 24.0}
+    assert keys("select custom_attributes from AssetVersion where id is v1") == {"fps": None}
 
 
 def test_dense_values_are_queried_directly(alpha: Production) -> None:

@@ -190,7 +190,8 @@ def test_queries_of_other_types(alpha: Production, expression: str, found: list[
         ("key is tags and value is BAR", ["alpha/anim"]),
         ("key is tags and value in (none, x, foo)", ["alpha/anim"]),
         ('key is tags and value like "ba_"', ["alpha/anim"]),
-        ("key is fps and value is 24", ALL_TASKS),
+        ("key is fps and value is 24", []),
+        ("key is fps and value is none", ALL_TASKS),
         ("key is code", []),
         ("configuration.label is x", []),
         (

@@ -46,7 +46,7 @@ def test_a_reference_takes_one_entity_for_all_or_one_for_each(
     quiet: Any, committed: Callable[..., Any]
 ) -> None:
     collection = shots(quiet, "status.name")
-    done, omitted = named(quiet, "Status", "Completed"), named(quiet, "Status", "On hold")
+    done, omitted = named(quiet, "Status", "Completed"), named(quiet, "Status", "On Hold")
     collection.status = done
     assert collection.status == done
     collection[3:].Status = omitted.union(done)
@@ -54,7 +54,7 @@ def test_a_reference_takes_one_entity_for_all_or_one_for_each(
         "Completed",
         "Completed",
         "Completed",
-        "On hold",
+        "On Hold",
         "Completed",
     ]
 

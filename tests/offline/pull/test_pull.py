@@ -64,9 +64,13 @@ def test_a_pull_of_all_projects_has_every_row_of_the_server(server: Server) -> N
 
 def test_rows_that_are_seen_from_both_ends_are_pulled_once(server: Server) -> None:
     configuration = create("CustomAttributeLinkConfiguration", "like", key="like")
-    configuration["entity_data"] |= {"entity_type": "task", "entity_type_to": "task"}
+    found = server.query("select object_type_id from Shot limit 3")
+    ends = {"entity_type": "task", "entity_type_to": "task"}
+    shot_type = found[0]["object_type_id"]
+    types = {"object_type_id": shot_type, "object_type_id_to": shot_type}
+    configuration["entity_data"] |= {**ends, **types}
     server.call(configuration)
-    shots = [each["id"] for each in server.query("Shot limit 3")]
+    shots = [each["id"] for each in found]
     for shot in shots:
         linked = {"configuration_id": "like", "from_id": shot, "to_id": shots[0]}
         server.create("ContextCustomAttributeLink", **linked)

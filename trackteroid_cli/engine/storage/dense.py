@@ -2,8 +2,9 @@
 
 ``ContextCustomAttributeValue`` and the other dense types (see `schema.is_dense`) have no table.
 Their rows are the values that were set, and the defaults of the configurations for entities without
-a value of their own. These are two SELECTs, so that a condition on ``value`` that no default meets
-need not look at the entities.
+a value of their own. A hierarchical configuration has null for its default there: entities inherit
+its values from above, and clients look for them there. These are two SELECTs, so that a condition
+on ``value`` that no default meets need not look at the entities.
 
 Source: ftrack's API documentation, "Custom attributes".
 """
@@ -57,7 +58,7 @@ def dense_parts(schema: Schema, type_name: str, number: int) -> tuple[DensePart,
             "configuration_id": f"{configuration}.id",
             "entity_id": f"{entity}.id",
             "key": f"{configuration}.key",
-            "value": f'{configuration}."default"',
+            "value": f'iif({configuration}.is_hierarchical, NULL, {configuration}."default")',
         },
     )
     return stored, default

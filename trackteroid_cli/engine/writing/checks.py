@@ -26,6 +26,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "AssetType": ("name",),
     "AssetVersionLink": ("from_id", "to_id"),
     "CustomAttributeConfiguration": ("key", "entity_type", "type_id"),
+    "CustomAttributeLinkConfiguration": ("key", "entity_type", "entity_type_to"),
     "CustomAttributeLink": ("configuration_id", "from_id", "to_id"),
     "CustomAttributeLinkFrom": ("configuration_id", "from_id", "to_id"),
     "Disk": ("name",),
@@ -63,6 +64,12 @@ UNIQUE = (
         ("key",),
         ("entity_type", "object_type_id", "project_id", "is_hierarchical"),
     ),
+    Unique("CustomAttributeLink", ("from_id",), ("configuration_id", "to_id")),
+    Unique(
+        "CustomAttributeLinkConfiguration",
+        ("key",),
+        ("entity_type", "object_type_id", "project_id"),
+    ),
     Unique("Location", ("name",)),
     Unique("Project", ("name",)),
     Unique("Timer", ("user_id",)),
@@ -70,6 +77,12 @@ UNIQUE = (
     Unique("User", ("email",)),
     Unique("User", ("username",)),
 )
+
+#: The root types of custom attribute links, which share a table.
+_LINKS = ("CustomAttributeLink", "CustomAttributeLinkFrom")
+
+#: The kinds of configurations of custom attributes.
+_CONFIGURATIONS = ("CustomAttributeConfiguration", "CustomAttributeLinkConfiguration")
 
 #: Columns with the key of an entity although no reference uses them, by root type.
 _OWNER_COLUMNS = {
@@ -94,6 +107,7 @@ def check(transaction: Transaction) -> None:
     _check_unique(transaction)
     _check_dense_values(transaction)
     _check_configurations(transaction)
+    _check_links(transaction)
 
 
 def _check_awaited(transaction: Transaction) -> None:
@@ -309,17 +323,46 @@ def _check_dense_values(transaction: Transaction) -> None:
 
 def _check_configurations(transaction: Transaction) -> None:
     for action, type_name, key, _, _ in transaction.changes:
-        if action == "remove" or type_name != "CustomAttributeConfiguration":
+        if action == "remove" or type_name not in _CONFIGURATIONS:
             continue
         found = transaction.find(transaction.schema.types[type_name], key)
         if found is None:
             continue
         name, row = found.row["key"], found.row
         if (
-            row["entity_type"] == "task"
+            type_name == "CustomAttributeConfiguration"
+            and row["entity_type"] == "task"
             and not row["object_type_id"]
             and not row["is_hierarchical"]
         ):
             raise ValidationError(f"The custom attribute '{name}' needs an 'object_type'.")
         if row["entity_type"] == "user" and row["project_id"] is not None:
             raise ValidationError(f"The custom attribute '{name}' of users must be global.")
+        if row.get("entity_type_to") == "task" and not row["object_type_id_to"]:
+            raise ValidationError(f"The custom attribute '{name}' needs an 'object_type_to'.")
+
+
+def _check_links(transaction: Transaction) -> None:
+    """Refuse a second link of an entity where its configuration allows one."""
+    links = [
+        key[0]
+        for action, type_name, key, _, _ in transaction.changes
+        if action != "remove" and transaction.schema.types[type_name].root in _LINKS
+    ]
+    if not links:
+        return
+    taken = transaction.connection.execute(
+        """
+        SELECT c.key, mine.from_id FROM json_each(?) key
+        JOIN custom_attribute_link mine ON mine.id = key.value
+        JOIN custom_configuration_base c ON c.id = mine.configuration_id AND c.one_to_one
+        JOIN custom_attribute_link other ON other.from_id = mine.from_id
+        AND other.configuration_id = c.id AND other.id <> mine.id LIMIT 1
+        """,
+        [json.dumps(links)],
+    ).fetchone()
+    if taken is not None:
+        raise DuplicateEntryError(
+            f"'{taken[1]}' has a link for '{taken[0]}' already, and may have one only. "
+            "Delete it first."
+        )
