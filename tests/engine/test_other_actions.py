@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import ftrack_api
 import pytest
+import requests
 from ftrack_api.exception import ServerCompatibilityError, ServerError
 
 from tests.engine.conftest import Clients
@@ -148,7 +150,39 @@ def test_roles_that_are_missing_are_named(client: ftrack_api.Session, shared: Se
     assert "for the project" in refusal(client, "revoke_user_security_role_project", **granted)
 
 
-# Jobs, roll-ups and the rest.
+# Widgets.
+
+
+@pytest.mark.parametrize("name", ["info", "tasks", "tasks_browser"])
+def test_a_widget_has_a_page_for_six_minutes(
+    client: ftrack_api.Session, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    shot = client.query("Shot").first()
+    url = client.get_widget_url(name, entity=shot, theme="light")
+    page = requests.get(url, timeout=10)
+    page.raise_for_status()
+    assert shot["id"] in page.text
+    assert requests.get(url.replace(shot["id"], "another"), timeout=10).status_code == 403
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 361)
+    assert requests.get(url, timeout=10).status_code == 403
+
+
+def test_a_widget_of_a_sandbox_in_process_has_a_page(default_session: Any) -> None:
+    url = default_session.get_widget_url("tasks")
+    assert requests.get(url, timeout=10).status_code == 200
+
+
+def test_a_widget_that_is_not_there_or_lacks_its_entity_is_refused(
+    client: ftrack_api.Session,
+) -> None:
+    assert "tasks_browser" in refusal(client, "get_widget_url", name="weather")
+    assert "entity" in refusal(client, "get_widget_url", name="info")
+    gone = {"entity_type": "Shot", "entity_key": ["gone"]}
+    assert "gone" in refusal(client, "get_widget_url", name="info", **gone)
+
+
+# Jobs and roll-ups.
 
 
 def test_a_delayed_job_tells_why_it_failed(client: ftrack_api.Session) -> None:

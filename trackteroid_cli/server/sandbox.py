@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 #: Where the addresses of files begin.
 _FILES = "/component/"
 
+#: Where the addresses of widgets begin.
+_WIDGETS = "/widget/"
+
 
 def serve(name: str, *, port: int, ready: Callable[[str], None]) -> None:
     """Serve the sandbox *name* over HTTP on the loopback interface until it is stopped.
@@ -89,6 +92,11 @@ class SandboxAdapter(BaseAdapter):
             return answered(request, *wire.respond(engine, request.headers, body_of(request)))
         if url.path.startswith(_FILES):
             return _answered_file(engine, request, url.path.removeprefix(_FILES), url.query)
+        if url.path.startswith(_WIDGETS):
+            from trackteroid_cli.engine.serving import widgets
+
+            name, query = url.path.removeprefix(_WIDGETS), dict(parse_qsl(url.query))
+            return answered(request, *widgets.respond(engine, name, query))
         return answered(request, 404, b"")
 
     def close(self) -> None:

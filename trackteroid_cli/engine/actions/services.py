@@ -1,7 +1,7 @@
-"""Work that a client leaves to the server: delayed jobs and roll-ups.
+"""What a client leaves to the server: delayed jobs, roll-ups and the pages of widgets.
 
-Source: ftrack's API documentation, "Sync users with LDAP"; the operations of ftrack's JavaScript
-client.
+Source: ``ftrack_api/session.py``, `get_widget_url`; ftrack's API documentation, "Sync users with
+LDAP"; the operations of ftrack's JavaScript client.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from trackteroid_cli.engine.actions.request import Action, Answer, Operation, Request
+from trackteroid_cli.engine.actions.request import Action, Answer, Operation, Request, text
 from trackteroid_cli.engine.schema.documents import JSON
+from trackteroid_cli.engine.storage import addresses
 from trackteroid_cli.engine.storage.errors import ValidationError
 from trackteroid_cli.engine.storage.values import Stored
 from trackteroid_cli.engine.writing import create, results
@@ -18,6 +19,9 @@ from trackteroid_cli.engine.writing.transaction import Transaction, read_key
 
 #: What each type of job does on a server, and why it fails here.
 _JOBS = {"SYNC_USERS_LDAP": "Sync users with LDAP: this server knows no directory of users"}
+
+#: Whether each widget is about an entity.
+_WIDGETS = {"info": True, "tasks": False, "tasks_browser": False}
 
 #: The SQL of what can be rolled up, over the contexts ``below``: an entity and all below it.
 _ROLLUPS = {
@@ -74,7 +78,25 @@ def _rolled_up(transaction: Transaction, description: Mapping[str, object]) -> S
     return value
 
 
+def _get_widget_url(request: Request, operation: Operation) -> Answer:
+    name = text(operation, "name")
+    if name not in _WIDGETS:
+        raise ValidationError(f'The "name" is one of: {", ".join(_WIDGETS)}. Got "{name}"')
+    query = {"username": request.caller.username, "theme": str(operation.get("theme") or "dark")}
+    if operation.get("entity_type") is not None:
+        entity_type = request.transaction.entity_type(operation["entity_type"])
+        key = read_key(entity_type, operation.get("entity_key"))
+        found = request.transaction.get(entity_type, key)
+        query["entity_type"] = found.entity_type.name
+        query["entity_key"] = ", ".join(map(str, found.key))
+    elif _WIDGETS[name]:
+        raise ValidationError(f'The widget "{name}" is about an entity: give its type and key.')
+    url = addresses.widget_address(request.server_url, name, query, request.files().secret)
+    return lambda: {"action": "get_widget_url", "widget_url": url}
+
+
 ACTIONS = {
     "delayed_job": Action(_delayed_job, writes=True),
     "compute_rollups": Action(_compute_rollups),
+    "get_widget_url": Action(_get_widget_url, about_files=True),
 }

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def application(engine: Engine) -> Starlette:
     """Return the ASGI application that serves *engine* at ``POST /api`` and below ``/component``.
 
+    The pages of widgets are below ``/widget``.
+
     Its event hub, at ``/socket.io``, is the ``hub`` of the application's ``state``.
 
     Requests are answered in a pool of threads, so that a slow one does not block the others.
@@ -36,7 +38,7 @@ def application(engine: Engine) -> Starlette:
 
     from trackteroid_cli.engine.events.hub import Hub
     from trackteroid_cli.engine.events.updates import Updates
-    from trackteroid_cli.engine.serving import http_files, socket_io
+    from trackteroid_cli.engine.serving import http_files, socket_io, widgets
     from trackteroid_cli.engine.serving.pages import middleware
     from trackteroid_cli.engine.serving.wire import respond
 
@@ -58,9 +60,16 @@ def application(engine: Engine) -> Starlette:
         status, content = await loop.run_in_executor(pool, respond, engine, request.headers, body)
         return Response(content, status_code=status, media_type="application/json")
 
+    async def widget(request: Request) -> Response:
+        name, query = request.path_params["name"], dict(request.query_params)
+        loop = asyncio.get_running_loop()
+        status, page = await loop.run_in_executor(pool, widgets.respond, engine, name, query)
+        return Response(page, status_code=status, headers=widgets.HEADERS)
+
     app = Starlette(
         routes=[
             Route("/api", api, methods=["POST"]),
+            Route("/widget/{name}", widget),
             *http_files.routes(engine, pool),
             *socket_io.routes(hub, engine, pool),
         ],
