@@ -631,6 +631,11 @@ TEXTS = {
             "makes it anew from what the replica holds by then. Files are not part of a replica: "
             "where the studio keeps them on disks of its own, a script that publishes to the "
             "sandbox writes to these disks.",
+            "What a user may write follows from their security roles, in a sandbox that is not a "
+            "copy of a replica: the sandbox's own user may write everything, another user what "
+            "belongs to the projects that they have a role on. A write that is forbidden is "
+            "refused with ftrack's error. No invitation leaves a sandbox: it is accepted, and "
+            "nobody gets a mail.",
         ),
         files=_SANDBOXES,
         environment=_LOCAL[:1],

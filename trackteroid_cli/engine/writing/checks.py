@@ -338,7 +338,7 @@ def _check_configurations(transaction: Transaction) -> None:
             raise ValidationError(f"The custom attribute '{name}' needs an 'object_type'.")
         if row["entity_type"] == "user" and row["project_id"] is not None:
             raise ValidationError(f"The custom attribute '{name}' of users must be global.")
-        if row.get("entity_type_to") == "task" and not row["object_type_id_to"]:
+        if row.get("entity_type_to") == "task" and not row.get("object_type_id_to"):
             raise ValidationError(f"The custom attribute '{name}' needs an 'object_type_to'.")
 
 
@@ -349,7 +349,8 @@ def _check_links(transaction: Transaction) -> None:
         for action, type_name, key, _, _ in transaction.changes
         if action != "remove" and transaction.schema.types[type_name].root in _LINKS
     ]
-    if not links:
+    # Not every version of ftrack has such configurations.
+    if not links or "CustomAttributeLinkConfiguration" not in transaction.schema.types:
         return
     taken = transaction.connection.execute(
         """
