@@ -17,7 +17,7 @@ from trackteroid_cli.engine.actions import (
 )
 from trackteroid_cli.engine.actions.request import Action, Operation, Request
 from trackteroid_cli.engine.storage.errors import UnknownAction, ValidationError
-from trackteroid_cli.engine.storage.occurrences import Entity, complete
+from trackteroid_cli.engine.storage.occurrences import Entity, complete_all
 from trackteroid_cli.engine.writing import checks
 from trackteroid_cli.engine.writing.transaction import Transaction
 
@@ -89,7 +89,7 @@ def _whole(request: Request, results: list[object]) -> list[object]:
     if len(results) < 2:
         return results  # a query has seen to this within its answer
     answers = [_entities(result) for result in results]
-    completed = complete(request.transaction.schema, answers)
+    completed = complete_all(request.transaction.schema, answers)
     return [
         {**result, "data": entities if isinstance(result["data"], list) else entities[0]}
         if isinstance(result, dict) and entities

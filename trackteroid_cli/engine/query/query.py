@@ -137,7 +137,7 @@ def _entity_page(request: Request) -> tuple[list[Entity], bool]:
     shown = records[: query.limit]
     entities = loader.entities(tree, shown)
     if loader.has_repeated():
-        (entities,) = complete(request.schema, [entities])
+        entities = complete(request.schema, entities)
     return entities, len(shown) < len(records)
 
 

@@ -85,7 +85,7 @@ def run_search(
     start = query.offset or 0
     end = len(found) if query.limit is None else start + query.limit
     more = query.limit and end < len(found)
-    (shown,) = complete(schema, [found[start:end]])
+    shown = complete(schema, found[start:end])
     return {"data": shown, "metadata": {"next": {"offset": end if more else None}}}
 
 

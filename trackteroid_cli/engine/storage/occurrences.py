@@ -21,24 +21,42 @@ Entity: TypeAlias = dict[str, Any]
 #: What tells an entity from all others: its type and the parts of its key.
 _Identity: TypeAlias = tuple[Any, ...]
 
+#: The types of values that may be entities, or hold some.
+_HOLDS_ENTITIES = frozenset({dict, list})
+
 #: How deep an answer may nest for relations that an entity has from one of its other occurrences.
 #: Beyond it they are left to later requests: links from one shot to the next could make a chain of
 #: all of them, and clients merge and decode by recursion.
 DEPTH = 64
 
 
-def complete(schema: Schema, answers: Sequence[Sequence[Entity]]) -> list[list[Entity]]:
-    """Return *answers* with all that any of them tells of an entity at its first occurrence.
+def complete(schema: Schema, entities: Sequence[Entity]) -> list[Entity]:
+    """Return the entities of an answer with all that it tells of any of them when it first does.
 
     Args:
         schema: of the entities.
-        answers: the entities of each answer of one response; they are not changed.
+        entities: as they were loaded; they are not changed.
+    """
+    told = _Told(schema)
+    told.read(entities)
+    return _placed(told, [entities])[0] if told.differently else list(entities)
+
+
+def complete_all(schema: Schema, answers: Sequence[Sequence[Entity]]) -> list[list[Entity]]:
+    """Return the answers of a response with all that any of them tells, at its first occurrence.
+
+    Args:
+        schema: of the entities.
+        answers: the entities of each answer, which is complete in itself; they are not changed.
     """
     told = _Told(schema)
     for entities in answers:
         told.read(entities)
-    if not told.differently:
-        return [list(entities) for entities in answers]
+    # Within an answer the first occurrence is complete, so that only later answers can add to it.
+    return _placed(told, answers) if told.too_late else [list(each) for each in answers]
+
+
+def _placed(told: _Told, answers: Iterable[Iterable[Entity]]) -> list[list[Entity]]:
     places = _Places(told)
     return [[places.place(entity) for entity in entities] for entities in answers]
 
@@ -50,6 +68,8 @@ class _Told:
         self._schema = schema
         #: Whether two occurrences of an entity have different attributes.
         self.differently = False
+        #: Whether an occurrence has attributes that those read before it lack.
+        self.too_late = False
         self._all: dict[_Identity, Entity] = {}
         self._read: set[int] = set()
 
@@ -64,16 +84,22 @@ class _Told:
             known = self._all.setdefault(identity, entity)
             if known.keys() != entity.keys():
                 self.differently = True
-                self._all[identity] = {**entity, **known}
+                if not known.keys() >= entity.keys():
+                    self.too_late = True
+                    self._all[identity] = {**entity, **known}
             for value in entity.values():
-                self.read(_related(value))
+                if value.__class__ in _HOLDS_ENTITIES:
+                    self.read(_related(value))
 
-    def of(self, entity: Entity) -> Entity:
+    def of(self, entity: Entity, identity: _Identity) -> Entity:
         """Return all that is told of *entity*, its own values before those of others."""
-        return {**self._all[self.identity(entity)], **entity}
+        told = self._all[identity]
+        return entity if told is entity else {**told, **entity}
 
     def relations(self, entity: Entity) -> list[str]:
         """Return the relations that *entity* has, in the order in which clients follow them."""
+        if not any(value.__class__ in _HOLDS_ENTITIES for value in entity.values()):
+            return []
         known = self._schema.types[entity["__entity_type__"]].relations
         return [name for name in known if name in entity]
 
@@ -85,7 +111,10 @@ class _Told:
     def identity(self, entity: Entity) -> _Identity:
         """Return what *entity* has in common with its other occurrences only."""
         type_name = entity["__entity_type__"]
-        return (type_name, *[entity[part] for part in self._schema.types[type_name].primary_key])
+        primary_key = self._schema.types[type_name].primary_key
+        if len(primary_key) == 1:
+            return (type_name, entity[primary_key[0]])
+        return (type_name, *[entity[part] for part in primary_key])
 
 
 class _Places:
@@ -118,7 +147,7 @@ class _Places:
             self._met.add(identity)
         if is_borrowed and not is_first:
             return self._told.reference(entity)
-        shown = self._told.of(entity) if is_first else entity
+        shown = self._told.of(entity, identity) if is_first else entity
         relations = self._told.relations(shown)
         if not relations:
             return shown
