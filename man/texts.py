@@ -59,7 +59,9 @@ EXIT_STATUS = {130: "Interrupted from the keyboard."}
 _PENDING = {"$TRACKTEROID_HOME/spool/pending": "Batches that wait to be committed."}
 _SPOOL = {
     "$TRACKTEROID_HOME/spool/STATE": "The batches of each state: `pending`, `committing`, "
-    "`committed`, `failed`, `discarded`."
+    "`committed`, `failed`, `discarded`.",
+    "$TRACKTEROID_HOME/spool/media/ID": "Copies of what the batch ID uploads. It is there, empty or "
+    "not, as long as a batch has uploads or follow-ups that are not done.",
 }
 _RECORDINGS = {
     "$TRACKTEROID_HOME/recordings/ID": "A recording, while its script runs or after it was "
@@ -427,6 +429,24 @@ TEXTS = {
                 "go on. Of several files with one id none is sent: nobody knows which is meant.",
                 "SIGINT and SIGTERM end a commit at once, unless a request that writes is on its "
                 "way: that is finished and settled first. A second signal ends it in any case.",
+            ),
+            "FILES, EVENTS AND REQUESTS": (
+                "What a batch uploads is looked at before anything is sent. A file that is gone, or "
+                "has other content than when it was recorded, holds the batch back with exit status "
+                "3. Then the files are uploaded, several at once, large ones in parts; what the "
+                "server has already is not sent again, and an upload that was cut off goes on with "
+                "the parts that are missing. The operations are sent once all files are there, and "
+                "compared with the server again before. The copies that lie with the batch are "
+                "removed when it has landed.",
+                "What a batch asks for afterwards, its follow-ups, is done in order once it has "
+                "landed: events are published, media encoded, invitations sent, files removed. "
+                "Each is done once. Where a commit was killed, or an answer lost, and the server "
+                "cannot tell whether it was done, it is not done again, and said so with exit "
+                "status 1: a mail cannot be taken back.",
+                "If a follow-up cannot be done now, the batch is committed all the same, the exit "
+                "status is 75, and the next commit goes on from there. `discard` gives up what is "
+                "left. One that the server refuses is told with exit status 1; the others are "
+                "done.",
             ),
         },
         files={
