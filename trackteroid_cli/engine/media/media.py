@@ -157,10 +157,13 @@ class Media:
         part = Part(1, draft.digest, draft.md5.hex(), draft.size)
         self._put(connection, component_id, file_name, [part])
 
-    def remove(self, component_id: str) -> bool:
-        """Take the bytes of a component away; return whether it had any."""
-        with self._changing() as connection:
-            found = connection.execute("DELETE FROM _media WHERE component_id = ?", [component_id])
+    def remove(self, connection: sqlite3.Connection, component_id: str) -> bool:
+        """Take the bytes of a component away, inside a writing transaction; `sweep` follows it.
+
+        Returns:
+            Whether it had any.
+        """
+        found = connection.execute("DELETE FROM _media WHERE component_id = ?", [component_id])
         return found.rowcount > 0
 
     def _put(
