@@ -238,6 +238,9 @@ def test_completing_an_upload_again_does_no_harm(shared: Server) -> None:
     parts = put_parts(told, [b"left", b"over"])
     first = complete(shared, told, parts)
     assert complete(shared, told, parts) == first
+    assert put_parts(told, [b"late", b"part"])
+    assert complete(shared, told, parts) == first
+    assert digest(b"late") not in files(shared)
     assert read(shared, told["component_id"]).content == b"leftover"
 
 
