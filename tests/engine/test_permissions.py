@@ -288,6 +288,42 @@ def test_users_change_themselves_and_not_their_roles(studio: Server, clients: Cl
         attempt(studio, "lead", action="add_user_security_role", **role)
 
 
+def test_files_are_written_only_where_their_user_has_a_role(
+    studio: Server, clients: Clients, tmp_path: Path
+) -> None:
+    path = tmp_path / "plate.mov"
+    path.write_bytes(b"a movie")
+    client = clients()
+    location = client.query('Location where name is "ftrack.server"').one()
+    version = client.query(
+        'AssetVersion where asset.parent[TypedContext].project.name is "salt_and_ember"'
+    ).first()
+    component = client.create_component(str(path), {"version_id": version["id"]}, location=location)
+    url = location.get_url(component).replace("username=demo", "username={}")
+    upload = {
+        "action": "get_upload_metadata",
+        "component_id": component["id"],
+        "file_name": "plate.mov",
+        "file_size": 7,
+    }
+    encode = {"action": "encode_media", "component_id": component["id"], "keep_original": False}
+    complete = {
+        "action": "complete_multipart_upload",
+        "component_id": component["id"],
+        "upload_id": "any",
+    }
+    for operation in (upload, encode, complete):
+        with pytest.raises(PermissionDenied, match="salt_and_ember"):
+            attempt(studio, "freelancer", **operation)
+    removal = url.replace("/get", "/remove")
+    assert requests.get(removal.format("freelancer")).status_code == 403
+    assert requests.get(url.format("freelancer")).content == b"a movie"
+    assert attempt(studio, "artist", **upload)
+    assert attempt(studio, "freelancer", **{**upload, "component_id": "not there yet"})
+    assert requests.get(removal.format("artist")).status_code == 200
+    assert requests.get(url.format("artist")).status_code == 404
+
+
 def test_roles_restrict_nobody_in_a_sandbox_of_an_earlier_version(
     tmp_path: Path, demo_database: Path
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trackteroid_cli.engine import seed
-from trackteroid_cli.engine.actions import registry
+from trackteroid_cli.engine.actions import permissions, registry
 from trackteroid_cli.engine.actions.request import Caller, Request
 from trackteroid_cli.engine.events.updates import NO_TOKENS, Prepare, Tokens, Updates
 from trackteroid_cli.engine.media.media import Media, forget_removed
@@ -182,6 +182,23 @@ class Engine:
         """
         with self.refusing(), self.store.reading() as connection:
             _authenticate(connection, user, key)
+
+    def remove_file(self, component_id: str, *, user: str, key: str) -> bool:
+        """Take the bytes of a component away; return whether it had any.
+
+        Raises:
+            EngineError: the credentials are wrong, the user may not do it, or it cannot be done.
+        """
+        with self.refusing():
+            media = self.media
+            with self.store.writing() as connection:
+                caller = _authenticate(connection, user, key)
+                transaction = Transaction(connection, self.store.schema, caller.id, values.now())
+                request = Request(transaction, caller, self.server_url, strict=False)
+                permissions.need_component(request, component_id)
+                removed = media.remove(connection, component_id)
+            media.sweep()
+            return removed
 
     def apply(self, operations: object, *, user: str, moment: str) -> list[Change]:
         """Execute creates, updates and deletes of *user* without a key, all of them or none.

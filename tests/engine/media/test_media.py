@@ -111,7 +111,7 @@ with closing(Engine(Path(sys.argv[1]), server_url="http://127.0.0.1")) as engine
             if step < 3:
                 put(engine, component, bytes([chance.randrange(3)]) * 100_000)
             elif step == 3:
-                engine.media.remove(component)
+                engine.remove_file(component, user=SANDBOX_USER, key=SANDBOX_KEY)
             elif step == 4:
                 engine.media.collect(timedelta(days=1))
             else:

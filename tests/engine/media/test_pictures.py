@@ -8,8 +8,6 @@ import os
 import random
 import struct
 import zlib
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,20 +15,11 @@ import requests
 from PIL import Image
 
 from tests.support.generated import part
-from tests.support.servers import Server, ServerMaker, WebThread
+from tests.support.servers import Server
 from trackteroid_cli.engine.media.pictures import PLACEHOLDER
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 CREDENTIALS = {"username": SANDBOX_USER, "apiKey": SANDBOX_KEY}
-
-
-@pytest.fixture(scope="module")
-def served(
-    web_thread: WebThread, demo_database: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    maker = ServerMaker(web_thread, demo_database, tmp_path_factory.mktemp("served"))
-    yield maker()
-    maker.close()
 
 
 def upload(server: Server, data: bytes, component_id: str) -> None:
@@ -70,8 +59,8 @@ def gradient(size: tuple[int, int], mode: str = "RGB") -> Image.Image:
 
 
 @pytest.mark.parametrize("kind", ["bmp", "gif", "jpeg", "png", "tiff", "webp"])
-def test_a_picture_is_scaled_to_the_size_that_is_asked_for(served: Server, kind: str) -> None:
-    image = shown(served, encoded(gradient((800, 400)), kind), size=100)
+def test_a_picture_is_scaled_to_the_size_that_is_asked_for(shared: Server, kind: str) -> None:
+    image = shown(shared, encoded(gradient((800, 400)), kind), size=100)
     assert image.size == (100, 50)
     top, bottom = image.convert("L").getpixel((50, 2)), image.convert("L").getpixel((50, 47))
     assert int(str(top)) < 40 < 210 < int(str(bottom))
@@ -82,63 +71,63 @@ def test_a_picture_is_scaled_to_the_size_that_is_asked_for(served: Server, kind:
     [("", (300, 150)), ("40", (40, 20)), ("99999999", (800, 400))],
     ids=["as usual", "small", "never larger than it is"],
 )
-def test_sizes(served: Server, size: str, expected: tuple[int, int]) -> None:
-    assert shown(served, encoded(gradient((800, 400)), "jpeg"), size=size).size == expected
+def test_sizes(shared: Server, size: str, expected: tuple[int, int]) -> None:
+    assert shown(shared, encoded(gradient((800, 400)), "jpeg"), size=size).size == expected
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "big", "1e3"])
-def test_a_size_that_is_none_is_refused(served: Server, size: str) -> None:
-    answer = thumbnail(served, id="any", size=size)
+def test_a_size_that_is_none_is_refused(shared: Server, size: str) -> None:
+    answer = thumbnail(shared, id="any", size=size)
     assert (answer.status_code, answer.json()["exception"]) == (400, "ValidationError")
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F"])
-def test_every_kind_of_pixel_can_be_shown(served: Server, mode: str) -> None:
+def test_every_kind_of_pixel_can_be_shown(shared: Server, mode: str) -> None:
     image = gradient((64, 64), "L" if mode == "I;16" else mode)
     if mode == "I;16":
         image = Image.frombytes("I;16", (64, 64), struct.pack("<4096H", *[30_000] * 4096))
-    found = shown(served, encoded(image, "tiff" if mode in ("CMYK", "F") else "png"))
+    found = shown(shared, encoded(image, "tiff" if mode in ("CMYK", "F") else "png"))
     assert found.size == (64, 64)
     if mode == "I;16":
         assert abs(int(str(found.convert("L").getpixel((30, 30)))) - 30_000 // 256) < 3
 
 
-def test_what_is_transparent_stays_so(served: Server) -> None:
-    found = shown(served, encoded(Image.new("RGBA", (64, 64), (255, 0, 0, 0)), "png"))
+def test_what_is_transparent_stays_so(shared: Server) -> None:
+    found = shown(shared, encoded(Image.new("RGBA", (64, 64), (255, 0, 0, 0)), "png"))
     assert found.mode == "RGBA"
     assert found.getpixel((1, 1))[3] == 0  # type: ignore[index]
 
 
-def test_a_picture_stands_as_the_camera_was_held(served: Server) -> None:
+def test_a_picture_stands_as_the_camera_was_held(shared: Server) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # the top of the picture is on the right of the pixels
-    assert shown(served, encoded(gradient((80, 40)), "jpeg", exif=exif), size=40).size == (20, 40)
+    assert shown(shared, encoded(gradient((80, 40)), "jpeg", exif=exif), size=40).size == (20, 40)
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"a movie", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9"]
 )
-def test_what_is_no_picture_has_a_placeholder(served: Server, data: bytes) -> None:
-    upload(served, data, "no picture")
-    assert thumbnail(served, id="no picture").content == PLACEHOLDER.data
-    assert thumbnail(served, id="nobody's").content == PLACEHOLDER.data
-    assert requests.get(f"{served.url}/img/thumbnail2.png").content == PLACEHOLDER.data
+def test_what_is_no_picture_has_a_placeholder(shared: Server, data: bytes) -> None:
+    upload(shared, data, "no picture")
+    assert thumbnail(shared, id="no picture").content == PLACEHOLDER.data
+    assert thumbnail(shared, id="nobody's").content == PLACEHOLDER.data
+    assert requests.get(f"{shared.url}/img/thumbnail2.png").content == PLACEHOLDER.data
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_a_picture_too_large_to_open_has_a_placeholder(served: Server) -> None:
+def test_a_picture_too_large_to_open_has_a_placeholder(shared: Server) -> None:
     bomb = encoded(Image.new("1", (9_000, 9_000)), "png")
     assert len(bomb) < 100_000
-    upload(served, bomb, "bomb")
-    assert thumbnail(served, id="bomb").content == PLACEHOLDER.data
+    upload(shared, bomb, "bomb")
+    assert thumbnail(shared, id="bomb").content == PLACEHOLDER.data
     larger = bytearray(bomb)
     larger[16:24] = struct.pack(">II", 60_000, 60_000)
     larger[29:33] = struct.pack(">I", zlib.crc32(larger[12:29]))
-    upload(served, bytes(larger), "larger")
-    assert thumbnail(served, id="larger").content == PLACEHOLDER.data
+    upload(shared, bytes(larger), "larger")
+    assert thumbnail(shared, id="larger").content == PLACEHOLDER.data
 
 
-def test_damaged_pictures_do_no_harm(served: Server) -> None:
+def test_damaged_pictures_do_no_harm(shared: Server) -> None:
     chance = random.Random(os.environ.get("PYTEST_XDIST_TESTRUNUID"))
     pictures = [
         encoded(gradient((64, 64), mode), kind)
@@ -157,22 +146,22 @@ def test_damaged_pictures_do_no_harm(served: Server) -> None:
             data[chance.randrange(min(len(data), chance.choice([60, 100_000])))] = chance.randrange(
                 256
             )
-        upload(served, bytes(data[: chance.choice([len(data), len(data) // 2])]), "damaged")
-        answer = thumbnail(served, id="damaged", size=32)
+        upload(shared, bytes(data[: chance.choice([len(data), len(data) // 2])]), "damaged")
+        answer = thumbnail(shared, id="damaged", size=32)
         assert answer.status_code == 200
         assert max(Image.open(io.BytesIO(answer.content)).size) <= 64
 
 
-def test_a_thumbnail_is_kept_as_long_as_what_it_shows(served: Server) -> None:
-    folder = served.engine.media.folder
+def test_a_thumbnail_is_kept_as_long_as_what_it_shows(shared: Server) -> None:
+    folder = shared.engine.media.folder
     data = encoded(gradient((65, 64)), "png")
-    upload(served, data, "shown")
-    first = thumbnail(served, id="shown").content
+    upload(shared, data, "shown")
+    first = thumbnail(shared, id="shown").content
     (kept,) = folder.thumbnails.glob(f"{hashlib.sha256(data).hexdigest()}-*")
     assert kept.read_bytes() == first
-    upload(served, encoded(gradient((32, 64)), "png"), "shown")
+    upload(shared, encoded(gradient((32, 64)), "png"), "shown")
     assert not kept.exists()
-    assert Image.open(io.BytesIO(thumbnail(served, id="shown").content)).size == (32, 64)
+    assert Image.open(io.BytesIO(thumbnail(shared, id="shown").content)).size == (32, 64)
 
 
 def test_the_pictures_that_answers_name_can_be_fetched(server: Server) -> None:

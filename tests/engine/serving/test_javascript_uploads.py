@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
 
 from tests.support.javascript import Script, needs_node, script
-from tests.support.servers import Server, ServerMaker, WebThread
+from tests.support.servers import Server
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 
 @pytest.fixture(scope="module")
-def served(
-    web_thread: WebThread, demo_database: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    maker = ServerMaker(web_thread, demo_database, tmp_path_factory.mktemp("served"))
-    yield maker()
-    maker.close()
-
-
-@pytest.fixture(scope="module")
-def page(served: Server) -> Iterator[Script]:
-    with script("upload.mjs", served.environment) as running:
+def page(shared: Server) -> Iterator[Script]:
+    with script("upload.mjs", shared.environment) as running:
         yield running
 
 
@@ -39,11 +29,11 @@ def read(server: Server, component_id: str) -> bytes:
     [(100_000, 8_000_000), (0, 8_000_000), (1_000_000, 70_000), (210_000, 70_000)],
     ids=["whole", "empty", "in parts", "in parts of the same size"],
 )
-def test_a_page_uploads_a_file(served: Server, page: Script, size: int, chunk: int) -> None:
+def test_a_page_uploads_a_file(shared: Server, page: Script, size: int, chunk: int) -> None:
     told = page.ask(name="plate.mov", size=size, chunk=chunk)
     assert "id" in told, told
-    assert read(served, told["id"]) == (bytes(range(251)) * (size // 251 + 1))[:size]
-    (component,) = served.query(
+    assert read(shared, told["id"]) == (bytes(range(251)) * (size // 251 + 1))[:size]
+    (component,) = shared.query(
         "select name, file_type, size, component_locations.location.name from FileComponent "
         f"where id is {told['id']}"
     )

@@ -8,7 +8,6 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -22,23 +21,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.generated import part
-from tests.support.servers import Server, ServerMaker, WebThread
+from tests.support.servers import Server
 from trackteroid_cli.engine.engine import Engine
 from trackteroid_cli.engine.storage import addresses
 from trackteroid_cli.engine.storage.errors import EngineError
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 
 CREDENTIALS = {"username": SANDBOX_USER, "apiKey": SANDBOX_KEY}
-
-
-@pytest.fixture(scope="module")
-def served(
-    web_thread: WebThread, demo_database: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    """One server for the tests of this module, each with components of its own."""
-    maker = ServerMaker(web_thread, demo_database, tmp_path_factory.mktemp("served"))
-    yield maker()
-    maker.close()
 
 
 def announce(server: Server, size: int, **more: Any) -> dict[str, Any]:
@@ -96,16 +85,16 @@ def put_parts(told: dict[str, Any], chunks: list[bytes]) -> list[dict[str, Any]]
 # What is told of an upload.
 
 
-def test_a_single_upload_has_one_address_and_no_length_among_its_headers(served: Server) -> None:
+def test_a_single_upload_has_one_address_and_no_length_among_its_headers(shared: Server) -> None:
     checksum = base64.b64encode(hashlib.md5(b"bytes").digest()).decode()
-    told = announce(served, 5, checksum=checksum, parts=None)
+    told = announce(shared, 5, checksum=checksum, parts=None)
     assert set(told) == {"action", "component_id", "url", "headers"}
     assert told["headers"] == {"Content-Type": "video/quicktime", "Content-MD5": checksum}
-    assert "urls" not in announce(served, 5, parts=1)
+    assert "urls" not in announce(shared, 5, parts=1)
 
 
-def test_an_upload_in_parts_has_an_address_for_each(served: Server) -> None:
-    told = announce(served, 5, parts=7)
+def test_an_upload_in_parts_has_an_address_for_each(shared: Server) -> None:
+    told = announce(shared, 5, parts=7)
     assert [each["part_number"] for each in told["urls"]] == list(range(1, 8))
     assert len({each["signed_url"] for each in told["urls"]}) == 7
     assert {"url", "headers"}.isdisjoint(told)
@@ -129,61 +118,61 @@ def test_an_upload_in_parts_has_an_address_for_each(served: Server) -> None:
         {"parts": [1]},
     ],
 )
-def test_nonsense_is_refused_before_anything_is_sent(served: Server, wrong: dict[str, Any]) -> None:
+def test_nonsense_is_refused_before_anything_is_sent(shared: Server, wrong: dict[str, Any]) -> None:
     with pytest.raises(EngineError) as refusal:
-        announce(served, 5, **wrong)
+        announce(shared, 5, **wrong)
     assert refusal.value.kind == "ValidationError"
 
 
 # Putting.
 
 
-def test_bytes_may_come_again_and_the_last_ones_stay(served: Server) -> None:
-    told = announce(served, 6)
-    before = files(served)
+def test_bytes_may_come_again_and_the_last_ones_stay(shared: Server) -> None:
+    told = announce(shared, 6)
+    before = files(shared)
     for data in (b"first.", b"second", b"second"):
         answer = requests.put(told["url"], data=data, headers=told["headers"])
         assert answer.headers["ETag"] == f'"{hashlib.md5(data).hexdigest()}"'
-        assert read(served, told["component_id"]).content == data
-    assert files(served) - before == {digest(b"second")}
+        assert read(shared, told["component_id"]).content == data
+    assert files(shared) - before == {digest(b"second")}
 
 
-def test_bytes_may_come_in_chunks_of_an_unknown_number(served: Server) -> None:
+def test_bytes_may_come_in_chunks_of_an_unknown_number(shared: Server) -> None:
     data = os.urandom(1_000_000)
-    told = announce(served, len(data))
+    told = announce(shared, len(data))
     pieces = (data[start : start + 70_000] for start in range(0, len(data), 70_000))
     assert requests.put(told["url"], data=pieces, headers=told["headers"]).ok
-    assert read(served, told["component_id"]).content == data
+    assert read(shared, told["component_id"]).content == data
 
 
 @pytest.mark.parametrize("sent", [b"", b"four", b"sixsix"], ids=["none", "too few", "too many"])
 @pytest.mark.parametrize("chunked", [False, True])
 def test_other_bytes_than_announced_are_refused_and_dropped(
-    served: Server, sent: bytes, chunked: bool
+    shared: Server, sent: bytes, chunked: bool
 ) -> None:
-    told = announce(served, 5)
-    before = files(served)
+    told = announce(shared, 5)
+    before = files(shared)
     answer = requests.put(told["url"], data=iter([sent]) if chunked else sent)
     assert (answer.status_code, answer.json()["exception"]) == (400, "ValidationError")
-    assert files(served) == before
-    assert read(served, told["component_id"]).status_code == 404
+    assert files(shared) == before
+    assert read(shared, told["component_id"]).status_code == 404
 
 
 @pytest.mark.parametrize("by", ["the checksum", "the header"])
-def test_bytes_that_changed_on_the_way_are_refused(served: Server, by: str) -> None:
+def test_bytes_that_changed_on_the_way_are_refused(shared: Server, by: str) -> None:
     checksum = base64.b64encode(hashlib.md5(b"right").digest()).decode()
-    told = announce(served, 5, checksum=checksum if by == "the checksum" else None)
-    before = files(served)
+    told = announce(shared, 5, checksum=checksum if by == "the checksum" else None)
+    before = files(shared)
     headers = {"Content-MD5": checksum} if by == "the header" else {}
     assert requests.put(told["url"], data=b"wrong", headers=headers).status_code == 400
-    assert files(served) == before
+    assert files(shared) == before
     assert requests.put(told["url"], data=b"right", headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_an_upload_that_is_cut_off_leaves_nothing(served: Server, chunked: bool) -> None:
-    told = announce(served, 300_000)
-    before = files(served)
+def test_an_upload_that_is_cut_off_leaves_nothing(shared: Server, chunked: bool) -> None:
+    told = announce(shared, 300_000)
+    before = files(shared)
     address = urlsplit(told["url"])
     head = f"PUT {address.path}?{address.query} HTTP/1.1\r\nHost: {address.netloc}\r\n"
     body = os.urandom(200_000)
@@ -193,9 +182,9 @@ def test_an_upload_that_is_cut_off_leaves_nothing(served: Server, chunked: bool)
         sent = f"{head}Content-Length: 300000\r\n\r\n".encode() + body
     with socket.create_connection((address.hostname or "", address.port or 0)) as line:
         line.sendall(sent)
-        wait_until(lambda: files(served) != before)
-    wait_until(lambda: files(served) == before)
-    assert read(served, told["component_id"]).status_code == 404
+        wait_until(lambda: files(shared) != before)
+    wait_until(lambda: files(shared) == before)
+    assert read(shared, told["component_id"]).status_code == 404
 
 
 def wait_until(condition: Any) -> None:
@@ -206,17 +195,17 @@ def wait_until(condition: Any) -> None:
     raise AssertionError("it never came true")
 
 
-def test_addresses_that_this_server_did_not_give_out_are_refused(served: Server) -> None:
-    told = announce(served, 5)
+def test_addresses_that_this_server_did_not_give_out_are_refused(shared: Server) -> None:
+    told = announce(shared, 5)
     expired = {**dict(each.split("=") for each in urlsplit(told["url"]).query.split("&"))}
     expired["expires"] = "1000000000"
     del expired["signature"]
-    expired["signature"] = addresses._signature(served.engine.media.secret, "upload", expired)
+    expired["signature"] = addresses._signature(shared.engine.media.secret, "upload", expired)
     for url in (
         told["url"].replace(told["component_id"], str(uuid4())),
         told["url"].replace("size=5", "size=9"),
         told["url"].partition("&signature")[0],
-        requests.Request("PUT", f"{served.url}/component/upload", params=expired).prepare().url,
+        requests.Request("PUT", f"{shared.url}/component/upload", params=expired).prepare().url,
     ):
         answer = requests.put(url, data=b"bytes")
         assert (answer.status_code, answer.json()["exception"]) == (403, "PermissionError")
@@ -225,35 +214,38 @@ def test_addresses_that_this_server_did_not_give_out_are_refused(served: Server)
 # In parts.
 
 
-def test_parts_come_in_any_order_several_at_once_and_again(served: Server) -> None:
+def test_parts_come_in_any_order_several_at_once_and_again(shared: Server) -> None:
     chunks = [os.urandom(200_000), os.urandom(5), os.urandom(70_000)]
     whole = b"".join(chunks)
-    told = announce(served, len(whole), parts=3)
+    told = announce(shared, len(whole), parts=3)
     put_parts(told, [b"an earlier try", *chunks[1:]])
-    answer = complete(served, told, put_parts(told, chunks))
+    answer = complete(shared, told, put_parts(told, chunks))
     assert answer["component_id"] == told["component_id"]
     assert requests.get(answer["url"]).content == whole
-    got = read(served, told["component_id"])
+    got = read(shared, told["component_id"])
     assert got.content == whole
     assert got.headers["ETag"].endswith('-3"')
     assert (
-        read(served, told["component_id"], Range="bytes=199999-200006").content
+        read(shared, told["component_id"], Range="bytes=199999-200006").content
         == (whole[199_999:200_007])
     )
-    assert {digest(chunk) for chunk in chunks} <= files(served)
-    assert digest(b"an earlier try") not in files(served)
+    assert {digest(chunk) for chunk in chunks} <= files(shared)
+    assert digest(b"an earlier try") not in files(shared)
 
 
-def test_completing_an_upload_again_does_no_harm(served: Server) -> None:
-    told = announce(served, 8, parts=2)
+def test_completing_an_upload_again_does_no_harm(shared: Server) -> None:
+    told = announce(shared, 8, parts=2)
     parts = put_parts(told, [b"left", b"over"])
-    first = complete(served, told, parts)
-    assert complete(served, told, parts) == first
-    assert read(served, told["component_id"]).content == b"leftover"
+    first = complete(shared, told, parts)
+    assert complete(shared, told, parts) == first
+    assert put_parts(told, [b"late", b"part"])
+    assert complete(shared, told, parts) == first
+    assert digest(b"late") not in files(shared)
+    assert read(shared, told["component_id"]).content == b"leftover"
 
 
-def test_an_upload_is_not_completed_with_other_parts_than_came(served: Server) -> None:
-    told = announce(served, 8, parts=2)
+def test_an_upload_is_not_completed_with_other_parts_than_came(shared: Server) -> None:
+    told = announce(shared, 8, parts=2)
     parts = put_parts(told, [b"left", b"over"])
     by_number = sorted(parts, key=lambda each: int(each["part_number"]))
     for wrong in (
@@ -266,17 +258,17 @@ def test_an_upload_is_not_completed_with_other_parts_than_came(served: Server) -
         [{"part_number": "1", "e_tag": by_number[0]["e_tag"]}],
     ):
         with pytest.raises(EngineError):
-            complete(served, told, wrong)
+            complete(shared, told, wrong)
     with pytest.raises(EngineError):
-        complete(served, {**told, "component_id": str(uuid4())}, parts)
-    assert read(served, told["component_id"]).status_code == 404
-    complete(served, told, parts)
-    assert read(served, told["component_id"]).content == b"leftover"
+        complete(shared, {**told, "component_id": str(uuid4())}, parts)
+    assert read(shared, told["component_id"]).status_code == 404
+    complete(shared, told, parts)
+    assert read(shared, told["component_id"]).content == b"leftover"
 
 
-def test_the_connection_breaks_on_a_part_that_is_refused(served: Server) -> None:
+def test_the_connection_breaks_on_a_part_that_is_refused(shared: Server) -> None:
     """The JavaScript client would wait for ever for anything else."""
-    told = announce(served, 4, parts=2)
+    told = announce(shared, 4, parts=2)
     with pytest.raises(requests.exceptions.RequestException):
         requests.put(told["urls"][0]["signed_url"], data=b"too many")
 
@@ -298,34 +290,34 @@ def test_the_connection_breaks_on_a_part_that_is_refused(served: Server) -> None
         ("lines=1-2", 200, b"0123456789"),
     ],
 )
-def test_ranges(served: Server, asked: str, status: int, content: bytes) -> None:
-    told = announce(served, 10)
+def test_ranges(shared: Server, asked: str, status: int, content: bytes) -> None:
+    told = announce(shared, 10)
     requests.put(told["url"], data=b"0123456789")
-    answer = read(served, told["component_id"], Range=asked)
+    answer = read(shared, told["component_id"], Range=asked)
     assert (answer.status_code, answer.content) == (status, content)
 
 
-def test_what_did_not_change_is_not_sent_again(served: Server) -> None:
-    told = announce(served, 4)
+def test_what_did_not_change_is_not_sent_again(shared: Server) -> None:
+    told = announce(shared, 4)
     tag = requests.put(told["url"], data=b"same").headers["ETag"]
-    assert read(served, told["component_id"], **{"If-None-Match": tag}).status_code == 304
+    assert read(shared, told["component_id"], **{"If-None-Match": tag}).status_code == 304
     changed = {"If-Range": '"other"', "Range": "bytes=1-"}
-    assert read(served, told["component_id"], **changed).content == b"same"
+    assert read(shared, told["component_id"], **changed).content == b"same"
 
 
-def test_the_head_of_a_file_tells_its_size_and_tag(served: Server) -> None:
-    told = announce(served, 4)
+def test_the_head_of_a_file_tells_its_size_and_tag(shared: Server) -> None:
+    told = announce(shared, 4)
     tag = requests.put(told["url"], data=b"same").headers["ETag"]
     query = {"id": told["component_id"], **CREDENTIALS}
-    head = requests.head(f"{served.url}/component/get", params=query)
+    head = requests.head(f"{shared.url}/component/get", params=query)
     assert (head.status_code, head.content) == (200, b"")
     assert (head.headers["Content-Length"], head.headers["ETag"]) == ("4", tag)
 
 
-def test_a_page_among_the_files_is_not_shown_as_one_of_this_server(served: Server) -> None:
-    told = announce(served, 4, file_name="notes.html")
+def test_a_page_among_the_files_is_not_shown_as_one_of_this_server(shared: Server) -> None:
+    told = announce(shared, 4, file_name="notes.html")
     requests.put(told["url"], data=b"<b/>")
-    headers = read(served, told["component_id"]).headers
+    headers = read(shared, told["component_id"]).headers
     assert headers["Content-Disposition"].startswith("attachment")
     assert headers["Content-Security-Policy"] == "sandbox"
 
@@ -390,7 +382,7 @@ def _send(url: str, attempt: dict[str, Any]) -> bytes:
         return answer
 
 
-def test_whatever_comes_the_server_refuses_it_or_keeps_it_whole(served: Server) -> None:
+def test_whatever_comes_the_server_refuses_it_or_keeps_it_whole(shared: Server) -> None:
     """Nothing kills the server or is answered with 5xx, and nothing is left but what it took."""
 
     @settings(
@@ -401,8 +393,8 @@ def test_whatever_comes_the_server_refuses_it_or_keeps_it_whole(served: Server) 
     )
     @given(_attempts())
     def attempts(attempt: dict[str, Any]) -> None:
-        told = announce(served, 20, parts=attempt["parts"])
-        before = files(served)
+        told = announce(shared, 20, parts=attempt["parts"])
+        before = files(shared)
         url = told["url"] if "url" in told else told["urls"][1]["signed_url"]
         for name, value in attempt["changes"].items():
             url += f"&{name}={value}"
@@ -421,11 +413,11 @@ def test_whatever_comes_the_server_refuses_it_or_keeps_it_whole(served: Server) 
         )
         assert (status == 200) == bool(taken) or attempt["action"] != "upload", answer
         wait_until(
-            lambda: files(served) - before <= ({digest(attempt["body"])} if taken else set())
+            lambda: files(shared) - before <= ({digest(attempt["body"])} if taken else set())
         )
 
     attempts()
-    assert requests.get(f"{served.url}/component/get").status_code == 401
+    assert requests.get(f"{shared.url}/component/get").status_code == 401
 
 
 def test_a_database_of_an_earlier_version_keeps_files_too(

@@ -6,6 +6,7 @@ JavaScript client.
 
 from __future__ import annotations
 
+from trackteroid_cli.engine.actions import permissions
 from trackteroid_cli.engine.actions.request import Action, Answer, Operation, Request, text
 from trackteroid_cli.engine.media import encoding, uploads
 from trackteroid_cli.engine.storage import addresses
@@ -13,12 +14,14 @@ from trackteroid_cli.engine.storage import addresses
 
 def _get_upload_metadata(request: Request, operation: Operation) -> Answer:
     asked, parts = uploads.read_request(operation)
+    permissions.need_component(request, asked.component_id)
     found = uploads.metadata(request.files().secret, request.server_url, asked, parts)
     return lambda: {"action": "get_upload_metadata", **found}
 
 
 def _complete_multipart_upload(request: Request, operation: Operation) -> Answer:
     component_id = text(operation, "component_id")
+    permissions.need_component(request, component_id)
     media = request.files()
     uploads.complete(
         media,
@@ -37,10 +40,12 @@ def _complete_multipart_upload(request: Request, operation: Operation) -> Answer
 
 def _encode_media(request: Request, operation: Operation) -> Answer:
     version_id = operation.get("version_id")
+    component_id = text(operation, "component_id")
+    permissions.need_component(request, component_id)
     job_id = encoding.encode(
         request.transaction,
         request.files(),
-        text(operation, "component_id"),
+        component_id,
         None if version_id is None else text(operation, "version_id"),
         keep_original=operation.get("keep_original") is not False,
     )

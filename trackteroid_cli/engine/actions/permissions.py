@@ -292,6 +292,22 @@ def need_administrator(request: Request, what: str) -> None:
         raise _denied(request.caller, what, ADMINISTRATOR)
 
 
+def need_component(request: Request, component_id: str) -> None:
+    """Refuse what changes the file of a component whose project the user may not write.
+
+    Args:
+        request: of the user.
+        component_id: of the component, which need not be there yet.
+
+    Raises:
+        PermissionDenied: the user may not write the component.
+    """
+    found = guard(request)
+    if found is not None:
+        named: Operation = {"entity_type": "Component", "entity_key": [component_id]}
+        found.before({"action": "update", **named})
+
+
 def _denied(caller: Caller, what: str, role: str) -> PermissionDenied:
     return PermissionDenied(
         f"'{caller.username}' may not {what}: that needs the security role '{role}' on all open "

@@ -18,7 +18,7 @@ from trackteroid_cli.engine.media import pictures
 from trackteroid_cli.engine.media.content import Content
 from trackteroid_cli.engine.media.media import Media
 from trackteroid_cli.engine.schema.documents import JSON
-from trackteroid_cli.engine.storage.errors import ValidationError
+from trackteroid_cli.engine.storage.errors import MissingPackage, ValidationError
 from trackteroid_cli.engine.writing import create, delete, update
 from trackteroid_cli.engine.writing.transaction import Transaction
 
@@ -69,24 +69,23 @@ def encode(
 
     Raises:
         ValidationError: there is no such component or version, or the component has no file here.
-        EngineError: a package is missing.
         OSError: the disk refuses.
     """
     source = _source(transaction, media, component_id, version_id)
-    outputs = _encoded(transaction, media, source)
+    try:
+        outputs, reason = _encoded(transaction, media, source), _why_not(source)
+    except MissingPackage as error:
+        outputs, reason = [], error.content
     data: dict[str, JSON] = {
-        "description": f"Encoding {source.content.file_name}",
+        "description": f"Encoding {source.content.file_name}"
+        if outputs
+        else f"{source.content.file_name} cannot be encoded: {reason}",
         "source_component_id": component_id,
         "keep_original": keep_original,
         "output": [
             {"format": each.media_type, "component_id": each.component_id} for each in outputs
         ],
     }
-    if not outputs:
-        data["description"] = (
-            f"{source.content.file_name} cannot be encoded: this server has no encoder for "
-            f"'{source.file_type}'. Upload a picture, or a movie as .mp4, .mov or .webm."
-        )
     job_id = _create(
         transaction, "Job", status="done" if outputs else "failed", data=json.dumps(data)
     )
@@ -96,6 +95,15 @@ def encode(
     if outputs and not keep_original:
         delete.delete(transaction, transaction.entity_type("FileComponent"), component_id)
     return job_id
+
+
+def _why_not(source: Source) -> str:
+    if source.file_type in _PICTURES:
+        return "it is no picture that can be read, or too large a one."
+    return (
+        f"this server has no encoder for '{source.file_type}'. "
+        "Upload a picture, or a movie as .mp4, .mov or .webm."
+    )
 
 
 def _source(

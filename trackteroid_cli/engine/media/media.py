@@ -136,10 +136,8 @@ class Media:
         Raises:
             OSError, sqlite3.Error: the disk or the database refuses; nothing was changed.
         """
-        part = Part(1, draft.digest, draft.md5.hex(), draft.size)
         with self._changing() as connection:
-            self.folder.adopt(draft)
-            self._put(connection, component_id, file_name, [part])
+            self.adopt(connection, draft, component_id, file_name)
         self._collect_now_and_then()
 
     def share(
@@ -157,10 +155,13 @@ class Media:
         part = Part(1, draft.digest, draft.md5.hex(), draft.size)
         self._put(connection, component_id, file_name, [part])
 
-    def remove(self, component_id: str) -> bool:
-        """Take the bytes of a component away; return whether it had any."""
-        with self._changing() as connection:
-            found = connection.execute("DELETE FROM _media WHERE component_id = ?", [component_id])
+    def remove(self, connection: sqlite3.Connection, component_id: str) -> bool:
+        """Take the bytes of a component away, inside a writing transaction; `sweep` follows it.
+
+        Returns:
+            Whether it had any.
+        """
+        found = connection.execute("DELETE FROM _media WHERE component_id = ?", [component_id])
         return found.rowcount > 0
 
     def _put(
@@ -191,16 +192,20 @@ class Media:
     # -- uploads in parts --------------------------------------------------------------------------
 
     def keep_part(self, draft: Draft, upload: Announced, number: int) -> None:
-        """Keep a part of an upload, in place of an earlier one of that number.
+        """Keep a part of an upload, in place of an earlier one; one that is complete needs none.
 
         Raises:
             OSError, sqlite3.Error: the disk or the database refuses; nothing was changed.
         """
         holder = f"upload/{upload.upload_id}"
         with self._changing() as connection:
+            known = self.upload(connection, upload.upload_id)
+            if known is not None and known.is_complete:
+                return
             self.folder.adopt(draft)
             connection.execute(
-                "INSERT OR REPLACE INTO _media_upload VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO _media_upload VALUES (?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET stored_at = excluded.stored_at",
                 [*upload, values.now()],
             )
             connection.execute(

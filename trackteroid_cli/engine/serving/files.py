@@ -97,7 +97,6 @@ def respond(engine: Engine, request: FileRequest) -> FileAnswer:
         return _refusal(405, EngineError(f"{request.method} is not for this address."))
     try:
         with engine.refusing():
-            _check_caller(engine, request)
             return _READERS[request.action, request.method](engine, request)
     except EngineError as error:
         return refused(error)
@@ -161,15 +160,16 @@ def _answer(status: int, headers: dict[str, str], body: bytes = b"") -> FileAnsw
     return FileAnswer(status, {**headers, "Content-Length": str(len(body))}, io.BytesIO(body))
 
 
-def _check_caller(engine: Engine, request: FileRequest) -> None:
+def _check_reader(engine: Engine, request: FileRequest) -> None:
     query = request.query
-    if "signature" not in query or request.action == "remove":
+    if "signature" not in query:
         engine.authenticate(query.get("username", ""), query.get("apiKey", ""))
     elif not addresses.is_signed(engine.media.secret, request.action, query):
         raise PermissionDenied("This address has expired, or is not one that this server gave out.")
 
 
 def _get(engine: Engine, request: FileRequest) -> FileAnswer:
+    _check_reader(engine, request)
     content = engine.media.find(_component_id(request))
     if content is None:
         raise _no_file(request)
@@ -225,6 +225,7 @@ def _of_file(file_name: str) -> dict[str, str]:
 
 
 def _thumbnail(engine: Engine, request: FileRequest) -> FileAnswer:
+    _check_reader(engine, request)
     content = engine.media.find(request.query.get("id", ""))
     size = _size(request.query.get("size", ""))
     found = pictures.thumbnail(engine.media.folder, content, size) if content else None
@@ -245,7 +246,8 @@ def _picture(request: FileRequest, picture: pictures.Picture) -> FileAnswer:
 
 
 def _remove(engine: Engine, request: FileRequest) -> FileAnswer:
-    if not engine.media.remove(_component_id(request)):
+    user, key = request.query.get("username", ""), request.query.get("apiKey", "")
+    if not engine.remove_file(request.query.get("id", ""), user=user, key=key):
         raise _no_file(request)
     return _answer(200, {})
 
