@@ -81,7 +81,6 @@ def load_demo(engine: Engine) -> None:
     engine.admit(DEMO_USER, DEMO_KEY)
     for day, user, operations in _Production().days():
         engine.call(operations, user=user, key=DEMO_KEY, moment=str(_START + timedelta(days=day)))
-    engine.store.analyze()
 
 
 class _Production:

@@ -36,7 +36,7 @@ def alpha(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
         ("Task where parent_id is alpha/sh010", "(parent_id=?)"),
         ("Task where parent.id is alpha/sh010 and name is anim", "=?)"),
         ("Task where status.name is Done", "(status_id=?)"),
-        ("Project where name is alpha", "(name=?)"),
+        ("Project where name is alpha", "name=?)"),
         ("Project", "(_type=?)"),
         ("Task where id in (select context_id from Timelog where user_id is jane)", "(id=?)"),
     ],

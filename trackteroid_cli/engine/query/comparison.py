@@ -167,10 +167,11 @@ def _has_member(value: str, configuration: str, condition: Sql) -> Sql:
 def _variable_in_order(value: str, operator: Operator, literal: Literal) -> Sql:
     """Compare texts and dates with the literal's text, numbers with its number if it is one."""
     text = values.read_date(literal.text) or literal.text
-    return bound(
-        f"CASE typeof({value}) WHEN 'text' THEN {value} {operator} ? ELSE {value} {operator} ? END",
-        text,
-        _number(literal.text),
+    return any_of(
+        [
+            bound(f"{value} {operator} ? AND typeof({value}) = 'text'", text),
+            bound(f"{value} {operator} ? AND typeof({value}) <> 'text'", _number(literal.text)),
+        ]
     )
 
 

@@ -251,8 +251,11 @@ def _along_hierarchy(
     start, step, joined = "id, parent_id", "parent_id", "context.id"
     if relation.kind == "descendants":
         start, step, joined = "parent_id, id", "id", "context.parent_id"
+    # A condition on contexts alone would make SQLite read all of them, for a Bloom filter.
     reached = replace(
-        rows, source=f"reach CROSS JOIN {rows.source} ON {rows.column('id')} = reach.id"
+        rows,
+        source=f"reach CROSS JOIN {rows.source} ON {rows.column('id')} = reach.id",
+        where=f"CASE WHEN reach.id IS NOT NULL THEN {rows.where} END" if rows.where else "",
     )
     return compose(
         f"WITH RECURSIVE reach(owner, id) AS (SELECT {start} FROM context "

@@ -56,17 +56,18 @@ def link_condition(link: Link, rows: Rows) -> list[str]:
     return [f"{rows.column(name)} = {constant(value)}"]
 
 
-def above(ids: str, name: str) -> str:
-    """Return a SELECT of the ids of the contexts above those in *ids*.
+def above(parents: str, name: str) -> str:
+    """Return a SELECT of *parents* and the ids of the contexts above them; one of them is NULL.
+
+    A condition that leaves NULL out would make SQLite read all contexts, for a Bloom filter.
 
     Args:
-        ids: the name of a SELECT of ids.
+        parents: the name of a SELECT of ids.
         name: the name to define this SELECT by, since it refers to itself.
     """
     return (
-        f"SELECT parent_id FROM context WHERE parent_id IS NOT NULL AND id IN {ids} "
-        f"UNION SELECT context.parent_id FROM {name} "
-        f"CROSS JOIN context ON context.id = {name}.id WHERE context.parent_id IS NOT NULL"
+        f"SELECT parent_id FROM {parents} UNION SELECT context.parent_id FROM {name} "
+        f"CROSS JOIN context ON context.id = {name}.id"
     )
 
 

@@ -111,6 +111,8 @@ class Translator:
         if isinstance(node, Or):
             return self._alternatives(node.operands, rows)
         if isinstance(node, Not):
+            if isinstance(node.operand, RelationTest) and node.operand.condition is None:
+                return self._without_related(node.operand, rows)
             return compose("NOT ({})", self.condition(node.operand, rows))
         if isinstance(node, RelationTest):
             return self._relation_test(node, rows)
@@ -168,11 +170,11 @@ class Translator:
 
     def _define_hierarchy(self, upwards: bool, type_name: str, condition: RowsCondition) -> str:
         """Define a SELECT of the contexts above, or below, the rows that meet *condition*."""
-        ids = self._define_keys(type_name, ("id",), condition)
+        start = self._define_keys(type_name, ("parent_id" if upwards else "id",), condition)
         name = f"h{self._factory.number()}"
-        closure = above(ids, name) if upwards else below(ids, name)
+        closure = above(start, name) if upwards else below(start, name)
         self._definitions.append(Sql(f"{name}(id) AS ({closure})"))
-        return name
+        return self._define(Sql(f"SELECT id FROM {name} WHERE id IS NOT NULL")) if upwards else name
 
     # Tests along relations.
 
@@ -181,6 +183,27 @@ class Translator:
             return self.condition(node.condition, target)
 
         return self._path_condition(checked_segments(node.path), rows, tested)
+
+    def _without_related(self, node: RelationTest, rows: Rows) -> Sql:
+        """Return the condition ``not relation any ()``.
+
+        It is tested row by row: there may be many related rows, and few rows to be tested.
+        """
+        first, *rest = checked_segments(node.path)
+        relation = find_relation(self.schema, rows.type_name, first.name)
+        if rest or relation.kind not in ("reference", "many"):
+            return compose("NOT ({})", self._relation_test(node, rows))
+        parts = self.rows(target_of(self.schema, relation, first))
+        tests = [f"EXISTS (SELECT 1 FROM {self._joined(rows, relation, part)})" for part in parts]
+        return Sql(f"NOT ({' OR '.join(tests)})")
+
+    def _joined(self, rows: Rows, relation: Relation, target: Rows) -> str:
+        """Return the FROM and WHERE that select the rows of *target* that *relation* leads to."""
+        link = link_of(self.schema, relation)
+        pairs = zip(columns(target, link.target), columns(rows, link.owner), strict=True)
+        conditions = [f"{theirs} = {ours}" for theirs, ours in pairs]
+        conditions += [*link_condition(link, target), *filter(None, [target.where])]
+        return f"{target.source} WHERE {' AND '.join(conditions)}"
 
     def _path_condition(self, segments: Sequence[Segment], rows: Rows, inner: RowsCondition) -> Sql:
         """Return the condition that a path of relations leads to a row for which *inner* holds."""
@@ -354,11 +377,7 @@ class Translator:
         type_name = target_of(self.schema, relation, segment)
         (target,) = self.rows(type_name)
         found = self.value(target, rest or [Segment(self._primary_key(type_name)[0])])
-        link = link_of(self.schema, relation)
-        pairs = zip(columns(target, link.target), columns(rows, link.owner), strict=True)
-        conditions = [f"{theirs} = {ours}" for theirs, ours in pairs]
-        conditions += [*link_condition(link, target), *filter(None, [target.where])]
-        text = f"(SELECT {found.sql} FROM {target.source} WHERE {' AND '.join(conditions)})"
+        text = f"(SELECT {found.sql} FROM {self._joined(rows, relation, target)})"
         return Column(text, found.attribute, found.configuration)
 
     # Sub-queries.

@@ -20,7 +20,7 @@ from trackteroid_cli.engine.schema.schema import Schema
 from trackteroid_cli.engine.storage import values
 from trackteroid_cli.engine.storage.dense import owner_of
 from trackteroid_cli.engine.storage.errors import ValidationError
-from trackteroid_cli.engine.storage.store import statements
+from trackteroid_cli.engine.storage.layout import statements
 
 #: The names of types and attributes become names of tables and columns.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")

@@ -14,30 +14,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from trackteroid_cli.engine.schema import facts
-from trackteroid_cli.engine.schema.schema import TYPE_COLUMN, Attribute, Family, Schema
+from trackteroid_cli.engine.schema.schema import TYPE_COLUMN, Schema
+from trackteroid_cli.engine.storage import layout
 
 #: Seconds that a request waits for the transaction of another process.
 BUSY_SECONDS = 30
 
 #: The tables beside those of the entity types.
 _OWN_TABLES = frozenset({"_setting", "_api_key"})
-
-#: Columns that scripts search by, besides the keys: they get an index.
-_INDEXED = frozenset({"name", "key", "username", "email", "label"})
-
-#: Indexes of more than one column, by table and first column.
-_COMPOUND_INDEXES = {("context", "parent_id"): ("parent_id", "name")}
-
-_COLUMN_TYPES = {
-    "text": "TEXT COLLATE NOCASE",
-    "date": "TEXT",
-    "integer": "INTEGER",
-    "number": "REAL",
-    "boolean": "INTEGER",
-    # No type: a value keeps its own.
-    "variable": "COLLATE NOCASE",
-}
 
 
 class Store:
@@ -60,6 +44,7 @@ class Store:
         self._connections: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._process = os.getpid()
+        self._has_indexes = is_finished
         #: Connections of the process that this one was forked from, which are not to be used here.
         self._inherited: list[sqlite3.Connection] = []
         try:
@@ -75,8 +60,9 @@ class Store:
             raise FileExistsError(path)
         with closing(_connect(path)) as connection, connection:
             connection.execute("BEGIN")
-            for statement in statements(schema):
+            for statement in layout.statements(schema):
                 connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {layout.INDEX_VERSION}")
             connection.execute(
                 "INSERT INTO _setting VALUES ('schemas', ?)", [json.dumps(schema.documents)]
             )
@@ -96,7 +82,7 @@ class Store:
         store = cls(path)
         with store.writing() as connection:
             tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            ours = {table for table, _ in _columns(store.schema)} | _OWN_TABLES
+            ours = {table for table, _ in layout.stored_columns(store.schema)} | _OWN_TABLES
             for (table,) in tables.fetchall():
                 if table not in ours and not table.startswith("sqlite_"):
                     connection.execute(f'DROP TABLE "{table}"')
@@ -146,8 +132,11 @@ class Store:
         connection = self.connection
         connection.execute("BEGIN IMMEDIATE")
         try:
+            if not self._has_indexes:
+                layout.bring_up_to_date(connection, self.schema)
             yield connection
             connection.execute("COMMIT")
+            self._has_indexes = True
         except BaseException:
             # A full disk makes SQLite roll back by itself.
             if connection.in_transaction:
@@ -175,14 +164,17 @@ class Store:
             "SELECT tables.name, columns.name FROM sqlite_master AS tables "
             "JOIN pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'"
         )
-        if not set(found).issuperset(_columns(self.schema)):
+        if not set(found).issuperset(layout.stored_columns(self.schema)):
             return False
         (told,) = self.connection.execute("PRAGMA quick_check(1)").fetchone()
         return bool(told == "ok")
 
     def analyze(self) -> None:
         """Update the statistics of SQLite's query planner; worth it after loading many rows."""
-        self.connection.execute("ANALYZE")
+        with self.writing() as connection:
+            connection.execute("ANALYZE")
+            layout.correct_statistics(connection)
+        connection.execute("ANALYZE sqlite_schema")  # makes this connection read them anew
 
     def close(self) -> None:
         """Close the connections of every thread."""
@@ -219,66 +211,6 @@ def connect_reading(path: Path) -> sqlite3.Connection:
     )
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection
-
-
-def _columns(schema: Schema) -> Iterator[tuple[str, str]]:
-    """Yield the columns of a database for *schema*, each after the name of its table."""
-    for family in schema.families.values():
-        if not family.dense:
-            yield from ((family.table, name) for name in family.columns)
-            if family.polymorphic:
-                yield family.table, family.discriminator
-    for through in facts.THROUGH.values():
-        if through.between not in schema.types:
-            yield through.between, through.owner_column
-            yield through.between, through.target_column
-
-
-def statements(schema: Schema) -> Iterator[str]:
-    yield "CREATE TABLE _setting (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
-    yield "CREATE TABLE _api_key (key TEXT PRIMARY KEY, user_id TEXT)"
-    families_of: dict[str, list[Family]] = {}
-    for family in schema.families.values():
-        if not family.dense:
-            families_of.setdefault(family.table, []).append(family)
-    for table, families in families_of.items():
-        yield from _table_statements(table, families)
-    # The two ends of a relation share its table.
-    for through in {each.between: each for each in sorted(facts.THROUGH.values())}.values():
-        if through.between not in schema.types:
-            owner, target = f'"{through.owner_column}"', f'"{through.target_column}"'
-            yield (
-                f'CREATE TABLE "{through.between}" ({owner} TEXT NOT NULL, {target} TEXT NOT NULL, '
-                f"PRIMARY KEY ({owner}, {target}))"
-            )
-            yield f'CREATE INDEX "{through.between}/target" ON "{through.between}" ({target})'
-
-
-def _table_statements(table: str, families: list[Family]) -> Iterator[str]:
-    columns: dict[str, Attribute] = {}
-    for family in families:
-        columns = {**family.columns, **columns}
-    definitions = [f'"{name}" {_column_type(column)}' for name, column in columns.items()]
-    discriminators = [family.discriminator for family in families if family.polymorphic]
-    definitions += [f'"{name}" TEXT NOT NULL' for name in discriminators]
-    primary_key = families[0].primary_key
-    definitions.append(f"PRIMARY KEY ({', '.join(_quoted(primary_key))})")
-    yield f'CREATE TABLE "{table}" ({", ".join(definitions)})'
-    indexed = [name for name, column in columns.items() if column.key or name in _INDEXED]
-    # Of two indexes that seem equally good SQLite takes the newer one. The index on the type seems
-    # better than it is, so it comes first.
-    for name in (*discriminators, *indexed):
-        if (name,) != primary_key:
-            together = _COMPOUND_INDEXES.get((table, name), (name,))
-            yield f'CREATE INDEX "{table}/{name}" ON "{table}" ({", ".join(_quoted(together))})'
-
-
-def _column_type(column: Attribute) -> str:
-    return "TEXT" if column.key and column.kind == "text" else _COLUMN_TYPES[column.kind]
-
-
-def _quoted(names: tuple[str, ...]) -> list[str]:
-    return [f'"{name}"' for name in names]
 
 
 __all__ = ["BUSY_SECONDS", "TYPE_COLUMN", "Store", "connect_reading"]

@@ -245,10 +245,14 @@ class Transaction:
 
     def select(self, family: Family, column: str, keys: Iterable[Stored]) -> list[StoredEntity]:
         """Return the entities of *family* whose *column* is one of *keys*."""
+        # Of a column with few distinct values, SQLite would rather read the whole table.
+        table = f'"{family.table}"'
+        if (column,) != family.primary_key:
+            table += f' INDEXED BY "{family.table}/{column}"'
         rows = self.connection.execute(
-            f'SELECT * FROM "{family.table}" '
-            f'WHERE "{column}" IN (SELECT key.value FROM json_each(?) key)',
-            [json.dumps(list(keys))],
+            f'SELECT "{family.table}".* FROM json_each(?) key '
+            f'CROSS JOIN {table} ON "{family.table}"."{column}" = key.value',
+            [json.dumps(list(dict.fromkeys(keys)))],
         )
         columns = self._table(family).columns
         return [self.stored_entity(family, dict(zip(columns, row, strict=True))) for row in rows]
