@@ -375,9 +375,13 @@ try:
         subprocess.run(["sh", "-c", " ".join(writer)], env=bare)
     elif how == "replaced":
         os.execve(writer[0], writer, bare)
-    elif how == "upload":
+    elif how == "at once":
         subprocess.run([writer[0], "-c", "import ftrack_api; "
-            "s = ftrack_api.Session(); s.query('Shot').first().create_thumbnail('writer.py')"])
+            "ftrack_api.Session().call([{'action': 'delayed_job'}])"])
+    elif how == "reply":
+        subprocess.run([writer[0], "-c", "import ftrack_api.session, ftrack_api.event.base as base;"
+            "hub = ftrack_api.session.Session().event_hub; hub.init_connection(); "
+            "hub.publish(base.Event('studio.x'), on_reply=print, on_error='ignore')"])
 except Exception as error:
     print(error)
 """
@@ -388,7 +392,8 @@ REFUSED = {
     "environment": "starts a process with another environment",
     "environment of a shell": "starts a process with another environment",
     "replaced": "starts a process with another environment",
-    "upload": "cannot upload a file to the server while recording",
+    "at once": "cannot run a job on the server while recording",
+    "reply": "cannot publish the event 'studio.x' while recording",
 }
 
 

@@ -170,7 +170,7 @@ def relay_requests(recording: str) -> None:
 
 
 def relay_events(recording: str, hub: Any) -> None:
-    """Let what this process publishes with an event hub of the class *hub* go to *recording*."""
+    """Let what this process publishes with event hubs of the class *hub* go to *recording*."""
     relay, publish = Relay(recording), hub.publish
 
     def publish_or_relay(

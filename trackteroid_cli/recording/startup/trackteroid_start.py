@@ -15,7 +15,8 @@ if False:  # for type checkers; importing them takes time
     from types import ModuleType
     from typing import Any
 
-_MODULE = "ftrack_api.session"
+#: The modules by which a process reaches a server.
+_SESSION, _HUB = "ftrack_api.session", "ftrack_api.event.hub"
 
 
 def begin(recording: str) -> None:
@@ -39,7 +40,7 @@ def begin(recording: str) -> None:
 
 
 class _Finder:
-    """Lets the module of ftrack's session be found as usual, and its requests be relayed."""
+    """Lets modules of ftrack's client be found as usual, and what they send be relayed."""
 
     def __init__(self, recording: str) -> None:
         self._recording = recording
@@ -50,8 +51,8 @@ class _Finder:
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        """Return the spec of the module of ftrack's session; of any other, None."""
-        if name != _MODULE:
+        """Return the spec of a module that reaches a server; of any other, None."""
+        if name not in (_SESSION, _HUB):
             return None
         from importlib.machinery import PathFinder
 
@@ -60,10 +61,12 @@ class _Finder:
             execute = spec.loader.exec_module
 
             def execute_and_relay(module: ModuleType) -> None:
-                _load("relay").relay_requests(self._recording)
+                relay = _load("relay")
+                if name == _SESSION:
+                    relay.relay_requests(self._recording)
                 execute(module)
-                hub = sys.modules["ftrack_api.event.hub"].EventHub
-                _load("relay").relay_events(self._recording, hub)
+                if name == _HUB:
+                    relay.relay_events(self._recording, module.EventHub)
 
             spec.loader.exec_module = execute_and_relay  # type: ignore[method-assign]
         return spec
