@@ -60,8 +60,8 @@ _PENDING = {"$TRACKTEROID_HOME/spool/pending": "Batches that wait to be committe
 _SPOOL = {
     "$TRACKTEROID_HOME/spool/STATE": "The batches of each state: `pending`, `committing`, "
     "`committed`, `failed`, `discarded`.",
-    "$TRACKTEROID_HOME/spool/media/ID": "Copies of what the batch ID uploads. It is there, empty or "
-    "not, as long as a batch has uploads or follow-ups that are not done.",
+    "$TRACKTEROID_HOME/spool/media/ID": "Copies of what the batch ID uploads. It is there, empty "
+    "or not, as long as a batch has uploads or follow-ups that are not done.",
 }
 _RECORDINGS = {
     "$TRACKTEROID_HOME/recordings/ID": "A recording, while its script runs or after it was "
@@ -431,13 +431,13 @@ TEXTS = {
                 "way: that is finished and settled first. A second signal ends it in any case.",
             ),
             "FILES, EVENTS AND REQUESTS": (
-                "What a batch uploads is looked at before anything is sent. A file that is gone, or "
-                "has other content than when it was recorded, holds the batch back with exit status "
-                "3. Then the files are uploaded, several at once, large ones in parts; what the "
-                "server has already is not sent again, and an upload that was cut off goes on with "
-                "the parts that are missing. The operations are sent once all files are there, and "
-                "compared with the server again before. The copies that lie with the batch are "
-                "removed when it has landed.",
+                "What a batch uploads is looked at before anything is sent. A file that is gone, "
+                "or has other content than when it was recorded, holds the batch back with exit "
+                "status 3. Then the files are uploaded, several at once, large ones in parts; what "
+                "the server has already is not sent again, and an upload that was cut off goes on "
+                "with the parts that are missing. The operations are sent once all files are "
+                "there, and compared with the server again before. The copies that lie with the "
+                "batch are removed when it has landed.",
                 "What a batch asks for afterwards, its follow-ups, is done in order once it has "
                 "landed: events are published, media encoded, invitations sent, files removed. "
                 "Each is done once. Where a commit was killed, or an answer lost, and the server "
