@@ -11,8 +11,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from tests.support.batches import states
 from tests.support.command_line import CommandLine, refused
@@ -179,7 +181,7 @@ def without_extra(trackteroid: CommandLine) -> CommandLine:
         "import sys\n"
         "class Missing:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.partition('.')[0] in ('starlette', 'uvicorn'):\n"
+        "        if name.partition('.')[0] in ('PIL', 'starlette', 'uvicorn', 'wsproto'):\n"
         "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
         "sys.meta_path.insert(0, Missing())\n",
         "sitecustomize.py",
@@ -249,3 +251,52 @@ def test_a_port_of_somebody_else_is_told(trackteroid: CommandLine, ready: Path) 
         port = str(listener.getsockname()[1])
         ran = trackteroid("sandbox", "serve", "--port", port)
     refused(ran, 2, what=f"cannot serve on port {port}", why="in use", hint="another port")
+
+
+def begin_upload(settings: dict[str, str], announced: int) -> socket.socket:
+    """Send the beginning of an upload; return the line that it was sent on."""
+    headers = {"ftrack-user": settings["FTRACK_API_USER"]}
+    headers["ftrack-api-key"] = settings["FTRACK_API_KEY"]
+    operation = {"action": "get_upload_metadata", "component_id": "c", "file_name": "a.mov"}
+    told = requests.post(
+        f"{settings['FTRACK_SERVER']}/api",
+        json=[{**operation, "file_size": announced}],
+        headers=headers,
+    ).json()
+    address = urlsplit(told[0]["url"])
+    line = socket.create_connection((address.hostname or "", address.port or 0))
+    head = f"PUT {address.path}?{address.query} HTTP/1.1\r\nHost: {address.netloc}\r\n"
+    line.sendall(f"{head}Content-Length: {announced}\r\n\r\nthe beginning".encode())
+    return line
+
+
+def files_of(folder: Path) -> list[Path]:
+    return [path for path in (folder / "demo.media").glob("**/*") if path.is_file()]
+
+
+def test_an_upload_that_never_ends_does_not_keep_a_sandbox_from_stopping(ready: Path) -> None:
+    with serving() as (process, settings), begin_upload(settings, 1000):
+        while not files_of(ready):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert process.returncode == 0
+    assert re.fullmatch(r"serving the sandbox demo on http://\S+; stop with Ctrl-C\n", errors)
+    assert files_of(ready) == []
+
+
+def test_a_sandbox_takes_its_files_along(trackteroid: CommandLine, ready: Path) -> None:
+    (ready / "demo.sqlite").rename(ready / "mine.sqlite")
+    upload = (
+        "import sys; from trackteroid_cli.session.session import Session\n"
+        "session = Session(server_url='sandbox://mine', api_user='demo', api_key='demo-key')\n"
+        "place = session.query('Location where name is \"ftrack.server\"').one()\n"
+        "session.create_component(sys.argv[1], location=place)\n"
+    )
+    script = trackteroid.script(upload)
+    for command in ("reset", "remove"):
+        ran = subprocess.run([sys.executable, str(script), str(script)], check=False)
+        assert ran.returncode == 0
+        assert any(path.is_file() for path in (ready / "mine.media").glob("*/*/*"))
+        assert trackteroid("sandbox", command, "mine").returncode == 0
+        assert not (ready / "mine.media").exists()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 #: Bytes of a message of a websocket. The hub refuses some that are shorter, so that the client
 #: is told.
 _MAX_MESSAGE = 16 * 1024 * 1024
+
+
+#: Seconds that requests under way have when the server is stopped: an upload may never end.
+_PATIENCE = 2
 
 
 class _Protocol(WSProtocol):
@@ -72,4 +77,10 @@ class Server(uvicorn.Server):
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
         await self.hub.end()
+        asyncio.get_running_loop().call_later(_PATIENCE, self._cut_off)
         await super().shutdown(sockets)
+
+    def _cut_off(self) -> None:
+        """Break the connections that are left."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
