@@ -45,7 +45,7 @@ _OF_THE_SERVER = ("server", "version", "credentials", "clock")
 _NAMED = 3
 
 #: What the optional part ``sandbox`` needs, by the names that Python imports.
-_SANDBOX = ("starlette", "uvicorn")
+_SANDBOX = ("PIL", "starlette", "uvicorn", "wsproto")
 
 #: The packages whose versions belong in a bug report.
 _PACKAGES = ("ftrack-python-api", "requests", "filelock", "platformdirs", "rich", "typer")
@@ -385,7 +385,8 @@ def _sandbox() -> Check:
         return _ok(
             "sandbox",
             f"the optional part is not installed (no {', '.join(missing)})",
-            "to serve a sandbox over HTTP: pip install 'trackteroid-cli[sandbox]'",
+            "to serve a sandbox over HTTP, and scale pictures: "
+            "pip install 'trackteroid-cli[sandbox]'",
         )
     return _ok("sandbox", "the optional part is installed")
 
