@@ -69,6 +69,16 @@ def test_an_event_with_a_target_reaches_those_that_it_is_for(shared_server: Serv
     assert [each["data"]["target"] for each in maya] == ["application=maya", ""]
 
 
+def test_the_server_itself_keeps_an_event_from_those_that_it_is_not_for(
+    shared_server: Server,
+) -> None:
+    with RawClient(shared_server.url) as client:
+        assert client.subscribe("topic=studio.run", id="r1", application="nuke")["success"]
+        for number, target in enumerate(("application=maya", "id=r1 and application=nuke")):
+            client.send({"topic": "studio.run", "target": target, "data": number})
+        assert client.hear_event()["data"] == 1
+
+
 def test_who_unsubscribes_hears_no_more(shared_server: Server) -> None:
     with RawClient(shared_server.url) as client:
         assert client.subscribe("topic=studio.news", id="reader") == {"success": True}

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from tests.support.command_line import CommandLine
 from tests.support.generated import part
-from tests.support.hub_clients import PythonClient, RawClient
+from tests.support.hub_clients import TOO_LONG, PythonClient, RawClient
 from tests.support.servers import Server
+from trackteroid_cli.engine.events.updates import Updates
 from trackteroid_cli.engine.storage.errors import EngineError
 from trackteroid_cli.session.session import Session
 from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
@@ -229,26 +230,38 @@ def test_a_client_can_tell_its_own_changes(
     assert event["source"]["id"] == (expected[0] or shared_server.hub.id)
 
 
-def test_changes_are_told_in_the_order_in_which_they_were_made(
-    shared_server: Server, listener: RawClient
-) -> None:
-    folder = new_folder(shared_server)
-    told(listener)
+class SlowListener:
+    """Listens in place of a hub, and is held up while it takes the first event."""
 
-    def rename(word: str) -> None:
-        for number in range(8):
-            shared_server.call(request("update", "Folder", folder, name=f"{word}{number}"))
+    id = "slow"
+    is_listening = True
 
-    threads = [threading.Thread(target=rename, args=[word]) for word in "abcd"]
-    for thread in threads:
-        thread.start()
-    name = folder
-    for _ in range(32):
-        change = told(listener)[folder]["changes"]["name"]
-        assert change["old"] == name
-        name = change["new"]
-    for thread in threads:
-        thread.join()
+    def __init__(self) -> None:
+        self.taking, self.go_on = threading.Event(), threading.Event()
+        self.heard: list[str] = []
+
+    def tell(self, event: dict[str, Any]) -> None:
+        if not self.taking.is_set():
+            self.taking.set()
+            self.go_on.wait(0.3)
+        self.heard.append(event["data"]["entities"][0]["changes"]["name"]["new"])
+
+
+def test_changes_are_told_in_the_order_in_which_they_were_made(server: Server) -> None:
+    folder = new_folder(server)
+    listener = SlowListener()
+    server.engine.updates = Updates(listener)
+
+    def rename(name: str) -> None:
+        server.call(request("update", "Folder", folder, name=name))
+
+    first = threading.Thread(target=rename, args=["first"])
+    first.start()
+    assert listener.taking.wait(TOO_LONG)
+    rename("second")
+    listener.go_on.set()
+    first.join()
+    assert listener.heard == ["first", "second"]
 
 
 def test_a_listener_hears_what_a_commit_did(

@@ -63,13 +63,11 @@ class _OurPagesOnly:
         """Let *scope* through if it is for us."""
         if scope["type"] == "lifespan" or _is_for_us(scope):
             await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close"})
-        else:
-            from starlette.responses import Response
+            return
+        from starlette.responses import Response
 
-            refusal = Response(_MISDIRECTED, status_code=403, media_type="application/json")
-            await refusal(scope, receive, send)
+        refusal = Response(_MISDIRECTED, status_code=403, media_type="application/json")
+        await refusal(scope, receive, send)
 
 
 def _is_for_us(scope: Scope) -> bool:
