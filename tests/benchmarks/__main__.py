@@ -273,6 +273,13 @@ def querying(bench: Bench) -> None:
     engine.close()
 
 
+def million(bench: Bench) -> None:
+    """What a million entities cost, in engine time."""
+    from tests.benchmarks.million import measure
+
+    measure(bench.folder, report)
+
+
 def collections(bench: Bench) -> None:
     """What collections of 10,000 entities cost, beside plain loops over the same entities."""
     from tests.benchmarks.collections import measured
@@ -326,8 +333,13 @@ def serving(bench: Bench) -> Iterator[None]:
 
 
 def main() -> None:
-    """Run the benchmarks named as arguments, or all."""
-    every = (starting, listing, recording, replaying, querying, collections, reading_back, pulling)
+    """Run the benchmarks named as arguments, or all; `soak` runs by itself, and takes options."""
+    if sys.argv[1:2] == ["soak"]:
+        from tests.benchmarks import soak
+
+        soak.main(sys.argv[2:])
+    queries = (querying, million, collections, reading_back)
+    every = (starting, listing, recording, replaying, *queries, pulling)
     benchmarks = {each.__name__: each for each in every}
     wanted = sys.argv[1:] or list(benchmarks)
     with tempfile.TemporaryDirectory() as folder:

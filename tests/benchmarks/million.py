@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+import statistics
+import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -188,3 +191,57 @@ class Production:
     def _new(self, type_name: str, **values: Any) -> dict[str, Any]:
         key = str(uuid.UUID(int=self._random.getrandbits(128)))
         return {"__entity_type__": type_name, "id": key, **values}
+
+
+#: Questions to a production of a million entities. Each finds few of them, or shows a page.
+QUESTIONS = (
+    "Shot where name is sh000500",
+    "Task where parent.name is sh000500",
+    "Task where project.name is project3 and assignments any (resource.username is user7)",
+    "Task order by name offset 100000 limit 100",
+    "AssetVersion where asset.parent.name is sh000500",
+    "AssetVersion order by date descending limit 100",
+    "Shot where custom_attributes any (key is slate and value is slate500)",
+    "Shot where custom_attributes any (key is fstart and value > 1490) limit 100",
+    "Shot where custom_attribute_links any (user.username is user7) limit 100",
+    "Project where descendants any (name is sh000500)",
+    "Shot where descendants any (assignments any (resource.username is user7)) limit 100",
+    "Sequence where descendants any (name is animation)",
+)
+
+
+def measure(folder: Path, report: Callable[[str, str, str], None]) -> None:
+    """Build a million entities, ask `QUESTIONS`, and create and delete a task.
+
+    Args:
+        folder: for the database.
+        report: told what was measured, the result, and what it should be.
+    """
+    started = time.perf_counter()
+    with closing(build(folder / "million.sqlite", 1_000_000)) as engine:
+        report("import 1,000,000 entities", f"{time.perf_counter() - started:.0f} s", "")
+
+        def milliseconds(operation: dict[str, Any]) -> str:
+            took = []
+            for _ in range(5):
+                began = time.perf_counter()
+                engine.call([operation], user=DEMO_USER, key=DEMO_KEY)
+                took.append(time.perf_counter() - began)
+            return f"{statistics.median(took) * 1000:.1f} ms"
+
+        for expression in QUESTIONS:
+            question = {"action": "query", "expression": expression}
+            report(f"of 1,000,000: {expression[:54]}", milliseconds(question), "")
+        (shot,) = engine.store.connection.execute(
+            "SELECT id FROM context WHERE name = 'sh000500'"
+        ).fetchone()
+        for name in "abcde":
+            data = {"id": name, "name": name, "parent_id": shot}
+            made = {"action": "create", "entity_type": "Task", "entity_data": data}
+            engine.call([made], user=DEMO_USER, key=DEMO_KEY)
+        began = time.perf_counter()
+        for name in "abcde":
+            gone = {"action": "delete", "entity_type": "Task", "entity_key": [name]}
+            engine.call([gone], user=DEMO_USER, key=DEMO_KEY)
+        each = (time.perf_counter() - began) / 5
+        report("of 1,000,000: delete a task", f"{each * 1000:.1f} ms", "under 5 ms")

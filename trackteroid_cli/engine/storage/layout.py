@@ -15,13 +15,13 @@ _INDEXED = frozenset({"name", "key", "username", "email", "label"})
 _DATES = {"asset_version": ("date",), "note": ("date",)}
 
 #: Indexes of more than one column, by table and first column. They serve the first one as well.
-_COMPOUND_INDEXES = {
+_COMPOUND_INDEXES: dict[tuple[str, str], tuple[str, ...]] = {
     ("context", "parent_id"): ("parent_id", "name"),
 }
 
 #: Indexes of more than one column, besides those of each, by table: contexts of a type by name, and
 #: values of a custom attribute.
-_MORE_INDEXES = {
+_MORE_INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     "context": (("_type", "name"),),
     "custom_attribute_value": (("configuration_id", "value"),),
 }

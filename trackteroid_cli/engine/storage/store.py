@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from trackteroid_cli.engine.schema.schema import TYPE_COLUMN, Schema
@@ -19,6 +19,16 @@ from trackteroid_cli.engine.storage import layout
 
 #: Seconds that a request waits for the transaction of another process.
 BUSY_SECONDS = 30
+
+#: Bytes of the log beside the file that no more than one process would ever need. Where somebody
+#: always reads, SQLite never begins the log anew by itself.
+_LARGE_LOG = 64 * 2**20
+
+#: Seconds that a transaction waits for readers in order to empty the log.
+_LOG_SECONDS = 1
+
+#: So many transactions end before the size of the log is looked at again.
+_COMMITS_PER_LOOK = 16
 
 #: The tables beside those of the entity types.
 _OWN_TABLES = frozenset({"_setting", "_api_key"})
@@ -45,6 +55,7 @@ class Store:
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._has_indexes = is_finished
+        self._commits = 0
         #: Connections of the process that this one was forked from, which are not to be used here.
         self._inherited: list[sqlite3.Connection] = []
         try:
@@ -136,12 +147,32 @@ class Store:
                 layout.bring_up_to_date(connection, self.schema)
             yield connection
             connection.execute("COMMIT")
-            self._has_indexes = True
         except BaseException:
             # A full disk makes SQLite roll back by itself.
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+        self._has_indexes = True
+        # What is committed stays so, whatever becomes of the log.
+        with suppress(sqlite3.OperationalError, OSError):
+            self._shorten_log(connection)
+
+    def _shorten_log(self, connection: sqlite3.Connection) -> None:
+        """Now and then, write a log that has become large into the file, and empty it.
+
+        This waits for those who read; whoever begins to read meanwhile does not need the log. It
+        keeps others from writing, so that a reader who takes long is not waited for.
+        """
+        self._commits += 1
+        if self._commits % _COMMITS_PER_LOOK:
+            return
+        log = self.path.with_name(f"{self.path.name}-wal")
+        if log.exists() and log.stat().st_size > _LARGE_LOG:
+            connection.execute(f"PRAGMA busy_timeout = {_LOG_SECONDS * 1000}")
+            try:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
 
     def get_setting(self, name: str) -> str:
         """Return the value that `set_setting` stored as *name*, or ''."""
