@@ -218,6 +218,25 @@ TEXTS = {
                 "was read once is not read again while the script runs.",
                 "What the script leaves uncommitted is not in the batch, and a note says so.",
             ),
+            "UPLOADS AND EVENTS": (
+                "What the script adds to the location of the server (`ftrack.server`), also by "
+                "`create_thumbnail` or as the attachment of a note, is uploaded by the commit, "
+                "before the batch is sent. The script reads it back at once.",
+                "A file stays where it is, and the batch has its path, size and digest: whoever "
+                "commits must be able to read it there, unchanged. Files in temporary folders "
+                "(`/tmp`, `/var/tmp`, `/dev/shm`, and those that Python, `TMPDIR`, `TEMP` and "
+                "`TMP` name), those that no disk location gives, and what the script writes itself "
+                "are copied, and with `--copy-media` all are. The copies lie with the batch. A "
+                "note tells which files were changed or removed before the script ended.",
+                "What `event_hub.publish` publishes, media to encode, invitations, and files that "
+                "are removed from the server are kept in order. They follow once the batch has "
+                "landed, each once. With `--offline` the event hub connects to nothing: what is "
+                "published is kept, and there is nothing to wait for.",
+                "`encode_media` returns a job that is `queued`. The server begins that job at the "
+                "commit, with another id: to ask for it or for other jobs from then on is refused. "
+                "So are an event that waits for a reply (`on_reply`), and a reply: nobody will wait "
+                "for it then.",
+            ),
             "PROCESSES": (
                 "The script runs in a process of its own. What it forks or starts records as well: "
                 "threads, workers of `multiprocessing`, programs that it starts, and what these "
@@ -261,13 +280,13 @@ TEXTS = {
                 "and has another id on the server; a change that names this id is refused.",
             ),
             "WHAT IS NOT RECORDED": (
-                "What cannot be kept for later is refused at the line that asks for it: an upload "
-                "to the server, a thumbnail, encoding media, an invitation, a value that has no "
-                "JSON form.",
+                "What cannot be kept for later is refused at the line that asks for it: a new API "
+                "key, a job on the server, what waits for an answer that only the commit brings, a "
+                "value that has no JSON form.",
                 "If the script, or a library that it uses, catches that error and goes on, nothing "
                 "is recorded, and the exit status is 1: the message names each line and what it "
                 "asked for. With `--allow-refused` the rest is recorded. What was refused is left "
-                "out whole, such as the component of a thumbnail, and a note lists it.",
+                "out whole, and a note lists it.",
                 "An API key never enters a batch: in the recorded arguments it is replaced by "
                 "`***`.",
             ),
