@@ -162,6 +162,24 @@ def key_of(rows: list[dict[str, Any]]) -> Iterator[str]:
     yield from (row[name] for name in (("name", "group") if "group" in row else ("id",)))
 
 
+def test_what_belongs_to_the_studio_is_not_written_by_way_of_a_project(studio: Server) -> None:
+    (granted,) = studio.query(
+        "select id, project_id from UserSecurityRoleProject "
+        "where user_security_role.user.username is freelancer"
+    )
+    (project,) = studio.query("select id from Project where name is salt_and_ember")
+    reference = {"__entity_type__": "UserSecurityRoleProject", "id": granted["id"]}
+    with pytest.raises(PermissionDenied, match="UserSecurityRoleProject"):
+        attempt(
+            studio,
+            "artist",
+            action="update",
+            entity_type="Project",
+            entity_key=[project["id"]],
+            entity_data={"user_security_role_projects": [reference]},
+        )
+
+
 def test_the_client_is_told_of_a_refusal_in_ftracks_form(studio: Server, clients: Clients) -> None:
     outsider = clients("outsider")
     outsider.query("Shot").first()["description"] = "mine now"

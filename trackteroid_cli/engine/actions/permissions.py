@@ -194,9 +194,14 @@ class Guard:
         """
         for change in self._transaction.changes:
             entity_type = self._transaction.schema.types[change.entity_type]
+            if change.action == "remove":
+                continue
+            # Collections of other entities lead there too. Users are changed with what they own.
+            if entity_type.root in _STUDIO and entity_type.root != "Resource":
+                raise _denied(self._caller, f"change a {entity_type.name}", ADMINISTRATOR)
             if change.action == "add":
                 self._check_row(entity_type, change.after)
-            elif change.action == "update" and entity_type.root in ("Context", *_OWNERS):
+            elif entity_type.root in ("Context", *_OWNERS):
                 found = self._transaction.find(entity_type, change.key)
                 if found is not None:
                     self._check_row(entity_type, found.row)
