@@ -46,12 +46,17 @@ def test_nonsense_is_refused_and_the_connection_goes_on(
 
 def test_who_asks_is_told_what_was_wrong_and_others_get_an_error(shared_server: Server) -> None:
     with RawClient(shared_server.url) as client:
+        deep: Any = []
+        for _ in range(200):
+            deep = [deep]
         for event, name, told in (
             ({"topic": "a"}, "other.event", "the name ftrack.event"),
             ({"data": {}}, "ftrack.event", "the topic of an event"),
             ({"topic": "a", "source": []}, "ftrack.event", "the source of an event"),
             ([], "ftrack.event", "one object"),
             ({"topic": "a", "data": "x" * 5_000_000}, "ftrack.event", "longer than"),
+            ({"topic": "a", "data": deep}, "ftrack.event", "deep"),
+            ({"topic": "ftrack.meta.disconnected"}, "ftrack.event", "only itself"),
             ({"topic": "ftrack.meta.subscribe"}, "ftrack.event", "a subscriber is"),
             ({"topic": "ftrack.meta.unsubscribe", "data": []}, "ftrack.event", "a subscriber is"),
         ):

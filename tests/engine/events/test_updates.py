@@ -147,10 +147,17 @@ def test_custom_attributes_are_told_as_text_of_the_entity_that_has_them(
         entity = told(listener)[shot["id"]]
         assert entity["entity_type"] == "Shot"
         assert entity["changes"]["fstart"]["new"] == "1042"
-        shot["custom_attributes"]["fstart"] = 1043.0
-        session.commit()
-        changes = told(listener)[shot["id"]]["changes"]
-        assert changes == {"fstart": {"old": "1042", "new": "1043"}}
+        project = session.query("Project").first()
+        for values, changes in (
+            ({"fps": 23.5}, {"fps": ("", "23.5")}),
+            ({"fps": 25.0, "stereo": False}, {"fps": ("23.5", "25"), "stereo": ("1", "0")}),
+        ):
+            project["custom_attributes"].update(values)
+            session.commit()
+            entity = told(listener)[project["id"]]
+            assert {
+                key: (change["old"], change["new"]) for key, change in entity["changes"].items()
+            } == changes
 
 
 def test_several_changes_of_an_entity_in_a_request_are_told_as_one(

@@ -24,6 +24,9 @@ from trackteroid_cli.engine.events.expressions import Expression, NotAnExpressio
 from trackteroid_cli.engine.events.packets import NotAPacket
 from trackteroid_cli.engine.events.updates import UPDATE
 
+#: Topics of what a client tells itself; one of them from outside ends the Python client's waiting.
+_LOCAL_TOPICS: Final = frozenset({"ftrack.meta.connected", "ftrack.meta.disconnected"})
+
 #: Seconds between heartbeats; the JavaScript client gives up after 15 without one.
 HEARTBEAT_SECONDS: Final = 8.0
 #: Seconds after which a client that says nothing, not even a heartbeat, is gone.
@@ -252,6 +255,8 @@ class Hub:
             self._subscribe(connection, event.get("data"))
         elif event["topic"] == "ftrack.meta.unsubscribe":
             self._unsubscribe(connection, event.get("data"))
+        elif event["topic"] in _LOCAL_TOPICS:
+            raise _Refused("a client tells only itself that it is connected, or not any more")
         else:
             self.publish(event, packets.write_event(event))
 

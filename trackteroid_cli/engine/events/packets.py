@@ -16,6 +16,10 @@ CONNECTED: Final = "1::"
 DISCONNECT: Final = "0::"
 HEARTBEAT: Final = "2::"
 
+#: How deep the JSON of an event may nest: the Python client hears nothing more after an event that
+#: it cannot read.
+MAX_NESTING: Final = 100
+
 #: The name of every event that the clients send.
 _EVENT_NAME: Final = "ftrack.event"
 
@@ -57,6 +61,8 @@ def read_event(data: str) -> dict[str, Any]:
         payload = json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise NotAPacket(f"the data of an event is JSON, and cannot be read: {error}") from None
+    if data.count("[") + data.count("{") > MAX_NESTING and _nests_deeper(payload, MAX_NESTING):
+        raise NotAPacket(f"the data of an event nests more than {MAX_NESTING} deep")
     match payload:
         case {"name": name, "args": [dict() as event]} if name == _EVENT_NAME:
             pass
@@ -74,11 +80,10 @@ def write_event(event: dict[str, Any]) -> str:
     Raises:
         NotAPacket: a number in it is too large for JSON.
     """
+    payload = {"name": _EVENT_NAME, "args": [event]}
     try:
-        data = json.dumps(
-            {"name": _EVENT_NAME, "args": [event]}, separators=(",", ":"), allow_nan=False
-        )
-    except (ValueError, RecursionError) as error:
+        data = json.dumps(payload, separators=(",", ":"), allow_nan=False)
+    except ValueError as error:
         raise NotAPacket(f"the event cannot be passed on: {error}") from None
     return f"5:::{data}"
 
@@ -95,6 +100,19 @@ def write_answer(packet_id: str, problem: str = "") -> str:
 def write_error(problem: str) -> str:
     """Return the packet that tells of something that is no packet."""
     return f"7:::{problem}"
+
+
+def _nests_deeper(value: object, levels: int) -> bool:
+    """Return whether *value* has more than so many levels of lists and objects."""
+    level = [value]
+    for _ in range(levels + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (dict, list))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
 
 
 def _refuse_constant(name: str) -> NoReturn:
