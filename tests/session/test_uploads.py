@@ -304,7 +304,7 @@ STEPS = st.lists(
 
 
 @settings(
-    max_examples=part(40),
+    max_examples=part(30),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
