@@ -225,8 +225,8 @@ TEXTS = {
                 "A file stays where it is, and the batch has its path, size and digest: whoever "
                 "commits must be able to read it there, unchanged. Files in temporary folders "
                 "(`/tmp`, `/var/tmp`, `/dev/shm`, and those that Python, `TMPDIR`, `TEMP` and "
-                "`TMP` name), those that no disk location gives, and what the script writes itself "
-                "are copied, and with `--copy-media` all are. The copies lie with the batch. A "
+                "`TMP` name), those that no disk location gives, what the script writes itself, and "
+                "what programs that it starts upload are copied, and with `--copy-media` all are. The copies lie with the batch. A "
                 "note tells which files were changed or removed before the script ended.",
                 "What `event_hub.publish` publishes, media to encode, invitations, and files that "
                 "are removed from the server are kept in order. They follow once the batch has "

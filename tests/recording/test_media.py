@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ftrack_api.event.base import Event
 
 from tests.recording.test_corpus import before, make_twin
 from tests.support.changes import Contents, changes
@@ -16,6 +17,7 @@ from tests.support.command_line import CommandLine
 from tests.support.generated import some
 from tests.support.hub_clients import PythonClient
 from tests.support.servers import Server
+from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.spool import Spool
 
 __all__ = ["before", "make_twin"]
@@ -96,6 +98,20 @@ def media_of(server: Server) -> Counter[Any]:
     return found
 
 
+def check_equal(
+    server: Server, heard: list[Event], twin: Server, expected: list[Event], before: Contents
+) -> None:
+    """Check that *server* has and tells the same as *twin*, where the script ran directly."""
+    assert [(each["topic"], each["data"]) for each in heard] == [
+        (each["topic"], each["data"]) for each in expected
+    ]
+    assert len(heard) == 2
+    assert media_of(server) == media_of(twin)
+    changed, directly = changes(server, before), changes(twin, before)
+    assert changed.named == directly.named
+    assert changed.related == directly.related
+
+
 @pytest.mark.parametrize("how", some(["fork", "spawn", "subprocess"]))
 def test_a_publish_that_is_recorded_and_committed_leaves_what_a_direct_one_leaves(
     how: str,
@@ -124,12 +140,106 @@ def test_a_publish_that_is_recorded_and_committed_leaves_what_a_direct_one_leave
         committed = connected("commit", **server.environment)
         assert committed.returncode == 0, committed.stderr
         told.catch_up()
-    assert [(each["topic"], each["data"]) for each in heard] == [
-        (each["topic"], each["data"]) for each in expected
-    ]
-    assert len(heard) == 2
-    assert media_of(server) == media_of(twin)
-    changed, changed_directly = changes(server, before), changes(twin, before)
-    assert changed.named == changed_directly.named
-    assert changed.related == changed_directly.related
+    check_equal(server, heard, twin, expected, before)
     assert not list((spool.folder / "media").iterdir())
+
+
+UPLOAD = """
+import pathlib, sys, ftrack_api, ftrack_api.symbol
+session = ftrack_api.Session()
+place = session.get("Location", ftrack_api.symbol.SERVER_LOCATION_ID)
+session.create_component(sys.argv[1], {"name": "main"}, location=place)
+"""
+
+
+@pytest.fixture
+def movie(lasting: Path) -> Path:
+    path = lasting / "a.mov"
+    path.write_bytes(b"movie")
+    return path
+
+
+def test_all_files_are_copied_on_demand_in_all_processes(
+    connected: CommandLine, server: Server, spool: Spool, movie: Path
+) -> None:
+    script = connected.script(UPLOAD)
+    code = f"import os, runpy, sys\nif os.fork():\n    os.wait()\nrunpy.run_path({str(script)!r})"
+    ran = connected("record", "--copy-media", "-c", code, movie)
+    assert ran.returncode == 0, ran.stderr
+    assert "recorded code: 4 create, 2 uploads, of 2 processes; nothing was sent" in ran.stderr
+    movie.unlink()
+    assert connected("commit").returncode == 0
+    assert media_of(server) == {("main", 5, b"movie"): 2}
+
+
+@pytest.mark.parametrize("change", ["unlink()", "write_bytes(b'another')"])
+def test_a_file_that_the_script_changes_after_it_has_uploaded_it_is_told(
+    connected: CommandLine, movie: Path, change: str
+) -> None:
+    ran = connected("record", "-c", f"{UPLOAD}pathlib.Path(sys.argv[1]).{change}", movie)
+    assert ran.returncode == 0
+    assert "note: 1 file changed or removed since the script uploaded from there" in ran.stderr
+    assert f"\n  {movie}\n" in ran.stderr
+    assert "--copy-media" in ran.stderr
+    ran = connected("record", "--copy-media", "-c", UPLOAD, movie)
+    assert "note:" not in ran.stderr
+
+
+def test_what_a_failing_script_uploaded_is_kept_on_demand_and_else_gone(
+    connected: CommandLine, server: Server, home: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "temporary.mov"
+    file.write_bytes(b"movie")
+    event = "session.event_hub.init_connection()\n" + (
+        "session.event_hub.publish(ftrack_api.event.base.Event('studio.x'))\n"
+    )
+    for _ in range(2):
+        ran = connected("record", "-c", f"{UPLOAD}{event}sys.exit(3)", file)
+        assert ran.returncode == 3
+        assert "it had committed 2 operations, 1 upload, 1 follow-up" in ran.stderr
+    file.unlink()
+    kept, forgotten = (each.name for each in sorted((home / "recordings").iterdir()))
+    assert connected("discard", forgotten).returncode == 0
+    assert connected("record", "--keep", kept).returncode == 0
+    assert list((home / "recordings").iterdir()) == []
+    connected("commit")
+    assert media_of(server) == {("main", 5, b"movie"): 1}
+
+
+def test_a_script_that_only_publishes_leaves_a_batch(connected: CommandLine, spool: Spool) -> None:
+    code = (
+        "import ftrack_api, ftrack_api.event.base as base\n"
+        "hub = ftrack_api.Session().event_hub\nhub.init_connection()\n"
+        "hub.publish(base.Event('studio.x'))\n"
+    )
+    ran = connected("record", "-c", code)
+    assert "recorded code: 1 follow-up; nothing was sent" in ran.stderr
+    with Batch(spool.entries()[0].path) as batch:
+        assert [each.data["topic"] for each in batch.follow_ups()] == ["studio.x"]
+        assert list(batch.operations()) == []
+
+
+def test_a_publish_that_is_recorded_offline_leaves_what_a_direct_one_leaves(
+    make_server: Callable[[], Server],
+    before: Contents,
+    connected: CommandLine,
+    schemas: Path,
+    lasting: Path,
+) -> None:
+    script = connected.script(PUBLISH)
+    twin, server = make_server(), make_server()
+    cache = {"FTRACK_API_SCHEMA_CACHE_PATH": str(schemas)}
+    pulled = connected("replica", "pull", "--project", "salt_and_ember", **server.environment)
+    assert pulled.returncode == 0, pulled.stderr
+    server.requests.clear()
+    with PythonClient(twin.url) as told_directly, PythonClient(server.url) as told:
+        expected, heard = (each.listen("topic=studio.*") for each in (told_directly, told))
+        direct = connected.python(script, "itself", lasting, **twin.environment, **cache)
+        ran = connected("record", "--offline", script, "itself", lasting, **server.environment)
+        assert (ran.returncode, ran.stdout) == (0, direct.stdout), ran.stderr
+        assert server.requests == []
+        committed = connected("commit", **server.environment)
+        assert committed.returncode == 0, committed.stderr
+        told_directly.catch_up()
+        told.catch_up()
+    check_equal(server, heard, twin, expected, before)

@@ -268,6 +268,30 @@ def test_what_a_failing_block_uploaded_is_gone(
     assert place.get_component_availability(session.query("FileComponent").first()) == 0.0
 
 
+def test_the_file_of_a_component_that_the_server_has_is_removed_unless_it_is_added_again(
+    session: Session, place: Any, file: Path, batch: Path
+) -> None:
+    component = session.create_component(str(file), location=place)
+    origin = session.get("Location", ftrack_api.symbol.ORIGIN_LOCATION_ID)
+    removed = [FollowUp(Kind.REMOVE, {"component_id": component["id"]})]
+    for steps, expected in ((1, ([], removed)), (2, ([component["id"]], [])), (3, ([], removed))):
+        with session.deferred_operations(batch):
+            for step in range(steps):
+                if step % 2:
+                    place.add_component(component, origin)
+                    assert read(place, component) == b"pixels"
+                else:
+                    place.remove_component(component)
+                    with pytest.raises(ftrack_api.exception.AccessorOperationFailedError):
+                        read(place, component)
+        uploads, follow_ups = held(batch)
+        assert ([each.component_id for each in uploads], follow_ups) == expected
+    assert read(place, component) == b"pixels"
+    session.reconnect_and_commit(batch)
+    with pytest.raises(ftrack_api.exception.AccessorOperationFailedError):
+        read(place, component)
+
+
 def test_a_block_within_another_reads_what_that_one_uploads_and_removes_it_for_itself(
     session: Session, place: Any, file: Path, batch: Path
 ) -> None:
@@ -304,7 +328,7 @@ STEPS = st.lists(
 
 
 @settings(
-    max_examples=part(40),
+    max_examples=part(30),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

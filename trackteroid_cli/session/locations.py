@@ -207,7 +207,7 @@ class KeptFile(ftrack_api.accessor.server.ServerFile):  # type: ignore[misc]
             super()._read()
         elif kept is Elsewhere.NOWHERE:
             raise ftrack_api.exception.AccessorOperationFailedError(
-                f"Failed to read data: {self.resource_identifier} was removed."
+                f"Failed to read data: there are none of {self.resource_identifier}."
             )
         else:
             position = self.tell()

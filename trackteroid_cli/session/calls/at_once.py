@@ -15,6 +15,12 @@ _FOR = {
     "send_user_invite": ("User", "user_id"),
 }
 
+#: What to do instead of an action that is a part of something that can be recorded.
+_INSTEAD = {
+    "get_upload_metadata": "let ftrack_api upload it: add a component to the location of the "
+    "server, which is recorded",
+}
+
 _AFTERWARDS = "do it after the batch is committed, outside of what is recorded"
 
 
@@ -39,5 +45,5 @@ def refused_call(entry: Mapping[str, object], name_of: Callable[[Identity], str]
     return CannotDefer(
         f"cannot {named} while recording",
         why="it changes the server at once and cannot be kept for later",
-        hint=_AFTERWARDS,
+        hint=_INSTEAD.get(str(entry.get("action")), _AFTERWARDS),
     )

@@ -27,7 +27,7 @@ class Elsewhere(Enum):
     """Where bytes are that no recording holds."""
 
     SERVER = "on the server, if anywhere"
-    NOWHERE = "removed by a recording"
+    NOWHERE = "removed by a recording, or never uploaded"
 
 
 def file_name(component: Entity) -> str:
@@ -98,7 +98,7 @@ def find(recordings: Sequence[Recording], component_id: str) -> Path | Elsewhere
             if upload.path:
                 _check_unchanged(upload, path)
             return path
-        if recording.is_removed(component_id):
+        if _is_new(recording, component_id) or recording.is_removed(component_id):
             return Elsewhere.NOWHERE
     return Elsewhere.SERVER
 
@@ -111,9 +111,13 @@ def remove(recording: Recording, component_id: str) -> None:
         StorageError: the disk refuses.
     """
     recording.remove_upload(component_id)
-    is_new = Identity("", (component_id,)) in recording.created
-    if not is_new and not recording.is_removed(component_id):
+    if not _is_new(recording, component_id) and not recording.is_removed(component_id):
         recording.add_follow_up(removal(component_id))
+
+
+def _is_new(recording: Recording, component_id: str) -> bool:
+    """Return whether the server cannot know the component yet."""
+    return Identity("", (component_id,)) in recording.created
 
 
 def _check_unchanged(upload: Upload, path: Path) -> None:
