@@ -63,11 +63,13 @@ class _OurPagesOnly:
         """Let *scope* through if it is for us."""
         if scope["type"] == "lifespan" or _is_for_us(scope):
             await self._app(scope, receive, send)
-            return
-        from starlette.responses import Response
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close"})  # which is answered with 403, too
+        else:
+            from starlette.responses import Response
 
-        refusal = Response(_MISDIRECTED, status_code=403, media_type="application/json")
-        await refusal(scope, receive, send)
+            refusal = Response(_MISDIRECTED, status_code=403, media_type="application/json")
+            await refusal(scope, receive, send)
 
 
 def _is_for_us(scope: Scope) -> bool:
