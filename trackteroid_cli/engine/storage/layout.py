@@ -161,7 +161,7 @@ def correct_statistics(connection: sqlite3.Connection) -> None:
         if int(equal) <= _FEW:
             continue
         (column,) = connection.execute(
-            f"SELECT name FROM pragma_index_info('{index}') WHERE seqno = 0"
+            "SELECT name FROM pragma_index_info(?) WHERE seqno = 0", [index]
         ).fetchone()
         (missing,) = connection.execute(
             f'SELECT count(*) FROM "{table}" WHERE "{column}" IS NULL'

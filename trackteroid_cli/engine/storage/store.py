@@ -91,9 +91,18 @@ class Store:
         ):
             finished.backup(connection)
         store = cls(path)
-        with store.writing() as connection:
+        try:
+            store._keep_own()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def _keep_own(self) -> None:
+        """Drop all but the entities, their types and what the server told of itself."""
+        ours = {table for table, _ in layout.stored_columns(self.schema)} | _OWN_TABLES
+        with self.writing() as connection:
             tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            ours = {table for table, _ in layout.stored_columns(store.schema)} | _OWN_TABLES
             for (table,) in tables.fetchall():
                 if table not in ours and not table.startswith("sqlite_"):
                     connection.execute(f'DROP TABLE "{table}"')
@@ -101,7 +110,6 @@ class Store:
             connection.execute(
                 "DELETE FROM _setting WHERE name NOT IN ('schemas', 'server_information')"
             )
-        return store
 
     @property
     def connection(self) -> sqlite3.Connection:

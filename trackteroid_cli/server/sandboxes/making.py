@@ -167,15 +167,17 @@ def remove(name: str) -> None:
             why=f"there is no file {file}",
             hint="`trackteroid sandbox list` shows those there are",
         )
-    with storing(
-        f"cannot remove the sandbox {file}",
-        hint="stop what uses it, and correct the permissions of its folder",
+    # The lock stays: another process may wait for it.
+    with (
+        storing(
+            f"cannot remove the sandbox {file}",
+            hint="stop what uses it, and correct the permissions of its folder",
+        ),
+        file_lock(file.with_suffix(".lock")),
     ):
-        with file_lock(file.with_suffix(".lock")):
-            remove_database(file)
-            _remove_media(file)
-            origin_file(file).unlink(missing_ok=True)
-        file.with_suffix(".lock").unlink(missing_ok=True)
+        remove_database(file)
+        _remove_media(file)
+        origin_file(file).unlink(missing_ok=True)
 
 
 def _make(file: Path, origin: Origin, *, source: Path | None = None, replace: bool = False) -> bool:
@@ -237,12 +239,11 @@ def _filled(file: Path, origin: Origin, source: Path | None) -> Engine:
     from trackteroid_cli.engine.engine import Engine
     from trackteroid_cli.engine.schema.standard import standard_schemas
 
-    if source is not None:
-        engine = Engine.copy(source, file)
-        engine.admit(SANDBOX_USER, SANDBOX_KEY)
-        return engine
     with _fitting(origin):
-        engine = Engine.create(file, origin.schemas or standard_schemas())
+        if source is not None:
+            engine = Engine.copy(source, file)
+        else:
+            engine = Engine.create(file, origin.schemas or standard_schemas())
         try:
             if origin.data == DEMO:
                 load_demo(engine)
@@ -266,9 +267,9 @@ def _fitting(origin: Origin) -> Iterator[None]:
     try:
         yield
     except EngineError as error:
-        if origin.schemas is None:
+        if origin.schemas is None and origin.data != REPLICA:
             raise
-        held = "the demo data" if origin.data == DEMO else "the rows that every server has"
+        held = "the demo data" if origin.data == DEMO else "the rows that a sandbox needs"
         raise UsageError(
             f"{held} do not fit these entity types",
             why=error.content,
