@@ -225,17 +225,18 @@ TEXTS = {
                 "A file stays where it is, and the batch has its path, size and digest: whoever "
                 "commits must be able to read it there, unchanged. Files in temporary folders "
                 "(`/tmp`, `/var/tmp`, `/dev/shm`, and those that Python, `TMPDIR`, `TEMP` and "
-                "`TMP` name), those that no disk location gives, what the script writes itself, and "
-                "what programs that it starts upload are copied, and with `--copy-media` all are. The copies lie with the batch. A "
-                "note tells which files were changed or removed before the script ended.",
+                "`TMP` name), those that no disk location gives, what the script writes itself, "
+                "and what programs that it starts upload are copied, and with `--copy-media` all "
+                "are. The copies lie with the batch. A note tells which files were changed or "
+                "removed before the script ended.",
                 "What `event_hub.publish` publishes, media to encode, invitations, and files that "
                 "are removed from the server are kept in order. They follow once the batch has "
                 "landed, each once. With `--offline` the event hub connects to nothing: what is "
                 "published is kept, and there is nothing to wait for.",
                 "`encode_media` returns a job that is `queued`. The server begins that job at the "
                 "commit, with another id: to ask for it or for other jobs from then on is refused. "
-                "So are an event that waits for a reply (`on_reply`), and a reply: nobody will wait "
-                "for it then.",
+                "So are an event that waits for a reply (`on_reply`), and a reply: nobody will "
+                "wait for it then.",
             ),
             "PROCESSES": (
                 "The script runs in a process of its own. What it forks or starts records as well: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -204,6 +205,34 @@ def test_what_a_failing_script_uploaded_is_kept_on_demand_and_else_gone(
     assert list((home / "recordings").iterdir()) == []
     connected("commit")
     assert media_of(server) == {("main", 5, b"movie"): 1}
+
+
+#: Uploads as much as it is told of 100 bytes, as a process does that is killed meanwhile.
+BREAKS_OFF = """
+import json, os, socket, sys, ftrack_api
+session = ftrack_api.Session()
+component = session.create("FileComponent", {"name": "main"})
+session.commit()
+headers = session.get_upload_metadata(component["id"], "main.mov", 100)["headers"]
+host, port, token, _ = os.environ["TRACKTEROID_RECORDING"].split(":", 3)
+message = {"kept": "upload", "token_of_upload": headers["trackteroid-upload"], "token": token,
+    "line": "", "process": os.getpid(), "length": 100}
+with socket.create_connection((host, int(port))) as connection:
+    connection.sendall(json.dumps(message).encode() + b"\\n" + b"x" * int(sys.argv[1]))
+    connection.shutdown(socket.SHUT_WR)
+    print(connection.makefile().readline())
+"""
+
+
+@pytest.mark.parametrize(("sent", "kept"), [(100, "1 upload, "), (99, "")])
+def test_an_upload_that_breaks_off_is_not_kept(
+    connected: CommandLine, sent: int, kept: str
+) -> None:
+    script = connected.script(BREAKS_OFF)
+    ran = connected("record", "--exec", sys.executable, script, sent)
+    assert ran.returncode == 0, ran.stderr
+    assert ("it breaks off 1 bytes before its end" in ran.stdout) == (not kept)
+    assert f"recorded script: 1 create, {kept}".rstrip(", ") + "; nothing was sent" in ran.stderr
 
 
 def test_a_script_that_only_publishes_leaves_a_batch(connected: CommandLine, spool: Spool) -> None:

@@ -36,17 +36,23 @@ _CHUNK = 1 << 20
 _PATIENCE = 60.0
 
 
-class _Limited(BytesIO):
-    """The next *length* bytes of *file*."""
+class _Upload(BytesIO):
+    """The next *length* bytes of *file*, which a client sends."""
 
     def __init__(self, file: BinaryIO, length: int) -> None:
         super().__init__()
         self._file, self._left = file, length
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read *size* bytes, or all that are left."""
+        """Read *size* bytes, or all that are left.
+
+        Raises:
+            ConnectionAbortedError: the client sends no more.
+        """
         found = self._file.read(self._left if size is None or size < 0 else min(size, self._left))
         self._left -= len(found)
+        if self._left and not found:
+            raise ConnectionAbortedError(f"it breaks off {self._left} bytes before its end")
         return found
 
 
@@ -148,12 +154,13 @@ class Service:
         if what == "upload":
             token, length = str(message["token_of_upload"]), int(message["length"])
             (session,) = (each for each in list(self._sessions.values()) if each.expects(token))
-            source = _Limited(file, length)
+            source = _Upload(file, length)
             try:
                 session.keep_upload(token, source)
             finally:
-                while source.read(_CHUNK):  # a client that still sends would hear nothing
-                    pass
+                with suppress(OSError):
+                    while source.read(_CHUNK):  # a client that still sends would hear nothing
+                        pass
             return {}
         session = self._session(str(message["url"]), message["headers"])
         if what == "event":

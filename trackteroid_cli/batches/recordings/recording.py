@@ -286,10 +286,6 @@ class Recording:
         """
         self.file.remove_upload(self.server, component_id)
 
-    def uploads(self) -> dict[str, Upload]:
-        """Return the uploads of all processes, by the id of the component."""
-        return {each.component_id: each for each in self.file.uploads(self.server)}
-
     def upload(self, component_id: str) -> Upload | None:
         """Return the upload of a component, of any process; None if there is none."""
         return self.file.upload(self.server, component_id)

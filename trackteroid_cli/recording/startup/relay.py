@@ -138,9 +138,11 @@ def relay_requests(recording: str) -> None:
 
     def upload(request: Any) -> Any:
         message = {"kept": "upload", "token_of_upload": request.headers[UPLOAD]}
-        # requests gives an empty file no length.
-        length = int(request.headers.get("Content-Length") or 0)
-        relay.keep(message, request.body, length)
+        if hasattr(request.body, "read"):
+            # requests gives an empty file no length.
+            relay.keep(message, request.body, int(request.headers.get("Content-Length") or 0))
+        else:
+            relay.keep(message, request.body or b"")
         return answered(request, 200)
 
     def ask_for_file(request: Any, path: str, given: dict[str, str]) -> Any:
