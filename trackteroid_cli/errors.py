@@ -34,6 +34,9 @@
     . ServerMismatch        the batch was recorded against another server         exit 1
     . BatchChanged          it does not hold what was reviewed                    exit 1
     . ConflictFound         the server shows what neither author nor batch knows  exit 3
+    . MediaChanged          a file to upload is not what was recorded             exit 3
+    . FollowUpsWait         it landed; what follows is still to be done           exit 75
+    . FollowUpFailed        it landed; not all that follows was done              exit 1
     . WaitsForBatch         it needs a batch that has not landed                  exit 1
     . Interrupted           the process was told to stop                          exit 75
   - ServerError             the server did not do what was asked                  exit 1

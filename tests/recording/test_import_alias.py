@@ -66,7 +66,7 @@ def test_a_script_for_trackteroid_is_recorded_unchanged(
     assert "EntityCollection[AssetVersion]{15} ['id', 'asset.name', 'version']" in finished.stdout
     assert "EntityCollection[Shot]{4}" in finished.stdout
     (batch,) = connected.json("inspect", "--json")
-    assert batch["counts"] == {"create": 0, "update": 15, "delete": 0}
+    assert batch["counts"]["update"] == sum(batch["counts"].values()) == 15
     assert server.writes == []
     assert connected("commit").returncode == 0
     assert {each["comment"] for each in server.query("select comment from AssetVersion")} == {
@@ -114,7 +114,7 @@ def test_an_installed_package_is_preferred_and_recorded(
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.startswith("installed\nNo module named 'trackteroid.query'")
     (batch,) = connected.json("inspect", "--json")
-    assert batch["counts"] == {"create": 0, "update": 1, "delete": 0}
+    assert batch["counts"]["update"] == sum(batch["counts"].values()) == 1
     assert server.writes == []
 
 

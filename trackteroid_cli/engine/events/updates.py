@@ -135,6 +135,8 @@ class Updates:
                 event = update_event(transaction, author, tokens, source_id=self._hub.id)
                 # Before the database lets go: the next transaction is not told before this one.
                 until_told.enter_context(self._in_order)
+                if not event["data"]["entities"]:
+                    event = None  # what was made is gone again
 
         with ExitStack() as until_told:
             yield prepare

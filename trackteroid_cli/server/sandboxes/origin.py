@@ -63,7 +63,13 @@ def read_origin(sandbox: Path) -> Origin:
         return Origin(**document)
     except (FileNotFoundError, NotADirectoryError):
         return Origin()
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except OSError as error:
+        raise StorageError(
+            f"cannot tell what the sandbox {sandbox.stem} was made as",
+            why=f"{file} cannot be read: {cause(error)}",
+            hint="correct its permissions, or set TRACKTEROID_HOME to a folder of your own",
+        ) from error
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise StorageError(
             f"cannot tell what the sandbox {sandbox.stem} was made as",
             why=f"{file} cannot be read: {cause(error)}",
