@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 #: Folders that are not temporary, of which one lets a test have files there.
-PLACES = (Path(__file__).resolve().parent, Path.home(), Path.home().parent)
+PLACES = (Path(__file__).resolve().parent, Path.home(), Path(pwd.getpwuid(os.getuid()).pw_dir))
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,7 @@ def serve(
     output: Output = ctx.obj
     import signal
 
-    from trackteroid_cli.server import sandbox
+    from trackteroid_cli.server.sandboxes import serving
 
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, _stop)
@@ -75,7 +75,7 @@ def serve(
         sys.stdout.flush()
         output.note(f"serving the sandbox {name} on {url}; stop with Ctrl-C")
 
-    sandbox.serve(name, port=port, ready=ready)
+    serving.serve(name, port=port, ready=ready)
 
 
 def _stop(*_: object) -> NoReturn:
