@@ -464,7 +464,7 @@ def test_a_review_shows_what_is_uploaded_and_what_follows(
     shown = connected("inspect", batch_id).stdout
     assert "^ upload  1.mov  2.5 MB" in shown
     assert '> then  publish the event studio.published  {"shot": "sh010"}' in shown
-    assert "2 create, 1 upload, 1 follow-up" in shown
+    assert "1 upload, then 2 create; one request; then 1 follow-up" in shown
     document = connected.json("inspect", batch_id, "--json")
     assert document["counts"]["upload"] == 1
     assert [each["uploaded"] for each in document["uploads"]] == [False]

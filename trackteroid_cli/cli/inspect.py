@@ -305,6 +305,7 @@ def _verdict(comparison: Comparison) -> str:
 def _review(summary: Summary, batch: Batch, operations: list[Operation], output: Output) -> None:
     from rich.text import Text
 
+    from trackteroid_cli.batches.labels import Names
     from trackteroid_cli.cli.render.diff import Diff
     from trackteroid_cli.cli.render.enclosures import enclosed_lines
 
@@ -315,15 +316,19 @@ def _review(summary: Summary, batch: Batch, operations: list[Operation], output:
     for label, value in _provenance(summary):
         output.styled(Text(f"  {label:<9} {value}", style="dim"))
     output.line()
-    for line in Diff(operations, batch.labels(), batch.journal().left_out).lines():
+    labels = batch.labels()
+    for line in Diff(operations, labels, batch.journal().left_out).lines():
         output.styled(line)
     if header.uploads or header.follow_ups:
-        for line in enclosed_lines(batch):
+        for line in enclosed_lines(batch, Names(operations, labels)):
             output.styled(line)
         output.line()
     commits = len({operation.commit for operation in operations})
     together = f" in {plural(commits, 'commit')} of the script" if commits > 1 else ""
-    output.styled(Text(f"{counted(header.totals)}{together}; one request", style="bold"))
+    before = f"{plural(header.uploads, 'upload')}, then " if header.uploads else ""
+    after = f"; then {plural(header.follow_ups, 'follow-up')}" if header.follow_ups else ""
+    request = f"{counted(header.counts)}{together}; one request"
+    output.styled(Text(f"{before}{request}{after}", style="bold"))
 
 
 def _provenance(summary: Summary) -> list[tuple[str, str]]:

@@ -77,15 +77,20 @@ def read_follow_up(document: object) -> FollowUp:
     return FollowUp(kind, data)
 
 
-def in_words(each: FollowUp) -> str:
-    """Return what a follow-up does, such as "publish the event studio.published"."""
+def in_words(each: FollowUp, name: str = "") -> str:
+    """Return what a follow-up does, such as "publish the event studio.published".
+
+    Args:
+        name: of the entity that it is for, if it is known.
+    """
+    whose = name or each.entity_id
     if each.kind is Kind.PUBLISH:
         return f"publish the event {each.data['topic']}"
     if each.kind is Kind.REMOVE:
-        return f"remove the file of component {each.entity_id}"
+        return f"remove the file of component {whose}"
     asked = {
         "encode_media": "encode the media of component",
         "send_review_session_invite": "send an invitation to a review session, to",
         "send_user_invite": "send an invitation to user",
     }[each.data["action"]]
-    return f"{asked} {each.entity_id}"
+    return f"{asked} {whose}"

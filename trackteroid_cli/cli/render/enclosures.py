@@ -14,13 +14,18 @@ from trackteroid_cli.cli.render.output import json_text
 
 if TYPE_CHECKING:
     from trackteroid_cli.batches.batch import Batch
+    from trackteroid_cli.batches.labels import Names
 
 #: How much of the data of an event a line shows.
 _SHOWN = 160
 
 
-def enclosed_lines(batch: Batch) -> Iterator[Text]:
-    """Yield a line for each upload and each follow-up of *batch*, with what was done of it."""
+def enclosed_lines(batch: Batch, names: Names) -> Iterator[Text]:
+    """Yield a line for each upload and each follow-up of *batch*, with what was done of it.
+
+    Args:
+        names: of the entities that the batch mentions.
+    """
     steps = batch.steps()
     done = uploaded(steps)
     for position, upload in enumerate(batch.uploads()):
@@ -34,7 +39,9 @@ def enclosed_lines(batch: Batch) -> Iterator[Text]:
     known = followed(steps)
     for position, each in enumerate(batch.follow_ups()):
         line = Text("> then", style="bold magenta")
-        line.append(f"  {in_words(each)}{_data(each)}", style="not bold default")
+        entity = names.known(each.entity_id)
+        words = in_words(each, names.of(entity) if entity else "")
+        line.append(f"  {words}{_data(each)}", style="not bold default")
         line.append(_state_in_words(known.get(position)), style="not bold yellow")
         yield line
 
