@@ -159,8 +159,8 @@ def _committed(file: RecordingFile) -> str:
     counts = file.counts()
     numbers = {
         "operation": sum(sum(kinds.values()) for kinds in counts.values()),
-        "upload": sum(len(file.uploads(url)) for url in counts),
-        "follow-up": sum(len(file.follow_ups(url)) for url in counts),
+        "upload": sum(len(file.enclosed.uploads(url)) for url in counts),
+        "follow-up": sum(len(file.enclosed.follow_ups(url)) for url in counts),
     }
     return ", ".join(plural(number, noun) for noun, number in numbers.items() if number)
 

@@ -63,8 +63,8 @@ def save_batches(
             server=url,
             api_user=known["author"],
             script_digest=facts["script_digest"],
-            uploads=len(file.uploads(url)),
-            follow_ups=len(file.follow_ups(url)),
+            uploads=len(file.enclosed.uploads(url)),
+            follow_ups=len(file.enclosed.follow_ups(url)),
             batch_id=known.get("id") or ("" if facts["output"] else spool.new_id()),
             **known.get("parts", {}),
         )
@@ -94,7 +94,7 @@ def changed_files(file: RecordingFile) -> list[Path]:
         except OSError:
             return True
 
-    uploads = (each for url in file.counts() for each in file.uploads(url) if each.path)
+    uploads = (each for url in file.counts() for each in file.enclosed.uploads(url) if each.path)
     return list(dict.fromkeys(Path(each.path) for each in uploads if is_changed(each)))
 
 

@@ -18,8 +18,9 @@ from pathlib import Path
 from trackteroid_cli import moments, settings
 from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.ids import is_id, new_id
+from trackteroid_cli.batches.recordings.enclosed import COPY_MEDIA
 from trackteroid_cli.batches.recordings.recording import write_batch
-from trackteroid_cli.batches.recordings.recording_file import COPY_MEDIA, RecordingFile
+from trackteroid_cli.batches.recordings.recording_file import RecordingFile
 from trackteroid_cli.batches.spool import State
 from trackteroid_cli.batches.summary import Summary
 from trackteroid_cli.errors import AmbiguousBatch, BatchBusy, NotFound, StorageError

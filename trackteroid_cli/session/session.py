@@ -20,8 +20,9 @@ import requests
 from trackteroid_cli import settings
 from trackteroid_cli.batches.enclosures.follow_ups import REQUESTS
 from trackteroid_cli.batches.operations import Identity, counts
+from trackteroid_cli.batches.recordings.enclosed import COPY_MEDIA
 from trackteroid_cli.batches.recordings.recording import Recording
-from trackteroid_cli.batches.recordings.recording_file import COPY_MEDIA, RecordingFile
+from trackteroid_cli.batches.recordings.recording_file import RecordingFile
 from trackteroid_cli.errors import (
     AnswerLost,
     CannotDefer,

@@ -32,14 +32,13 @@ from trackteroid_cli.batches.operations import (
 )
 from trackteroid_cli.batches.placements import PLACEMENT_TYPE, Placements
 from trackteroid_cli.batches.recordings.created import CreatedEntities
+from trackteroid_cli.batches.recordings.facts import jobs, note_server
 from trackteroid_cli.batches.recordings.recording_file import (
     Addition,
     RecordingFile,
     add_completion,
     add_operations,
-    jobs,
     new_rows,
-    note_server,
 )
 from trackteroid_cli.errors import CannotDefer
 from trackteroid_cli.files import storing
@@ -264,10 +263,10 @@ class Recording:
         """Start with the uploads and follow-ups of *earlier*, too."""
         uploads, follow_ups = earlier.uploads(), earlier.follow_ups()
         if uploads:
-            _bring_media(uploads, media.beside(earlier.path), self.file.media)
-            self.file.add_uploads(self.server, uploads, author=self.author)
+            _bring_media(uploads, media.beside(earlier.path), self.file.enclosed.media)
+            self.file.enclosed.add_uploads(self.server, uploads, author=self.author)
         if follow_ups:
-            self.file.add_follow_ups(self.server, follow_ups, author=self.author)
+            self.file.enclosed.add_follow_ups(self.server, follow_ups, author=self.author)
 
     def add_upload(self, upload: Upload) -> None:
         """Add an upload, in place of an earlier one of the same component.
@@ -276,7 +275,7 @@ class Recording:
             CannotDefer: the recording has ended.
             StorageError: the disk refuses.
         """
-        self.file.add_uploads(self.server, [upload], author=self.author)
+        self.file.enclosed.add_uploads(self.server, [upload], author=self.author)
 
     def remove_upload(self, component_id: str) -> None:
         """Forget the upload of a component.
@@ -284,15 +283,15 @@ class Recording:
         Raises:
             CannotDefer, StorageError: as `add_upload`.
         """
-        self.file.remove_upload(self.server, component_id)
+        self.file.enclosed.remove_upload(self.server, component_id)
 
     def upload(self, component_id: str) -> Upload | None:
         """Return the upload of a component, of any process; None if there is none."""
-        return self.file.upload(self.server, component_id)
+        return self.file.enclosed.upload(self.server, component_id)
 
     def is_removed(self, component_id: str) -> bool:
         """Return whether the bytes of a component are to be removed from the server."""
-        return self.file.is_removed(self.server, component_id)
+        return self.file.enclosed.is_removed(self.server, component_id)
 
     def add_follow_up(self, follow_up: FollowUp, *, job_id: str = "") -> None:
         """Add a follow-up.
@@ -303,7 +302,9 @@ class Recording:
         Raises:
             CannotDefer, StorageError: as `add_upload`.
         """
-        self.file.add_follow_ups(self.server, [follow_up], author=self.author, job_id=job_id)
+        self.file.enclosed.add_follow_ups(
+            self.server, [follow_up], author=self.author, job_id=job_id
+        )
         if job_id:
             self._note_job(job_id)
 
@@ -401,7 +402,7 @@ class Recording:
         folder = media.beside(path)
         bring_media(self.file, self.server, folder)
         write_batch(self.file, self.server, path, header, replace=replace)
-        media.keep_only(folder, {each.sha256 for each in self.file.uploads(self.server)})
+        media.keep_only(folder, {each.sha256 for each in self.file.enclosed.uploads(self.server)})
 
 
 def fact_of(document: Mapping[str, Any]) -> Fact:
@@ -431,8 +432,8 @@ def write_batch(
         header,
         operations,
         file.labels(server),
-        uploads=file.uploads(server),
-        follow_ups=file.follow_ups(server),
+        uploads=file.enclosed.uploads(server),
+        follow_ups=file.enclosed.follow_ups(server),
         replace=replace,
     )
 
@@ -443,7 +444,7 @@ def bring_media(file: RecordingFile, server: str, folder: Path) -> None:
     Raises:
         StorageError: the disk refuses.
     """
-    _bring_media(file.uploads(server), file.media, folder)
+    _bring_media(file.enclosed.uploads(server), file.enclosed.media, folder)
 
 
 def _bring_media(uploads: Iterable[Upload], source: Path, target: Path) -> None:

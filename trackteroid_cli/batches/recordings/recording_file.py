@@ -17,15 +17,13 @@ from io import FileIO
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from trackteroid_cli.batches.batch import encode_json
-from trackteroid_cli.batches.documents import read_json
-from trackteroid_cli.batches.enclosures.follow_ups import FollowUp, Kind, read_follow_up
-from trackteroid_cli.batches.enclosures.media import Digest, keep
-from trackteroid_cli.batches.enclosures.uploads import Upload, read_upload
 from trackteroid_cli.batches.labels import Label
 from trackteroid_cli.batches.operations import KINDS, Identity
+from trackteroid_cli.batches.recordings import enclosed
+from trackteroid_cli.batches.recordings.facts import note_server, read_facts
 from trackteroid_cli.errors import CannotDefer
 from trackteroid_cli.files import make_file, storing
 from trackteroid_cli.masking import masked
@@ -53,20 +51,10 @@ CREATE TABLE IF NOT EXISTS additions (
 CREATE TABLE IF NOT EXISTS labels (
     server TEXT, entity TEXT, label TEXT, PRIMARY KEY (server, entity)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS refusals (what TEXT, line TEXT);
-CREATE TABLE IF NOT EXISTS uploads (
-    number INTEGER PRIMARY KEY, server TEXT, component_id TEXT, document BLOB,
-    UNIQUE (server, component_id));
-CREATE TABLE IF NOT EXISTS follow_ups (number INTEGER PRIMARY KEY, server TEXT, document BLOB);
 """
 
-#: The fact of a run that copies all that is to be uploaded, where it is so.
-COPY_MEDIA = "copy_media"
-
-#: What the names of the facts begin with that name jobs.
-_JOB = "job "
-
 #: The version of these tables; those of an earlier one are a part of them.
-_LAYOUT = 2
+_LAYOUT = enclosed.SINCE
 
 
 class Row(NamedTuple):
@@ -104,6 +92,8 @@ class RecordingFile:
         self._header: FileIO | None = None
         #: Held while this process reads or writes, and while it forks.
         self.lock = threading.RLock()
+        #: What the recording holds besides operations.
+        self.enclosed = enclosed.Enclosed(self)
         _hold_while_forking(self)
 
     @contextmanager
@@ -118,7 +108,7 @@ class RecordingFile:
             StorageError: the disk refuses.
         """
         if not closing_it:
-            self._check_kept()
+            self.check_kept()
         with (
             self.lock,
             storing(
@@ -131,12 +121,13 @@ class RecordingFile:
             connection.execute("BEGIN IMMEDIATE")
             if _make_tables(connection):
                 self._note_first_facts(connection)
-            if not closing_it and _facts(connection).get("ended"):
+            if not closing_it and read_facts(connection).get("ended"):
                 raise _ended()
             yield connection
             connection.execute("COMMIT")
 
-    def _check_kept(self) -> None:
+    def check_kept(self) -> None:
+        """Raise `CannotDefer` if nobody will make batches of what is written."""
         if not (self.path.parent.is_dir() and self._is_kept()):
             raise _ended()
 
@@ -195,7 +186,11 @@ class RecordingFile:
     def facts(self) -> dict[str, str]:
         """Return what was noted of the run, by name."""
         with self.reading() as connection:
-            return _facts(connection) if connection is not None else {}
+            return read_facts(connection) if connection is not None else {}
+
+    def is_set(self, name: str) -> bool:
+        """Return whether the fact *name* is noted of the run, or will be with the first commit."""
+        return bool({**self._facts, **self.facts()}.get(name))
 
     def server(self, url: str) -> dict[str, Any]:
         """Return what was noted of the operations for a server.
@@ -248,7 +243,7 @@ class RecordingFile:
             return
         self._argv = argv
         with self.writing() as connection:
-            noted = masked(json.loads(_facts(connection)["argv"]), (secret,))
+            noted = masked(json.loads(read_facts(connection)["argv"]), (secret,))
             connection.execute("REPLACE INTO run VALUES ('argv', ?)", (json.dumps(noted),))
 
     def note_refusal(self, what: str, line: str) -> None:
@@ -286,10 +281,9 @@ class RecordingFile:
             numbers = {
                 server: dict(zip(KINDS.values(), each, strict=True)) for server, *each in found
             }
-            for table in _enclosing(connection):
-                for (server,) in connection.execute(f"SELECT DISTINCT server FROM {table}"):
-                    numbers.setdefault(server, dict.fromkeys(KINDS.values(), 0))
-            return numbers
+        for server in self.enclosed.servers():
+            numbers.setdefault(server, dict.fromkeys(KINDS.values(), 0))
+        return numbers
 
     def operations(self, server: str, position: int = 0) -> Iterator[bytes]:
         """Yield the operations for *server* from *position* on, in their order, in JSON form."""
@@ -330,118 +324,6 @@ class RecordingFile:
                         parts[part] = json.loads(value)
         return found
 
-    # -- uploads and follow-ups --------------------------------------------------------------------
-
-    @property
-    def media(self) -> Path:
-        """The folder of the copies of what is to be uploaded."""
-        return self.path.parent / "media"
-
-    @property
-    def copies_media(self) -> bool:
-        """Whether all that is to be uploaded is copied, wherever it lies."""
-        return bool({**self._facts, **self.facts()}.get(COPY_MEDIA))
-
-    def keep_media(self, source: BinaryIO) -> Digest:
-        """Keep a copy of what *source* still has to read.
-
-        Raises:
-            CannotDefer: the recording has ended.
-            StorageError: the disk refuses.
-        """
-        self._check_kept()
-        with storing(
-            f"cannot keep what is to be uploaded in {self.media}", hint="make room, and try again"
-        ):
-            return keep(source, self.media)
-
-    def add_uploads(self, server: str, uploads: Iterable[Upload], *, author: str) -> None:
-        """Add uploads for *server*, each in place of an earlier one of the same component.
-
-        What is added again is not to be removed after all.
-
-        Args:
-            author: the user of the server who commits.
-
-        Raises:
-            CannotDefer: the recording has ended.
-            StorageError: the disk refuses.
-        """
-        added = list(uploads)
-        with self.writing() as connection:
-            note_server(connection, server, author=author)
-            connection.executemany(
-                "REPLACE INTO uploads VALUES (NULL, ?, ?, ?)",
-                ((server, each.component_id, encode_json(each.to_json())) for each in added),
-            )
-            connection.executemany(
-                "DELETE FROM follow_ups WHERE server = ? AND document = ?",
-                ((server, _encoded(removal(each.component_id))) for each in added),
-            )
-
-    def remove_upload(self, server: str, component_id: str) -> None:
-        """Forget the upload of a component; its copy goes with the recording.
-
-        Raises:
-            CannotDefer, StorageError: as `add_uploads`.
-        """
-        with self.writing() as connection:
-            connection.execute(
-                "DELETE FROM uploads WHERE server = ? AND component_id = ?", (server, component_id)
-            )
-
-    def upload(self, server: str, component_id: str) -> Upload | None:
-        """Return the upload of a component, or None."""
-        found = self._enclosed("uploads", server, "component_id", component_id)
-        return read_upload(found[0]) if found else None
-
-    def is_removed(self, server: str, component_id: str) -> bool:
-        """Return whether the bytes of a component are to be removed from *server*."""
-        document = _encoded(removal(component_id))
-        return bool(self._enclosed("follow_ups", server, "document", document))
-
-    def uploads(self, server: str) -> list[Upload]:
-        """Return the uploads for *server*, in order."""
-        return [read_upload(each) for each in self._enclosed("uploads", server)]
-
-    def add_follow_ups(
-        self, server: str, follow_ups: Iterable[FollowUp], *, author: str, job_id: str = ""
-    ) -> None:
-        """Add follow-ups for *server*.
-
-        Args:
-            author: the user of the server who commits.
-            job_id: of the job that the script was answered with, if there is one.
-
-        Raises:
-            CannotDefer, StorageError: as `add_uploads`.
-        """
-        with self.writing() as connection:
-            note_server(connection, server, author=author)
-            connection.executemany(
-                "INSERT INTO follow_ups VALUES (NULL, ?, ?)",
-                ((server, _encoded(each)) for each in follow_ups),
-            )
-            if job_id:
-                connection.execute("INSERT INTO run VALUES (?, ?)", (f"{_JOB}{job_id}", server))
-
-    def follow_ups(self, server: str) -> list[FollowUp]:
-        """Return the follow-ups for *server*, in order."""
-        return [read_follow_up(each) for each in self._enclosed("follow_ups", server)]
-
-    def _enclosed(
-        self, table: str, server: str, column: str = "server", value: object = None
-    ) -> list[object]:
-        """Return the documents of a *table*, in order; with a *value*, those that have it."""
-        with self.reading() as connection:
-            if connection is None or table not in _enclosing(connection):
-                return []
-            rows = connection.execute(
-                f"SELECT document FROM {table} WHERE server = ? AND {column} = ? ORDER BY number",
-                (server, server if value is None else value),
-            )
-            return [read_json(text) for (text,) in rows]
-
     def labels(self, server: str) -> dict[Identity, Label]:
         """Return the labels of entities that the operations for *server* mention."""
         with self.reading() as connection:
@@ -456,15 +338,6 @@ class RecordingFile:
             name, *link = json.loads(label)
             labels[Identity(entity_type, tuple(key))] = Label(name, tuple(link))
         return labels
-
-
-def removal(component_id: str) -> FollowUp:
-    """Return the follow-up that removes the bytes of a component."""
-    return FollowUp(Kind.REMOVE, {"component_id": component_id})
-
-
-def _encoded(follow_up: FollowUp) -> bytes:
-    return encode_json(follow_up.to_json())
 
 
 class Addition(NamedTuple):
@@ -485,15 +358,6 @@ def new_rows(connection: sqlite3.Connection, server: str, after: int) -> Iterato
     )
     for number, commit, lines in rows:
         yield Row(number, commit, lines.split(b"\n"))
-
-
-def jobs(connection: sqlite3.Connection, server: str) -> list[str]:
-    """Return the ids of the jobs that requests for *server* were answered with."""
-    names = connection.execute(
-        "SELECT name FROM run WHERE name >= ? AND name < ? AND value = ?",
-        (_JOB, f"{_JOB}~", server),
-    )
-    return [name.removeprefix(_JOB) for (name,) in names]
 
 
 def add_operations(
@@ -547,16 +411,6 @@ def add_completion(
     )
 
 
-def note_server(connection: sqlite3.Connection, server: str, **noted: object) -> None:
-    """Note what is known of the operations for *server*; see `RecordingFile.server`."""
-    name = f"server {server}"
-    row = connection.execute("SELECT value FROM run WHERE name = ?", (name,)).fetchone()
-    known = json.loads(row[0]) if row is not None else {}
-    if known != {**known, **noted}:
-        text = json.dumps({**known, **noted})
-        connection.execute("REPLACE INTO run VALUES (?, ?)", (name, text))
-
-
 def _completed(document: dict[str, Any], added: Mapping[str, object]) -> dict[str, object]:
     """Return an operation with what completes it; what it says itself stays."""
     for part, value in added.items():
@@ -569,21 +423,11 @@ def _completed(document: dict[str, Any], added: Mapping[str, object]) -> dict[st
     return document
 
 
-def _enclosing(connection: sqlite3.Connection) -> tuple[str, ...]:
-    """Return the tables of uploads and follow-ups, which a file of an earlier version lacks."""
-    (layout,) = connection.execute("PRAGMA user_version").fetchone()
-    return ("uploads", "follow_ups") if layout >= _LAYOUT else ()
-
-
-def _facts(connection: sqlite3.Connection) -> dict[str, str]:
-    return dict(connection.execute("SELECT name, value FROM run").fetchall())
-
-
 def _make_tables(connection: sqlite3.Connection) -> bool:
     """Make the tables that are not there; return whether none was."""
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     if found < _LAYOUT:
-        for statement in _TABLES.split(";")[:-1]:
+        for statement in (_TABLES + enclosed.TABLES).split(";")[:-1]:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {_LAYOUT}")
     return not found

@@ -70,9 +70,9 @@ def read_request(entry: Mapping[str, object]) -> KeptRequest:
 
 def mention_enclosed(recording: Recording) -> None:
     """Note that *recording* mentions the entities of its uploads and follow-ups."""
-    for upload in recording.file.uploads(recording.server):
+    for upload in recording.file.enclosed.uploads(recording.server):
         recording.mention(Identity(_COMPONENT, (upload.component_id,)))
-    for follow_up in recording.file.follow_ups(recording.server):
+    for follow_up in recording.file.enclosed.follow_ups(recording.server):
         if follow_up.kind is not Kind.PUBLISH:
             entity_type = _TYPES.get(str(follow_up.data.get("action")), _COMPONENT)
             recording.mention(Identity(entity_type, (follow_up.entity_id,)))

@@ -12,8 +12,8 @@ from typing import BinaryIO
 from trackteroid_cli.batches.enclosures import media
 from trackteroid_cli.batches.enclosures.uploads import MAX_NAME, Upload
 from trackteroid_cli.batches.operations import Identity
+from trackteroid_cli.batches.recordings.enclosed import removal
 from trackteroid_cli.batches.recordings.recording import Recording
-from trackteroid_cli.batches.recordings.recording_file import removal
 from trackteroid_cli.errors import CannotDefer
 from trackteroid_cli.files import open_plain
 from trackteroid_cli.session.api.protocols import Entity
@@ -56,7 +56,7 @@ def keep_file(recording: Recording, component_id: str, name: str, path: Path) ->
         StorageError: the disk refuses.
     """
     with open_plain(path) as source:
-        if is_temporary(path) or recording.file.copies_media:
+        if is_temporary(path) or recording.file.enclosed.copies_media:
             keep_stream(recording, component_id, name, source)
         else:
             size, sha256 = media.digest(source)
@@ -70,7 +70,7 @@ def keep_stream(recording: Recording, component_id: str, name: str, source: Bina
         CannotDefer: the recording has ended.
         StorageError: the disk refuses.
     """
-    size, sha256 = recording.file.keep_media(source)
+    size, sha256 = recording.file.enclosed.keep_media(source)
     recording.add_upload(Upload(component_id, name, size, sha256))
 
 
@@ -94,7 +94,7 @@ def find(recordings: Sequence[Recording], component_id: str) -> Path | Elsewhere
     for recording in recordings:
         upload = recording.upload(component_id)
         if upload is not None:
-            path = upload.source(recording.file.media)
+            path = upload.source(recording.file.enclosed.media)
             if upload.path:
                 _check_unchanged(upload, path)
             return path
