@@ -403,11 +403,24 @@ class MediaChanged(CommitError):
 
 
 class FollowUpsWait(CommitError):
-    """A batch landed, but not all that it asks for afterwards was done."""
+    """A batch landed, but not all that it asks for afterwards was done.
+
+    Args:
+        waiting: what is still to be done, such as "2 things are".
+        status: of what keeps it, where that needs a person.
+    """
 
     exit_code = ExitCode.TRY_AGAIN
 
-    def __init__(self, batch_id: str, name: str, waiting: str, why: str) -> None:
+    def __init__(
+        self,
+        batch_id: str,
+        name: str,
+        waiting: str,
+        why: str,
+        status: ExitCode = ExitCode.TRY_AGAIN,
+    ) -> None:
+        self.exit_code = status
         super().__init__(
             f"batch {batch_id} ({name}) has landed, but {waiting} still to be done",
             why=why,

@@ -38,7 +38,7 @@ from trackteroid_cli.batches.header import make_header
 from trackteroid_cli.batches.ids import new_id
 from trackteroid_cli.batches.operations import Create, Operation, counts
 from trackteroid_cli.batches.spool import Spool
-from trackteroid_cli.errors import ExitCode
+from trackteroid_cli.errors import ExitCode, FollowUpsWait
 from trackteroid_cli.kill_points import VARIABLE
 from trackteroid_cli.replay.delivery.upload_policy import UploadPolicy
 from trackteroid_cli.replay.policy import Policy
@@ -198,6 +198,50 @@ def test_what_the_server_refuses_afterwards_leaves_the_batch_committed_and_is_to
     publishes.check(server)
     assert "send an invitation to user x" in connected("inspect", batch_id).stdout
     assert server.requests.count(["send_user_invite"]) == 1
+
+
+def losing(server: Server, action: str) -> FaultyProxy:
+    """Return a proxy that loses the answers to requests for *action*."""
+
+    def plan(_: int, body: bytes) -> Fault:
+        return Fault.DROP_AFTER if action.encode() in body else Fault.NONE
+
+    return FaultyProxy(server.url, plan)
+
+
+def test_a_mail_whose_answer_is_lost_is_not_sent_again_however_often_to_try(
+    publishes: Publishes, server: Server
+) -> None:
+    (user, *_) = server.query("select id from User where email like '%@%'")
+    invite = {"action": "send_user_invite", "user_id": user["id"]}
+    publishes.put(follow_ups=[FollowUp(Kind.REQUEST, invite)])
+    proxy = losing(server, "send_user_invite")
+    policy = Policy(retry=RetryPolicy(retries=3, longest_wait=0.01))
+    try:
+        (result,) = send(publishes, proxy.url, policy)
+        assert "is not done twice" in (result.reason or "")
+        assert send(publishes, proxy.url, policy) == []
+    finally:
+        proxy.close()
+    assert server.requests.count(["send_user_invite"]) == 1
+
+
+def test_media_is_encoded_once_although_the_answer_is_lost(
+    publishes: Publishes, server: Server
+) -> None:
+    number = "00000000-0000-4000-8000-000000000001"
+    publishes.put(b"film", follow_ups=[encode(number)])
+    proxy = losing(server, "encode_media")
+    policy = Policy(retry=RetryPolicy(retries=3, longest_wait=0.01))
+    try:
+        (result,) = send(publishes, proxy.url, policy)
+        assert isinstance(result.error, FollowUpsWait)
+        (result,) = send(publishes, proxy.url, policy)
+        assert result.error is None
+    finally:
+        proxy.close()
+    assert server.requests.count(["encode_media"]) == 1
+    publishes.check(server)
 
 
 def test_an_event_that_cannot_be_published_waits_while_the_batch_is_committed(

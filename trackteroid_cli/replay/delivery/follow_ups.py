@@ -86,7 +86,9 @@ class _FollowUps:
                     header = self._batch.header
                     text = _waiting_in_words(len(listed) - position)
                     why = error.why if not isinstance(error, Interrupted) else error.what
-                    raise FollowUpsWait(header.id, header.name, text, why) from error
+                    raise FollowUpsWait(
+                        header.id, header.name, text, why, error.exit_code
+                    ) from error
                 if reason:
                     failed.append(f"{in_words(each)}: {reason}")
         if failed:
@@ -100,31 +102,41 @@ class _FollowUps:
             return _UNCERTAIN
         self._retry.stop.check()
 
-        def once() -> None:
-            if each.kind is Kind.PUBLISH:
-                publisher.connect()  # which changes nothing yet
-            self._note(Stage.FOLLOWING, position)
-            kill_point("following")
-            try:
-                self._send(each, publisher)
-            except (ServerUnreachable, CredentialsRejected) as error:
-                self._note(Stage.WAITING, position, error.why)
-                raise
-
         reason = ""
         try:
             if not (was_begun and self._is_done(each)):
-                retrier(self._retry)(once)
+                lost = retrier(self._retry)(self._once, position, each, publisher)
                 kill_point("followed")
+                if lost is not None and self._may_be_repeated(each):
+                    raise lost  # the next commit finds out
+                reason = f"{lost.why}; {_UNCERTAIN}" if lost is not None else ""
         except ServerRefused as error:
             reason = error.why
-        except AnswerLost as error:
-            if self._may_be_repeated(each):
-                raise
-            reason = f"{error.why}; {_UNCERTAIN}"
         self._note(Stage.FOLLOWED, position, reason)
         kill_point("follow-up noted")
         return reason
+
+    def _once(self, position: int, each: FollowUp, publisher: Publisher) -> AnswerLost | None:
+        """Ask for a follow-up; return the error if the answer was lost.
+
+        That is not raised, as whoever tries again what was raised must not ask for it again.
+
+        Raises:
+            ServerUnreachable, CredentialsRejected: nothing was asked for.
+            ServerRefused: the server refuses.
+        """
+        if each.kind is Kind.PUBLISH:
+            publisher.connect()  # which changes nothing yet
+        self._note(Stage.FOLLOWING, position)
+        kill_point("following")
+        try:
+            self._send(each, publisher)
+        except (ServerUnreachable, CredentialsRejected) as error:
+            self._note(Stage.WAITING, position, error.why)
+            raise
+        except AnswerLost as error:
+            return error
+        return None
 
     def _send(self, each: FollowUp, publisher: Publisher) -> None:
         if each.kind is Kind.PUBLISH:
