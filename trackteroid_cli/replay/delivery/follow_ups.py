@@ -87,7 +87,7 @@ class _FollowUps:
                     text = _waiting_in_words(len(listed) - position)
                     why = error.why if not isinstance(error, Interrupted) else error.what
                     raise FollowUpsWait(
-                        header.id, header.name, text, why, error.exit_code
+                        header.id, header.name, text, "; ".join([*failed, why]), error.exit_code
                     ) from error
                 if reason:
                     failed.append(f"{in_words(each)}: {reason}")
