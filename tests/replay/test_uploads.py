@@ -289,6 +289,21 @@ def test_events_are_published_in_order_after_the_batch_has_landed(
     publishes.check(server)
 
 
+def test_a_revert_takes_an_upload_back_and_tells_what_nothing_takes_back(
+    publishes: Publishes, connected: CommandLine, server: Server
+) -> None:
+    batch_id = publishes.put(b"film", follow_ups=[event(0)])
+    assert connected("commit").returncode == 0
+    publishes.check(server)
+    reverted = connected("revert", batch_id)
+    assert reverted.returncode == 0, reverted.stderr
+    assert "publish the event studio.0: that is done, and nothing takes it back" in reverted.stderr
+    assert connected("commit").returncode == 0
+    publishes.contents.clear()
+    publishes.check(server)
+    assert held(server, "00000000-0000-4000-8000-000000000001") is None
+
+
 @pytest.mark.parametrize(
     ("place", "expected"),
     [("following", [1, 2]), ("followed", [0, 1, 2]), ("follow-up noted", [0, 1, 2])],

@@ -79,7 +79,8 @@ def revert(
 
 
 def _not_restored(inverse: Inverse) -> list[str]:
-    return [*inverse.unknown, *(f"what went with {text}" for text in inverse.lost)]
+    done = (f"{text}: that is done, and nothing takes it back" for text in inverse.followed)
+    return [*inverse.unknown, *(f"what went with {text}" for text in inverse.lost), *done]
 
 
 def _as_json(made: Reverted | None, inverse: Inverse) -> dict[str, object]:

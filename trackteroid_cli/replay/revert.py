@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trackteroid_cli.batches.batch import Batch, encode_operations, write
+from trackteroid_cli.batches.enclosures.follow_ups import in_words
+from trackteroid_cli.batches.enclosures.steps import followed
 from trackteroid_cli.batches.header import Header, make_header
 from trackteroid_cli.batches.journal import Outcome
 from trackteroid_cli.batches.labels import Label, Names
@@ -40,12 +42,14 @@ class Inverse:
         operations: in the order in which to send them.
         unknown: what cannot be undone, as nobody knows what was there before; in words.
         lost: what the server deleted along with what the batch deleted, and stays lost; in words.
+        followed: what was done once the batch had landed, such as mails that were sent; in words.
         labels: those of the entities that the operations mention.
     """
 
     operations: list[Operation] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    followed: list[str] = field(default_factory=list)
     labels: dict[Identity, Label] = field(default_factory=dict)
 
 
@@ -124,6 +128,10 @@ def invert(batch: Batch) -> Inverse:
         inverter.invert(operation)
     inverse = inverter.inverse
     inverse.labels.update(batch.labels())
+    begun = followed(batch.steps()) if batch.header.follow_ups else {}
+    inverse.followed.extend(
+        in_words(each) for position, each in enumerate(batch.follow_ups()) if position in begun
+    )
     for operation in inverse.operations:
         label = names.label(identity(operation))
         if label is not None and not isinstance(operation, Create):
