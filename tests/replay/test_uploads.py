@@ -263,6 +263,7 @@ def test_an_event_that_cannot_be_published_waits_while_the_batch_is_committed(
     (summary,) = connected.json("inspect", "--json")
     assert summary["state"] == "committed"
     assert "2 of 2 follow-ups wait" in summary["reason"]
+    assert "2 of its follow-ups would be done" in connected("commit", "--dry-run").stdout
     given_up = connected("discard", first)
     assert given_up.returncode == 0, given_up.stderr
     assert waiting(publishes.spool) == []

@@ -21,6 +21,7 @@ from trackteroid_cli.errors import (
 )
 from trackteroid_cli.replay.attempt import check_digest, check_server, rehearse
 from trackteroid_cli.replay.comparing.predecessors import Predecessors
+from trackteroid_cli.replay.delivery.follow_ups import waiting
 from trackteroid_cli.replay.order import Order
 from trackteroid_cli.replay.policy import OnConflict, Policy
 from trackteroid_cli.replay.schedule import HOPELESS, Result, failed, passed_over, untried
@@ -86,12 +87,9 @@ class Forecast:
         state = State.PENDING if isinstance(target, Path) else target.state
         result = Result(header.id, header.name, state, counts=header.totals)
         if state is State.COMMITTED or batch.journal().landed:
-            return replace(
-                result,
-                state=State.COMMITTED,
-                outcome=Outcome.LANDED,
-                reason="it was committed before",
-            )
+            left = waiting(batch)
+            told = f"{left} of its follow-ups would be done" if left else "it was committed before"
+            return replace(result, state=State.COMMITTED, outcome=Outcome.LANDED, reason=told)
         try:
             if self._connection is not None and not self._policy.server_changed:
                 check_server(header, self._connection)

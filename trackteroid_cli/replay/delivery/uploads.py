@@ -119,7 +119,7 @@ class Uploads:
     def _check(self, waiting: _Waiting) -> str:
         """Return what is wrong with a file; '' if it is what was recorded."""
         upload, path = waiting.upload, waiting.upload.source(self._media)
-        name = str(path) if upload.path else f"the copy of {upload.file_name}"
+        name = str(path) if upload.path else f"the copy of {upload.file_name}, {path},"
         if not path.is_absolute():
             return f"{name} is on a machine of another platform"
         try:
