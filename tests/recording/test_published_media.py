@@ -82,7 +82,7 @@ def published(
     folder = tmp_path_factory.mktemp("recorded")
     direct, other = maker(), maker()
     before = contents(other)
-    own = {"TRACKTEROID_HOME": str(folder), "FTRACK_API_SCHEMA_CACHE_PATH": str(folder)}
+    own = {"TRACKTEROID_HOME": str(folder / "home"), "FTRACK_API_SCHEMA_CACHE_PATH": str(folder)}
     command = CommandLine(folder, fork_servers, {**direct.environment, **own})
     ran = command.python(SCRIPT)
     assert ran.returncode == 0, ran.stderr
@@ -104,6 +104,15 @@ def batch(published: Published, tmp_path: Path) -> Path:
 
 def test_it_is_recorded_whole(published: Published) -> None:
     assert {name for name, _ in published.direct.stored} >= {"movie", "thumbnail", "drawing"}
+
+
+def test_whoever_may_read_a_batch_in_a_file_may_read_its_copies(published: Published) -> None:
+    folder = published.batch.with_name(f"{published.batch.name}.media")
+    copies = list(folder.iterdir())
+    assert copies
+    modes = {each.stat().st_mode & 0o777 for each in (published.batch, *copies)}
+    assert modes == {published.batch.stat().st_mode & 0o777}
+    assert bool(folder.stat().st_mode & 0o050) == bool(published.batch.stat().st_mode & 0o040)
 
 
 @pytest.mark.parametrize("place", some(PLACES))

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from trackteroid_cli.files import make_folder, sync_folder, whole_file
+from trackteroid_cli.files import is_ours, make_folder_of, sync_folder, whole_file
 
 _CHUNK = 1 << 20
 
@@ -37,7 +37,7 @@ def keep(source: BinaryIO, folder: Path) -> Digest:
     Raises:
         OSError: the disk refuses.
     """
-    make_folder(folder)
+    make_folder_of(folder / "any")
     size, sha256 = 0, hashlib.sha256()
     # The name is known only at the end: it gets a name of its own first.
     draft = folder / f"{os.getpid()}-{os.urandom(8).hex()}.new"
@@ -57,19 +57,25 @@ def keep(source: BinaryIO, folder: Path) -> Digest:
 def bring(name: str, source: Path, target: Path) -> None:
     """Let the copy *name* of the folder *source* be in the folder *target*, too.
 
+    Outside of the home, whoever may read the batch may read it.
+
     Raises:
         OSError: the disk refuses, or there is no such copy.
     """
-    make_folder(target)
+    make_folder_of(target / name)
     if (target / name).exists():
         return
-    try:
-        (target / name).hardlink_to(source / name)
-    except FileNotFoundError:
-        raise
-    except OSError:  # another disk, or one without hard links
-        with (source / name).open("rb") as original:
-            keep(original, target)
+    if is_ours(target):
+        try:
+            (target / name).hardlink_to(source / name)
+        except FileNotFoundError:
+            raise
+        except OSError:
+            pass  # another disk, or one without hard links
+        else:
+            return
+    with (source / name).open("rb") as original:
+        keep(original, target)
 
 
 def beside(path: Path) -> Path:
