@@ -456,8 +456,8 @@ TEXTS = {
                 "status 3. Then the files are uploaded, several at once, large ones in parts; what "
                 "the server has already is not sent again, and an upload that was cut off goes on "
                 "with the parts that are missing. The operations are sent once all files are "
-                "there, and compared with the server again before. The copies that lie with the "
-                "batch are removed when it has landed.",
+                "there, and compared with the server again before. Copies in the spool are removed "
+                "once all is done; those beside a file of yours stay.",
                 "What a batch asks for afterwards, its follow-ups, is done in order once it has "
                 "landed: events are published, media encoded, invitations sent, files removed. "
                 "Each is done once. Where a commit was killed, or an answer lost, and the server "

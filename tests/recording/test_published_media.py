@@ -19,7 +19,7 @@ from tests.support.generated import some
 from tests.support.processes import ForkServers
 from tests.support.servers import Server, ServerMaker, WebThread, contents
 from trackteroid_cli import settings
-from trackteroid_cli.batches.spool import Spool
+from trackteroid_cli.batches.spool import Spool, State
 from trackteroid_cli.kill_points import VARIABLE
 from trackteroid_cli.replay.policy import Policy
 from trackteroid_cli.replay.schedule import commit
@@ -161,3 +161,26 @@ def test_a_publish_is_carried_on_whichever_request_is_cut_off(
         if fault not in proxy.happened:
             break
     assert number > 10
+
+
+@pytest.mark.parametrize("place", ["before the batch", "media kept", "after the batch"])
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_copies_outlast_a_recording_that_is_killed_while_it_closes_and_go_when_it_is_forgotten(
+    connected: CommandLine, server: Server, home: Path, place: str, is_kept: bool
+) -> None:
+    killed = connected.fresh("record", "--name", "cut", SCRIPT, **{VARIABLE: place})
+    assert killed.returncode == -signal.SIGKILL
+    (cut, *_) = [
+        each for each in connected.json("inspect", "--json") if each["state"] == "interrupted"
+    ]
+    if is_kept:
+        kept = connected("record", "--keep", cut["id"])
+        assert kept.returncode == 0, kept.stderr
+        assert connected("commit").returncode == 0
+        assert {name for name, _ in stored(server)} >= {"movie", "thumbnail", "drawing"}
+    else:
+        assert connected("discard", cut["id"]).returncode == 0
+    waits = [each.id for each in Spool(home / "spool").entries((State.PENDING,))]
+    media = home / "spool" / "media"
+    assert sorted(each.name for each in media.glob("*")) == waits
+    assert list((home / "recordings").iterdir()) == []
