@@ -305,6 +305,22 @@ def test_a_revert_takes_an_upload_back_and_tells_what_nothing_takes_back(
     assert held(server, "00000000-0000-4000-8000-000000000001") is None
 
 
+def test_a_revert_tells_that_a_file_on_the_server_is_gone_for_good(
+    publishes: Publishes, connected: CommandLine, server: Server
+) -> None:
+    publishes.put(b"film")
+    assert connected("commit").returncode == 0
+    (place,) = server.query("select id from ComponentLocation where component.name is '1'")
+    line = {"operation": "delete", "entity_type": "ComponentLocation"}
+    lines = json.dumps({**line, "entity_key": {"id": place["id"]}})
+    ran = connected("record", "--jsonl", "-", "--name", "remove", stdin=lines)
+    assert ran.returncode == 0, ran.stderr
+    assert connected("commit").returncode == 0
+    reverted = connected("revert", "remove")
+    assert reverted.returncode == 0, reverted.stderr
+    assert "the file on the server" in reverted.stderr
+
+
 @pytest.mark.parametrize(
     ("place", "expected"),
     [("following", [1, 2]), ("followed", [0, 1, 2]), ("follow-up noted", [0, 1, 2])],

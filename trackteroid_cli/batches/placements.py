@@ -8,6 +8,11 @@ from typing import NamedTuple
 #: The entity type whose creates and deletes change placements.
 PLACEMENT_TYPE = "ComponentLocation"
 
+#: The locations whose files are on the server. Source: ``ftrack_api/symbol.py``.
+ON_SERVER = frozenset(
+    {"3a372bde-05bc-11e4-8908-20c9d081909b", "cd41be70-8809-11e3-b98a-20c9d081909b"}
+)
+
 
 class Placement(NamedTuple):
     """A component in a location; *resource_identifier* is None if it was removed from there."""

@@ -27,8 +27,11 @@ from trackteroid_cli.batches.operations import (
     Update,
     counts,
     identity,
+    texts,
+    to_json,
     values_set,
 )
+from trackteroid_cli.batches.placements import ON_SERVER, PLACEMENT_TYPE
 from trackteroid_cli.batches.spool import Spool
 from trackteroid_cli.errors import BatchInState, CannotRevert
 from trackteroid_cli.replay.preimages import preimages_of
@@ -230,6 +233,10 @@ class _Inverter:
                 self._made.add(identity(operation))
                 self._add(operation, delete)
         self.inverse.labels.update(preimage.labels)
+        if delete.entity_type == PLACEMENT_TYPE and any(
+            ON_SERVER.intersection(texts(to_json(each))) for each in preimage.operations
+        ):
+            self.inverse.lost.append(f"{self._entity_label(delete)}: the file on the server")
         if preimage.lost:
             lost = ", ".join(f"{number} in {name}" for name, number in preimage.lost.items())
             self.inverse.lost.append(f"{self._entity_label(delete)}: {lost}")
