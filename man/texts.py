@@ -227,8 +227,11 @@ TEXTS = {
                 "(`/tmp`, `/var/tmp`, `/dev/shm`, and those that Python, `TMPDIR`, `TEMP` and "
                 "`TMP` name), those that no disk location gives, what the script writes itself, "
                 "and what programs that it starts upload are copied, and with `--copy-media` all "
-                "are. The copies lie with the batch. A note tells which files were changed or "
-                "removed before the script ended.",
+                "are. The copies lie with the batch; of one in a file, `-o FILE`, in `FILE.media`. "
+                "To carry it to another machine, record with `--copy-media`, and carry both. A "
+                "note tells which files were changed or removed before the script ended.",
+                "Any other location, such as one of a studio's plug-in, takes its files at once, "
+                "as in a direct run: they do not go to the server. The batch has their entries.",
                 "What `event_hub.publish` publishes, media to encode, invitations, and files that "
                 "are removed from the server are kept in order. They follow once the batch has "
                 "landed, each once. With `--offline` the event hub connects to nothing: what is "
