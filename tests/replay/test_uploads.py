@@ -19,7 +19,7 @@ from hypothesis import HealthCheck
 from hypothesis import strategies as st
 
 from tests.support.command_line import CommandLine
-from tests.support.faults import COMMON, Fault, FaultyProxy
+from tests.support.faults import COMMON, Fault, FaultyProxy, is_write
 from tests.support.generated import part, some
 from tests.support.hub_clients import PythonClient
 from tests.support.servers import Server
@@ -498,6 +498,22 @@ def test_parts_that_arrived_are_not_sent_again(publishes: Publishes, server: Ser
     assert len(left) == 11 if arrived == 9 else len(left) <= 11 + 7
     assert server.requests.count(["get_upload_metadata"]) == 1
     publishes.check(server)
+
+
+def test_files_that_another_server_has_got_are_uploaded_to_this_one(
+    publishes: Publishes,
+    server: Server,
+    make_server: Callable[[], Server],
+    make_proxy: Callable[..., FaultyProxy],
+) -> None:
+    publishes.put(b"film")
+    proxy = make_proxy(lambda _, body: Fault.DROP_BEFORE if is_write(body) else Fault.NONE)
+    assert send(publishes, proxy.url)[0].error is not None
+    assert list(map(bool, (held(server, each) for each in publishes.contents))) == [True]
+    other = make_server()
+    policy = Policy(server_changed=True, retry=RetryPolicy(retries=0))
+    assert send(publishes, other.url, policy)[0].error is None
+    publishes.check(other)
 
 
 def test_a_key_does_not_go_where_bytes_are_sent(

@@ -54,9 +54,17 @@ class Step:
         return cls(moments.now(), stage, position, server, reason)
 
 
-def uploaded(steps: Iterable[Step]) -> set[int]:
-    """Return the positions of the uploads whose bytes the server has."""
-    return {step.position for step in steps if step.stage is Stage.UPLOADED}
+def uploaded(steps: Iterable[Step], server: str = "") -> set[int]:
+    """Return the positions of the uploads whose bytes the server has.
+
+    Args:
+        server: its normalised URL; '' for any.
+    """
+    return {
+        step.position
+        for step in steps
+        if step.stage is Stage.UPLOADED and server in ("", step.server)
+    }
 
 
 def followed(steps: Iterable[Step]) -> dict[int, Step]:

@@ -58,7 +58,8 @@ class Uploads:
         self._connection = connection
         self._policy = policy
         self._retry = retry
-        done = uploaded(batch.steps()) if batch.header.uploads else set()
+        self._server = settings.normalise_url(connection.server.url)
+        done = uploaded(batch.steps(), self._server) if batch.header.uploads else set()
         listed = enumerate(batch.uploads() if batch.header.uploads else ())
         self._waiting = [_Waiting(*each) for each in listed if each[0] not in done]
         #: The files that were found to be what was recorded, by position.
@@ -162,9 +163,8 @@ class Uploads:
     def _send(self, transfer: Transfer, waiting: _Waiting) -> None:
         retrier(self._retry)(self._send_once, transfer, self._files[waiting.position])
         kill_point("uploaded")
-        server = settings.normalise_url(self._connection.server.url)
         with self._lock:
-            step = Step.now(Stage.UPLOADED, waiting.position, server)
+            step = Step.now(Stage.UPLOADED, waiting.position, self._server)
             append_step(self._batch.path, step)
             self._waiting.remove(waiting)
         kill_point("upload noted")
