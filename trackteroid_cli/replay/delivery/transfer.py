@@ -169,10 +169,10 @@ class Transfer:
     def _send_parts(self, file: File) -> None:
         size = self._policy.part_size
         count = self._policy.parts(file.upload.size)
-        known = self._parts_of(file, count)
+        known = self._parts_of(file)
         if known is None:
             told = self._ask(file, parts=count)
-            known = {"upload_id": told.get("upload_id"), "size": size, "tags": {}}
+            known = {"upload_id": told.get("upload_id"), "tags": {}}
             known["urls"] = self._urls(told, count)
             self._keep_parts(file, known)
         missing = [number for number in range(1, count + 1) if str(number) not in known["tags"]]
@@ -226,21 +226,23 @@ class Transfer:
     def _parts_file(self, file: File) -> Path:
         return self._media / f"{file.upload.component_id}.parts"
 
-    def _parts_of(self, file: File, count: int) -> dict[str, Any] | None:
+    def _parts_of(self, file: File) -> dict[str, Any] | None:
         """Return what an earlier commit has kept of the parts; None if it is of no use."""
         try:
             known: dict[str, Any] = json.loads(self._parts_file(file).read_text("utf-8"))
-            is_same = known["sha256"] == file.upload.sha256 and known["size"] * count
-            fits = known["size"] == self._policy.part_size and len(known["urls"]) == count
+            return known if known["about"] == self._about(file) else None
         except (OSError, ValueError, LookupError, TypeError):
             return None
-        return known if is_same and fits else None
 
     def _keep_parts(self, file: File, known: dict[str, Any]) -> None:
         with suppress(OSError):  # the next commit begins anew then
             make_folder(self._media)
-            kept = {**known, "sha256": file.upload.sha256}
-            write_whole(self._parts_file(file), json.dumps(kept))
+            write_whole(self._parts_file(file), json.dumps({**known, "about": self._about(file)}))
+
+    def _about(self, file: File) -> dict[str, object]:
+        """Return what has to be the same for the parts to be of use."""
+        server, part_size = self._connection.server.url, self._policy.part_size
+        return {"server": server, "sha256": file.upload.sha256, "part_size": part_size}
 
     # -- requests ----------------------------------------------------------------------------------
 
