@@ -22,6 +22,7 @@ from trackteroid_cli.errors import (
     ServerUnreachable,
     TrackteroidError,
     cause,
+    in_short,
 )
 from trackteroid_cli.files import home, is_shared, make_folder, open_to_others, storing
 
@@ -370,8 +371,7 @@ def _trouble(entry: Entry) -> str:
 
 
 def _listed(texts: list[str]) -> str:
-    more = f"; and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
-    return f"{len(texts)}: {'; '.join(texts[:_NAMED])}{more}"
+    return f"{len(texts)}: {in_short(texts)}"
 
 
 # -- what is installed -----------------------------------------------------------------------------

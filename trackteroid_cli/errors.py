@@ -129,6 +129,12 @@ def without_credentials(text: str) -> str:
     return _CREDENTIALS.sub("***@", text) if "//" in text else text
 
 
+def in_short(lines: Sequence[str], most: int = 3) -> str:
+    """Return the first *most* of *lines* in one sentence, and how many more there are."""
+    more = [f"and {len(lines) - most} more"] if len(lines) > most else []
+    return "; ".join([*lines[:most], *more])
+
+
 class TrackteroidError(Exception):
     """Base class: catch it to catch every error that we foresee.
 
@@ -386,16 +392,15 @@ class MediaChanged(CommitError):
     """What a batch is to upload is not what was recorded.
 
     Args:
-        why: the same in a few words.
         lines: a line for each file.
     """
 
     exit_code = ExitCode.CONFLICT
 
-    def __init__(self, batch_id: str, name: str, why: str, lines: Sequence[str]) -> None:
+    def __init__(self, batch_id: str, name: str, lines: Sequence[str]) -> None:
         super().__init__(
             f"batch {batch_id} ({name}) is held back",
-            why=why,
+            why=in_short(lines),
             hint="nothing was sent; put the files back as they were and commit again, or discard "
             "the batch and record it anew",
         )

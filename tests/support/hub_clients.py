@@ -8,7 +8,7 @@ import urllib.request
 import uuid
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
+from contextlib import AbstractContextManager
 from typing import Any
 
 import websocket
@@ -21,7 +21,7 @@ from trackteroid_cli.settings import SANDBOX_KEY, SANDBOX_USER
 TOO_LONG = 20
 
 
-class PythonClient:
+class PythonClient(AbstractContextManager["PythonClient"]):
     """The official client's event hub, which notes what it hears."""
 
     def __init__(self, url: str) -> None:
@@ -29,15 +29,7 @@ class PythonClient:
         self.hub._auto_reconnect_delay = 0.05  # ten seconds, otherwise
         self.hub.connect()
 
-    def __enter__(self) -> PythonClient:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.hub.connected:
             self.hub.disconnect()
 
@@ -77,7 +69,7 @@ class PythonClient:
             self.hub.wait(0.01)
 
 
-class RawClient:
+class RawClient(AbstractContextManager["RawClient"]):
     """A websocket that is connected to the hub, and says what it likes."""
 
     def __init__(self, url: str, **options: Any) -> None:
@@ -90,15 +82,7 @@ class RawClient:
         self._kept: deque[str] = deque()
         assert self._take() == "1::"
 
-    def __enter__(self) -> RawClient:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.socket.shutdown()
 
     def hear(self) -> str:

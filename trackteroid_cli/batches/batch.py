@@ -131,11 +131,16 @@ class Batch:
             found = self._reader.items_with_prefix(_STEP)
             return [read_document(Step, read_json(value), key.decode()) for key, value in found]
 
+    def count(self, prefix: bytes) -> int:
+        """Return how many keys of the file begin with *prefix*; what they hold is not read."""
+        with _reading(self.path):
+            return len(self._reader.keys_with_prefix(prefix))
+
     def _enclosed(self, prefix: bytes, expected: int) -> list[bytes]:
         """Return the JSON texts of all uploads, or of all follow-ups."""
         if self.legacy is not None:
             return []
-        found = list(self._reader.items_with_prefix(prefix))
+        found = self._reader.items_with_prefix(prefix)
         numbers = [int(key[len(prefix) :]) for key, _ in found]
         if numbers != list(range(1, expected + 1)):
             raise ValueError(f"it should hold {expected} of {prefix.decode()}, not {len(numbers)}")
@@ -260,10 +265,7 @@ def append_attempt(path: Path, attempt: Attempt) -> None:
     Raises:
         StorageError: the disk refuses.
     """
-    with Batch(path) as batch:
-        number = len(batch.journal()) + 1
-    value = encode_json({name: part for name, part in asdict(attempt).items() if part})
-    _append(path, [(_JOURNAL + b"%04d" % number, value)])
+    _append_next(path, _JOURNAL + b"%04d", attempt)
 
 
 def append_step(path: Path, step: Step) -> None:
@@ -272,10 +274,19 @@ def append_step(path: Path, step: Step) -> None:
     Raises:
         StorageError: the disk refuses.
     """
+    _append_next(path, _STEP + b"%010d", step)
+
+
+def _append_next(path: Path, key: bytes, record: Attempt | Step) -> None:
+    """Add *record* behind the others of its kind.
+
+    Args:
+        key: with a place for the number.
+    """
     with Batch(path) as batch:
-        number = len(batch.steps()) + 1
-    value = encode_json({name: part for name, part in asdict(step).items() if part})
-    _append(path, [(_STEP + b"%010d" % number, value)])
+        number = batch.count(key.partition(b"%")[0]) + 1
+    value = encode_json({name: part for name, part in asdict(record).items() if part})
+    _append(path, [(key % number, value)])
 
 
 def append_preimages(path: Path, documents: Mapping[Identity, object]) -> None:

@@ -94,6 +94,11 @@ class Spool:
         """Return the folder of the copies of what a batch uploads, in whatever state it is."""
         return self.folder / "media" / batch_id
 
+    def media_of(self, path: Path, batch_id: str) -> Path:
+        """Return the folder of the copies of the batch in the file *path*, here or anywhere."""
+        is_here = path.absolute().parent.parent == self.folder.absolute()
+        return self.media(batch_id) if is_here else media.beside(path)
+
     def begin(self, batch_id: str) -> None:
         """Note that a batch has uploads or follow-ups, before it is put here; see `unfinished`.
 

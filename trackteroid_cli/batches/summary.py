@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trackteroid_cli.batches.batch import Batch
 from trackteroid_cli.batches.enclosures.follow_ups import in_words
-from trackteroid_cli.batches.enclosures.steps import Stage, followed
+from trackteroid_cli.batches.enclosures.steps import Stage, ended, followed
 from trackteroid_cli.batches.header import Header
 from trackteroid_cli.batches.journal import Journal
 from trackteroid_cli.batches.spool import Entry, State
@@ -51,18 +51,17 @@ def summarise(batch: Batch, state: State | None = None) -> Summary:
 
 def _follow_ups(batch: Batch) -> tuple[str | None, str]:
     """Return what of the follow-ups of *batch* is still to be done, and what went wrong."""
-    steps = followed(batch.steps())
-    listed = enumerate(batch.follow_ups())
-    ended = {position: each for position, each in steps.items() if each.stage is Stage.FOLLOWED}
+    steps = batch.steps()
+    done = ended(steps)
     failed = [
-        f"{in_words(each)}: {ended[position].reason}"
-        for position, each in listed
-        if position in ended and ended[position].reason
+        f"{in_words(each)}: {done[position].reason}"
+        for position, each in enumerate(batch.follow_ups())
+        if position in done and done[position].reason
     ]
-    left = batch.header.follow_ups - len(ended)
-    why = next((each.reason for each in steps.values() if each.stage is Stage.WAITING), "")
+    left = batch.header.follow_ups - len(done)
+    waits = (each.reason for each in followed(steps).values() if each.stage is Stage.WAITING)
     told = f"it has landed; {left} of {batch.header.follow_ups} follow-ups wait"
-    return (": ".join(filter(None, (told, why))) if left else None), "; ".join(failed)
+    return (": ".join(filter(None, (told, next(waits, "")))) if left else None), "; ".join(failed)
 
 
 def summarise_entry(entry: Entry) -> Summary | None:

@@ -234,18 +234,13 @@ def _check(batch: Batch, summary: Summary, operations: list[Operation], output: 
 
 def _spoilt(batch: Batch, summary: Summary, connection: Connection) -> Sequence[str]:
     """Return what is wrong with the files that *batch* is to upload."""
-    from trackteroid_cli.batches.enclosures import media
     from trackteroid_cli.replay.delivery.upload_policy import UploadPolicy
     from trackteroid_cli.replay.delivery.uploads import Uploads
     from trackteroid_cli.server.retry import RetryPolicy
 
     if summary.state in (State.COMMITTED, State.INTERRUPTED):
         return []
-    place = Spool.default()
-    entry = place.current(batch.header.id)
-    folder = media.beside(batch.path)
-    if entry is not None and entry.path == batch.path:
-        folder = place.media(entry.id)
+    folder = Spool.default().media_of(batch.path, batch.header.id)
     try:
         Uploads(batch, folder, connection, UploadPolicy(), RetryPolicy()).check()
     except MediaChanged as error:

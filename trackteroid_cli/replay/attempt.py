@@ -9,6 +9,7 @@ found out about and never guessed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from trackteroid_cli.errors import (
     ServerRefused,
     ServerUnreachable,
     TrackteroidError,
+    in_short,
 )
 from trackteroid_cli.kill_points import kill_point
 from trackteroid_cli.moments import before
@@ -48,9 +50,6 @@ if TYPE_CHECKING:
     from trackteroid_cli.batches.header import Header
     from trackteroid_cli.replay.comparing.predecessors import Predecessors
     from trackteroid_cli.server.connection import Connection
-
-#: How many conflicts a message names.
-_NAMED = 3
 
 
 def replay(
@@ -199,7 +198,7 @@ class Landing:
         """All of this in words; '' if there is nothing to say."""
         left_out = ""
         if self.not_sent:
-            left_out = f"{len(self.not_sent)} in conflict left out: {_some(self.not_sent)}"
+            left_out = f"{len(self.not_sent)} in conflict left out: {in_short(self.not_sent)}"
         return "; ".join(filter(None, (left_out, self.provisional.sentence)))
 
 
@@ -218,11 +217,14 @@ class _Replay:
         """Bring the batch to the server once."""
         stop = self.policy.retry.stop
         with stop.interruptible():
-            self._check_uploads()
+            with self._noting_files():
+                self.uploads.check()
             comparison = self._compare(self.predecessors)
             kill_point("compared")
             left_out = self._decide(comparison)
-        if self._upload():
+        with self._noting_files():
+            were_sent = self.uploads.send()
+        if were_sent:
             with stop.interruptible():  # it may have taken long
                 comparison = self._compare(self.predecessors)
                 left_out = self._decide(comparison)
@@ -242,22 +244,16 @@ class _Replay:
         kill_point("noted")
         return landing
 
-    def _check_uploads(self) -> None:
-        """Look at the files, before anything is sent.
+    @contextmanager
+    def _noting_files(self) -> Iterator[None]:
+        """Write to the journal what keeps the files of the batch from the server.
 
         Raises:
-            MediaChanged: the batch is held back; the journal says why.
+            MediaChanged: the batch is held back.
+            ServerRefused: the server does not take one.
         """
         try:
-            self.uploads.check()
-        except MediaChanged as error:
-            self._note_held(error.why)
-            raise
-
-    def _upload(self) -> bool:
-        """Upload what the server lacks; return whether there was any."""
-        try:
-            return self.uploads.send()
+            yield
         except MediaChanged as error:
             self._note_held(error.why)
             raise
@@ -342,7 +338,7 @@ class _Replay:
             pulled = before(header.replica, header.created)
             seen = f"the author saw a replica that was pulled {pulled} it was recorded"
         lines = [each.text for each in conflicts]
-        reason = "; ".join(filter(None, (_some(lines), seen)))
+        reason = "; ".join(filter(None, (in_short(lines), seen)))
         self._note_held(reason)
         raise ConflictFound(
             header.id, header.name, conflicts, reason, [*lines, seen] if seen else lines
@@ -421,7 +417,7 @@ class _Rehearsal(_Replay):
 
     def landing(self) -> tuple[Landing, bool]:
         """Return what is to be said of the batch, and whether the server has it already."""
-        self._check_uploads()
+        self.uploads.check()
         comparison = self._compare(self.predecessors)
         return Landing(self._decide(comparison)), comparison.landed
 
@@ -437,12 +433,6 @@ class _Rehearsal(_Replay):
         return Comparison(
             together.statuses[len(self.earlier) :], together.conflicts, labels=together.labels
         )
-
-
-def _some(lines: Sequence[str]) -> str:
-    """Return the first of *lines* in one sentence, and how many more there are."""
-    more = [f"and {len(lines) - _NAMED} more"] if len(lines) > _NAMED else []
-    return "; ".join([*lines[:_NAMED], *more])
 
 
 def _conflicting(comparison: Comparison) -> list[int]:

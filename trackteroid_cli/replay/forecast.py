@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trackteroid_cli.batches.batch import Batch
-from trackteroid_cli.batches.enclosures import media
 from trackteroid_cli.batches.journal import Outcome
 from trackteroid_cli.batches.operations import Operation, texts, to_json
 from trackteroid_cli.batches.spool import Entry, Spool, State
@@ -124,10 +123,9 @@ class Forecast:
             ServerError: the server does not tell.
         """
         if self._connection is not None and self.unanswered is None:
-            predecessors, folder = None, media.beside(batch.path)
+            predecessors, spool = None, self._order.spool
             if isinstance(target, Entry):
-                predecessors = Predecessors(self._order.spool, batch.header)
-                folder = self._order.spool.media(target.id)
+                predecessors = Predecessors(spool, batch.header)
             try:
                 landing, is_there = rehearse(
                     batch,
@@ -135,7 +133,7 @@ class Forecast:
                     self._policy,
                     predecessors,
                     self._needed(operations),
-                    media=folder,
+                    media=spool.media_of(batch.path, batch.header.id),
                 )
             except HOPELESS as error:
                 self.unanswered = error

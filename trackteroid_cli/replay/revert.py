@@ -33,7 +33,7 @@ from trackteroid_cli.batches.operations import (
 )
 from trackteroid_cli.batches.placements import ON_SERVER, PLACEMENT_TYPE
 from trackteroid_cli.batches.spool import Spool
-from trackteroid_cli.errors import BatchInState, CannotRevert
+from trackteroid_cli.errors import BatchInState, CannotRevert, in_short
 from trackteroid_cli.replay.preimages import preimages_of
 
 
@@ -107,11 +107,9 @@ def revert(batch: Batch, spool: Spool, *, name: str = "", partial: bool = False)
 
 
 def _not_whole(header: Header, unknown: Sequence[str]) -> CannotRevert:
-    shown = "; ".join(unknown[:5])
-    more = f"; and {len(unknown) - 5} more" if len(unknown) > 5 else ""
     return CannotRevert(
         f"batch {header.id} ({header.name}) cannot be reverted whole",
-        why=f"nobody knows what was there before: {shown}{more}",
+        why=f"nobody knows what was there before: {in_short(unknown, 5)}",
         hint=f"`trackteroid revert {header.id} --partial` takes back the rest",
     )
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from trackteroid_cli import settings
 from trackteroid_cli.batches.batch import Batch, encode_operations, write
-from trackteroid_cli.batches.enclosures import media
 from trackteroid_cli.batches.journal import Outcome
 from trackteroid_cli.batches.spool import Entry, Spool, State
 from trackteroid_cli.errors import (
@@ -210,7 +209,7 @@ def _commit_entry(order: Order, entry: Entry, connection: Connection, policy: Po
     try:
         with spool.claim(entry) as claim:
             kill_point("claimed")
-            result = _replay(claim.path, entry, connection, policy, order)
+            result = _replay(claim.path, entry, connection, policy, spool, order)
             claim.outcome = result.state
         kill_point("settled")
     except NotFound as error:
@@ -243,7 +242,7 @@ def _commit_file(spool: Spool, path: Path, connection: Connection, policy: Polic
             return _commit_entry(Order(spool), entry, connection, policy)
         with spool.lock(header.id):  # which keeps off a process that commits it from the spool
             entry = Entry(header.id, header.name, State.PENDING, path)
-            return _replay(path, entry, connection, policy)
+            return _replay(path, entry, connection, policy, spool)
     except TrackteroidError as error:
         return untried(path, error)
 
@@ -253,12 +252,13 @@ def _replay(
     entry: Entry,
     connection: Connection,
     policy: Policy,
+    spool: Spool,
     order: Order | None = None,
 ) -> Result:
     """Replay the batch at *path*; what goes wrong becomes a part of the result.
 
     Args:
-        order: of the spool that the batch is in; None for a file.
+        order: of *spool*, if the batch is there; None for a file.
     """
     result = Result(entry.id, entry.name, State.COMMITTED, Outcome.LANDED)
     predecessors = None
@@ -269,8 +269,9 @@ def _replay(
                 with policy.retry.stop.interruptible():
                     order.check(batch, entry)
                 predecessors = Predecessors(order.spool, batch.header)
-            folder = media.beside(path) if order is None else order.spool.media(entry.id)
-            landing = replay(batch, connection, policy, predecessors, media=folder)
+            landing = replay(
+                batch, connection, policy, predecessors, media=spool.media_of(path, entry.id)
+            )
             result = replace(
                 result,
                 reason=landing.reason or None,

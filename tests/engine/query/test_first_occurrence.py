@@ -102,6 +102,18 @@ def test_the_client_has_all_projections_of_a_query_without_asking_again(
         assert [shown(row, names) for row in found] == [shown(row, names) for row in separate]
 
 
+def test_a_row_that_its_parent_lists_first_keeps_its_name_at_the_client(
+    shared: Server, quiet: ftrack_api.Session
+) -> None:
+    quiet.cache.clear()
+    rows = quiet.query(
+        "select name, object_type.name, project.children, children, parent_id from TypedContext"
+    ).all()
+    expected = {each["id"]: each["name"] for each in shared.query("select name from TypedContext")}
+    assert len(expected) > 25
+    assert {row["id"]: row["name"] for row in rows} == expected
+
+
 def occurrences_in(value: Any) -> Iterator[dict[str, Any]]:
     """Yield the entities of an answer, in the order of its text."""
     if isinstance(value, dict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -22,12 +22,14 @@ class Digest(NamedTuple):
     sha256: str
 
 
-def digest(source: BinaryIO) -> Digest:
-    """Return the digest of what *source* still has to read."""
+def digest(source: BinaryIO, copy: BinaryIO | None = None) -> Digest:
+    """Return the digest of what *source* still has to read, which is written to *copy* as well."""
     size, sha256 = 0, hashlib.sha256()
-    for chunk in _chunks(source):
+    while chunk := source.read(_CHUNK):
         size += len(chunk)
         sha256.update(chunk)
+        if copy is not None:
+            copy.write(chunk)
     return Digest(size, sha256.hexdigest())
 
 
@@ -38,20 +40,16 @@ def keep(source: BinaryIO, folder: Path) -> Digest:
         OSError: the disk refuses.
     """
     make_folder_of(folder / "any")
-    size, sha256 = 0, hashlib.sha256()
     # The name is known only at the end: it gets a name of its own first.
     draft = folder / f"{os.getpid()}-{os.urandom(8).hex()}.new"
     try:
         with whole_file(draft, replace=False) as temporary, temporary.open("wb") as copy:
-            for chunk in _chunks(source):
-                size += len(chunk)
-                sha256.update(chunk)
-                copy.write(chunk)
-        draft.replace(folder / sha256.hexdigest())
+            found = digest(source, copy)
+        draft.replace(folder / found.sha256)
         sync_folder(folder)
     finally:
         draft.unlink(missing_ok=True)
-    return Digest(size, sha256.hexdigest())
+    return found
 
 
 def bring(name: str, source: Path, target: Path) -> None:
@@ -100,8 +98,3 @@ def remove(folder: Path) -> None:
     """
     with suppress(FileNotFoundError):
         shutil.rmtree(folder)
-
-
-def _chunks(source: BinaryIO) -> Iterator[bytes]:
-    while chunk := source.read(_CHUNK):
-        yield chunk

@@ -70,3 +70,10 @@ def uploaded(steps: Iterable[Step], server: str = "") -> set[int]:
 def followed(steps: Iterable[Step]) -> dict[int, Step]:
     """Return the last step of each follow-up that one was made of, by position."""
     return {step.position: step for step in steps if step.stage is not Stage.UPLOADED}
+
+
+def ended(steps: Iterable[Step]) -> dict[int, Step]:
+    """Return the last step of each follow-up that nothing more is to be done about."""
+    return {
+        position: step for position, step in followed(steps).items() if step.stage is Stage.FOLLOWED
+    }

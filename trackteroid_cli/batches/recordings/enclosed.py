@@ -117,17 +117,17 @@ class Enclosed:
 
     def upload(self, server: str, component_id: str) -> Upload | None:
         """Return the upload of a component, or None."""
-        found = self._enclosed("uploads", server, "component_id", component_id)
+        found = self._enclosed("uploads", server=server, component_id=component_id)
         return read_upload(found[0]) if found else None
 
     def is_removed(self, server: str, component_id: str) -> bool:
         """Return whether the bytes of a component are to be removed from *server*."""
         document = _encoded(removal(component_id))
-        return bool(self._enclosed("follow_ups", server, "document", document))
+        return bool(self._enclosed("follow_ups", server=server, document=document))
 
     def uploads(self, server: str) -> list[Upload]:
         """Return the uploads for *server*, in order."""
-        return [read_upload(each) for each in self._enclosed("uploads", server)]
+        return [read_upload(each) for each in self._enclosed("uploads", server=server)]
 
     def add_follow_ups(
         self, server: str, follow_ups: Iterable[FollowUp], *, author: str, job_id: str = ""
@@ -152,18 +152,17 @@ class Enclosed:
 
     def follow_ups(self, server: str) -> list[FollowUp]:
         """Return the follow-ups for *server*, in order."""
-        return [read_follow_up(each) for each in self._enclosed("follow_ups", server)]
+        return [read_follow_up(each) for each in self._enclosed("follow_ups", server=server)]
 
-    def _enclosed(
-        self, table: str, server: str, column: str = "server", value: object = None
-    ) -> list[object]:
-        """Return the documents of a *table*, in order; with a *value*, those that have it."""
+    def _enclosed(self, table: str, **equal: object) -> list[object]:
+        """Return the documents of the rows of a *table* that have these values, in order."""
         with self._file.reading() as connection:
             if connection is None or not _has_tables(connection):
                 return []
+            condition = " AND ".join(f"{column} = ?" for column in equal)
             rows = connection.execute(
-                f"SELECT document FROM {table} WHERE server = ? AND {column} = ? ORDER BY number",
-                (server, server if value is None else value),
+                f"SELECT document FROM {table} WHERE {condition} ORDER BY number",
+                list(equal.values()),
             )
             return [read_json(text) for (text,) in rows]
 

@@ -16,6 +16,7 @@ from trackteroid_cli.batches.operations import (
     texts,
     values_set,
 )
+from trackteroid_cli.errors import in_short
 from trackteroid_cli.replay.comparing.conflicts import names_for
 from trackteroid_cli.replay.comparing.equality import equal
 from trackteroid_cli.replay.comparing.history import History, histories
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from trackteroid_cli.batches.batch import Batch
     from trackteroid_cli.batches.labels import Names
     from trackteroid_cli.server.connection import Connection
-
-#: How many of each kind a sentence names.
-_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +106,8 @@ def _sentence(found: Sequence[Difference], operations: Sequence[Operation], name
     ]
     numbers = {each.recorded for each in found if isinstance(each.recorded, int)}
     places = dict.fromkeys(_places(numbers, operations, names))
-    written = f"; see {_some(list(places))}" if places else ""
-    return _some(lines) + written
+    written = f"; see {in_short(list(places))}" if places else ""
+    return in_short(lines) + written
 
 
 def _places(numbers: set[int], operations: Sequence[Operation], names: Names) -> Iterator[str]:
@@ -124,8 +122,3 @@ def _places(numbers: set[int], operations: Sequence[Operation], names: Names) ->
             if match is not None:
                 entity = names.of(identity(operation))
                 yield f"{match[0]} in {name} of {operation.entity_type} {entity}"
-
-
-def _some(lines: Sequence[str]) -> str:
-    more = f"; and {len(lines) - _NAMED} more" if len(lines) > _NAMED else ""
-    return "; ".join(lines[:_NAMED]) + more

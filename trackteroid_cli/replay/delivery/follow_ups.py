@@ -16,7 +16,7 @@ import requests
 from trackteroid_cli import settings
 from trackteroid_cli.batches.batch import Batch, append_step
 from trackteroid_cli.batches.enclosures.follow_ups import FollowUp, Kind, in_words
-from trackteroid_cli.batches.enclosures.steps import Stage, Step, followed
+from trackteroid_cli.batches.enclosures.steps import Stage, Step, ended, followed
 from trackteroid_cli.errors import (
     AnswerLost,
     CredentialsRejected,
@@ -28,11 +28,11 @@ from trackteroid_cli.errors import (
     TrackteroidError,
 )
 from trackteroid_cli.kill_points import kill_point
-from trackteroid_cli.server import failures, sandbox
+from trackteroid_cli.replay.delivery.transfer import keyless_session
+from trackteroid_cli.server import failures
 from trackteroid_cli.server.events.publisher import Publisher
 from trackteroid_cli.server.expressions import quoted
 from trackteroid_cli.server.retry import RetryPolicy, retrier
-from trackteroid_cli.server.transport import ServerAdapter
 
 if TYPE_CHECKING:
     from trackteroid_cli.server.connection import Connection
@@ -44,8 +44,7 @@ def waiting(batch: Batch) -> int:
     """Return how many follow-ups of *batch* are still to be done."""
     if not batch.header.follow_ups:
         return 0
-    ended = [each for each in followed(batch.steps()).values() if each.stage is Stage.FOLLOWED]
-    return batch.header.follow_ups - len(ended)
+    return batch.header.follow_ups - len(ended(batch.steps()))
 
 
 def follow_up(batch: Batch, connection: Connection, retry: RetryPolicy) -> None:
@@ -181,11 +180,7 @@ def remove_media(connection: Connection, component_id: str) -> None:
     """
     server = connection.server
     try:
-        with requests.Session() as session:
-            adapter = ServerAdapter(is_text=True)
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, adapter)
-            sandbox.mount(session)
+        with keyless_session() as session:
             response = session.get(
                 f"{server.url}/component/remove",
                 params={

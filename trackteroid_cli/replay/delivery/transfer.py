@@ -305,15 +305,10 @@ class Transfer:
             raise Interrupted()
 
     def _session(self) -> requests.Session:
-        """Return this thread's connections, which carry no key."""
+        """Return this thread's connections."""
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
-            session.auth = _as_it_is  # nor one of a .netrc
-            adapter = ServerAdapter(is_text=True)
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, adapter)
-            sandbox.mount(session)
+            session = self._local.session = keyless_session()
             self._sessions.append(session)
         return session
 
@@ -377,6 +372,17 @@ class _Part:
     def take_back(self) -> None:
         """Tell that what left did not arrive."""
         self._told(-self._sent)
+
+
+def keyless_session() -> requests.Session:
+    """Return connections for files, to a server or to where it keeps them: they carry no key."""
+    session = requests.Session()
+    session.auth = _as_it_is  # nor one of a .netrc
+    adapter = ServerAdapter(is_text=True)
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, adapter)
+    sandbox.mount(session)
+    return session
 
 
 def _origin(url: str) -> str:

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20
 
-#: How many files a message names.
-_NAMED = 3
-
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
@@ -80,10 +77,8 @@ class Uploads:
             problems = list(filter(None, pool.map(self._check, unchecked)))
         self._retry.stop.check()
         if problems:
-            more = len(problems) - _NAMED
-            shown = [*problems[:_NAMED], *([f"and {more} more"] if more > 0 else [])]
             header = self._batch.header
-            raise MediaChanged(header.id, header.name, "; ".join(shown), problems)
+            raise MediaChanged(header.id, header.name, problems)
 
     def send(self) -> bool:
         """Upload what the server does not have; return whether there was any.
@@ -180,4 +175,4 @@ class Uploads:
         else:
             return
         header = self._batch.header
-        raise MediaChanged(header.id, header.name, text, [text])
+        raise MediaChanged(header.id, header.name, [text])
